@@ -1,0 +1,122 @@
+"""The errors of Headroom Memory, one tree under one base:
+
+HeadroomError
+├── InvalidInput (also ValueError)        an argument that cannot be used; nothing was written
+├── MissingExtra (also ImportError)       an optional dependency that is not installed
+├── Closed                                a Memory that was used after close()
+├── StoreError                            the memory file
+│   ├── StoreUnwritable                   its folder is missing or refuses writing
+│   ├── NotADatabase                      it is something else, or damaged
+│   ├── NewerSchema                       a newer version of this library wrote it
+│   ├── EmbedderMismatch                  it holds vectors of another embedder
+│   └── StoreUnavailable                  locked, full or gone just now: trying again may help
+└── EmbedderError                         the embedder failed
+    └── ModelUnavailable                  its model is not on this machine, or damaged
+
+Every message says what to do next, and none holds a user's text or a key.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+__all__ = [
+    "Closed",
+    "EmbedderError",
+    "EmbedderMismatch",
+    "HeadroomError",
+    "InvalidInput",
+    "MissingExtra",
+    "ModelUnavailable",
+    "NewerSchema",
+    "NotADatabase",
+    "StoreError",
+    "StoreUnavailable",
+    "StoreUnwritable",
+]
+
+
+class HeadroomError(Exception):
+    """Base of every error this library raises on purpose."""
+
+
+class InvalidInput(HeadroomError, ValueError):
+    """An argument that cannot be used; nothing was written."""
+
+
+class MissingExtra(HeadroomError, ImportError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, *, module: str, extra: str) -> None:
+        super().__init__(f'{module} is not installed; run: pip install "headroom-memory[{extra}]"')
+        self.module, self.extra = module, extra
+
+
+class Closed(HeadroomError):
+    """The Memory was closed before this call."""
+
+    def __init__(self) -> None:
+        super().__init__("this Memory is closed; make a new one to go on")
+
+
+class StoreError(HeadroomError):
+    """The memory file cannot be used as it is."""
+
+
+class StoreUnwritable(StoreError):
+    """The file or its folder is missing or refuses writing."""
+
+    def __init__(self, *, path: Path, reason: str) -> None:
+        super().__init__(
+            f"cannot write the memory file {path}: {reason}; "
+            "create the folder, change its rights, or pass another db_path"
+        )
+        self.path = path
+
+
+class NotADatabase(StoreError):
+    """The file is no SQLite database, or a damaged one."""
+
+    def __init__(self, *, path: Path, reason: str) -> None:
+        super().__init__(
+            f"{path} cannot be read as a memory file: {reason}; restore it from a backup or pass another db_path"
+        )
+        self.path = path
+
+
+class NewerSchema(StoreError):
+    """A newer version of this library wrote the file."""
+
+    def __init__(self, *, path: Path, step: str) -> None:
+        super().__init__(
+            f"{path} was written by a newer version (schema step {step!r}); "
+            "run: pip install --upgrade headroom-memory"
+        )
+        self.path, self.step = path, step
+
+
+class EmbedderMismatch(StoreError):
+    """The file holds vectors of another embedder than the one configured."""
+
+    def __init__(self, *, stored: str, configured: str) -> None:
+        super().__init__(
+            f"this file holds vectors of {stored}, not of {configured}, and the two cannot be compared; "
+            "configure the embedder that wrote it, or pass another db_path"
+        )
+        self.stored, self.configured = stored, configured
+
+
+class StoreUnavailable(StoreError):
+    """The file is locked, full or gone just now; trying again may help."""
+
+    def __init__(self, *, path: Path, reason: str) -> None:
+        super().__init__(f"the memory file {path} is not available just now: {reason}; try again")
+        self.path = path
+
+
+class EmbedderError(HeadroomError):
+    """The embedder could not embed a text."""
+
+
+class ModelUnavailable(EmbedderError):
+    """The embedder's model is not on this machine, or its file is damaged."""

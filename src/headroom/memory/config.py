@@ -1,0 +1,86 @@
+"""MemoryConfig: every setting of a Memory in one place, validated once."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, fields
+from enum import Enum
+from pathlib import Path
+
+from ..errors import InvalidInput
+
+
+class EmbedderBackend(str, Enum):
+    """What turns text into vectors."""
+
+    ONNX = "onnx"
+    LOCAL = "local"
+    OPENAI = "openai"
+    OLLAMA = "ollama"
+
+
+class VectorBackend(str, Enum):
+    """What finds the nearest vectors."""
+
+    AUTO = "auto"
+    SQLITE_VEC = "sqlite_vec"
+    HNSW = "hnsw"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryConfig:
+    """The settings of a Memory. Making one touches neither disk nor network.
+
+    `db_path`: the SQLite file; None is `$HEADROOM_HOME/memory.db`, and `~/.headroom` where that is unset.
+    `vector_dimension`: None is the embedder's own width; a number is checked against it.
+    `cache_max_size`: texts whose vector is kept in memory. `index_cache_mb`: MiB of per-user search indexes kept in memory.
+    `embedder_model`: None is the backend's default; for ONNX that is the model inside this package.
+    `embedder_threads`: threads of one embedding call; None is 1 for a query and the cores for a batch.
+    """
+
+    backend: str = "local"
+    db_path: str | os.PathLike[str] | None = None
+    vector_backend: VectorBackend | str = VectorBackend.AUTO
+    vector_dimension: int | None = None
+    hnsw_ef_construction: int = 200
+    hnsw_m: int = 16
+    hnsw_ef_search: int = 50
+    cache_enabled: bool = True
+    cache_max_size: int = 1000
+    index_cache_mb: int = 512
+    embedder_backend: EmbedderBackend | str = EmbedderBackend.ONNX
+    embedder_model: str | None = None
+    embedder_threads: int | None = None
+    openai_api_key: str | None = field(default=None, repr=False)
+    ollama_base_url: str | None = None
+
+    def __post_init__(self) -> None:
+        _set_enum(self, "vector_backend", VectorBackend)
+        _set_enum(self, "embedder_backend", EmbedderBackend)
+        if self.backend not in BACKENDS:
+            raise InvalidInput(f"unknown backend {self.backend!r}; choose one of: {', '.join(BACKENDS)}")
+        for name in _COUNTS:
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+                raise InvalidInput(f"{name} must be a whole number of at least 1, not {value!r}")
+
+    @property
+    def path(self) -> Path:
+        """The SQLite file as an absolute path."""
+        if self.db_path is not None:
+            return Path(os.path.abspath(os.path.expanduser(self.db_path)))
+        home = os.environ.get("HEADROOM_HOME") or os.path.join("~", ".headroom")
+        return Path(os.path.abspath(os.path.expanduser(home))) / "memory.db"
+
+
+BACKENDS = ("local",)
+_COUNTS = tuple(f.name for f in fields(MemoryConfig) if f.type in ("int", "int | None"))
+
+
+def _set_enum(config: MemoryConfig, name: str, kind: type[Enum]) -> None:
+    value = getattr(config, name)
+    try:
+        object.__setattr__(config, name, kind(value))
+    except ValueError:
+        known = ", ".join(member.value for member in kind)
+        raise InvalidInput(f"unknown {name} {value!r}; choose one of: {known}") from None

@@ -1,0 +1,115 @@
+"""What goes into a memory and what comes out of it: plain frozen records, no behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import NamedTuple, Union
+
+Json = Union[None, bool, int, float, str, Sequence["Json"], Mapping[str, "Json"]]
+
+
+class Scope(str, Enum):
+    """How far a memory is seen, from broadest to narrowest."""
+
+    USER = "user"
+    SESSION = "session"
+    AGENT = "agent"
+    TURN = "turn"
+
+
+class Relationship(NamedTuple):
+    """A directed edge between two entities, such as ("Alice", "works at", "Acme")."""
+
+    source: str
+    relation: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Who looks or writes: a user, and where given the session, agent and turn."""
+
+    user_id: str
+    session_id: str | None = None
+    agent_id: str | None = None
+    turn_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A memory on its way in. Only `content` is required; `None` takes the default of the call."""
+
+    content: str
+    _: KW_ONLY
+    scope: Scope | str = Scope.USER
+    importance: float = 0.5
+    entities: Sequence[str] = ()
+    relationships: Sequence[Relationship | tuple[str, str, str] | Mapping[str, str]] = ()
+    metadata: Mapping[str, Json] = field(default_factory=dict)
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Who said a memory, and when: one for each time it was saved."""
+
+    agent_id: str | None
+    session_id: str | None
+    turn_id: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One version of one memory. Times are aware UTC datetimes."""
+
+    id: str
+    content: str
+    user_id: str
+    scope: Scope
+    session_id: str | None
+    agent_id: str | None
+    turn_id: str | None
+    importance: float
+    metadata: Mapping[str, Json]
+    created_at: datetime
+    valid_until: datetime | None
+    superseded_by: str | None
+    expires_at: datetime | None
+    entities: tuple[str, ...]
+    relationships: tuple[Relationship, ...]
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchResult(Record):
+    """A memory that a search found. `score` is in 0..1, higher is better, comparable within one query."""
+
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One thing to write: a new memory, the end of old ones, or both at once (a correction).
+
+    `replaces` names memories by id; without a `draft` they are forgotten, which keeps their history.
+    """
+
+    draft: Draft | None
+    replaces: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What became of one `Change`."""
+
+    id: str | None
+    """The memory that now holds the draft's content; None where there was no draft."""
+    merged: bool
+    """The content was known: that memory got one more source, and no row was added."""
+    ended: tuple[str, ...]
+    """Those of `replaces` that were found and are now history."""
