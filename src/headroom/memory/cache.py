@@ -1,0 +1,107 @@
+"""The vectors of texts seen lately, kept in memory."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from .protocols import Embedder, Vector, Vectors
+
+
+class VectorCache:
+    """A least-recently-used map from text to vector, of at most `max_texts`. Safe to call from many threads."""
+
+    def __init__(self, max_texts: int) -> None:
+        self._max_texts = max_texts
+        self._vectors: OrderedDict[str, Vector] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._vectors)
+
+    def get(self, text: str) -> Vector | None:
+        """Return the vector of `text`, which nobody may write to, or None."""
+        with self._lock:
+            vector = self._vectors.get(text)
+            if vector is not None:
+                self._vectors.move_to_end(text)
+            return vector
+
+    def put(self, text: str, vector: Vector) -> None:
+        """Keep a copy of `vector`; the text used longest ago goes where there is no room."""
+        kept = vector.copy()
+        kept.flags.writeable = False
+        with self._lock:
+            self._vectors[text] = kept
+            self._vectors.move_to_end(text)
+            if len(self._vectors) > self._max_texts:
+                self._vectors.popitem(last=False)
+
+    def drop(self, texts: Iterable[str]) -> None:
+        """Forget `texts`, those that are here."""
+        with self._lock:
+            for text in texts:
+                self._vectors.pop(text, None)
+
+    def clear(self) -> None:
+        """Forget all."""
+        with self._lock:
+            self._vectors.clear()
+
+
+class CachedEmbedder:
+    """An embedder that asks another only for texts it has not seen lately. Questions are kept apart from texts."""
+
+    def __init__(self, embedder: Embedder, max_texts: int) -> None:
+        self._embedder = embedder
+        self._texts = VectorCache(max_texts)
+        self._queries = VectorCache(max_texts)
+
+    @property
+    def id(self) -> str:
+        """The id of the embedder behind."""
+        return self._embedder.id
+
+    @property
+    def width(self) -> int:
+        """The width of the embedder behind."""
+        return self._embedder.width
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Embed `texts` as the embedder behind does, asking it once for each distinct text that is not here."""
+        found = {text: self._texts.get(text) for text in texts}
+        missing = [text for text, vector in found.items() if vector is None]
+        if missing:
+            for text, row in zip(missing, self._embedder.embed(missing), strict=True):
+                self._texts.put(text, row)
+                found[text] = row
+        rows = np.zeros((len(texts), self.width), np.float32)
+        for row, text in zip(rows, texts, strict=True):
+            row[:] = found[text]
+        return rows
+
+    def embed_query(self, text: str) -> Vector:
+        """Embed one question; nobody may write to the vector."""
+        vector = self._queries.get(text)
+        if vector is None:
+            self._queries.put(text, vector := self._embedder.embed_query(text))
+        return vector
+
+    def drop(self, texts: Iterable[str]) -> None:
+        """Forget `texts`, as texts and as questions."""
+        texts = list(texts)
+        self._texts.drop(texts)
+        self._queries.drop(texts)
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._texts.clear()
+        self._queries.clear()
+
+    def close(self) -> None:
+        """Forget all and close the embedder behind."""
+        self.clear()
+        self._embedder.close()

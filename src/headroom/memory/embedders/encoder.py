@@ -1,0 +1,109 @@
+"""One text to one unit vector: tokenizer, ONNX graph, pooling. A text is always run alone, on the calling thread.
+
+Alone, because a dynamic int8 graph scales its activations over the whole run: in a padded batch the same text would
+get another vector. Nothing is lost by it: many texts run side by side instead, and no padding is computed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...errors import EmbedderError, InvalidInput, ModelUnavailable
+from ..protocols import Vector, Vectors
+from .files import locate
+from .models import Model, Pooling
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession  # type: ignore[import-untyped] # it ships no types
+    from tokenizers import Encoding, Tokenizer
+
+# A text is cut to this many characters a token before it is tokenized, which takes a second for a megabyte.
+_CHARACTERS_PER_TOKEN = 40
+
+
+class Encoder:
+    """A loaded model. Safe to call from many threads at once."""
+
+    def __init__(self, model: Model) -> None:
+        self._pooling = model.pooling
+        self._characters = model.max_tokens * _CHARACTERS_PER_TOKEN
+        self._tokenizer = _open_tokenizer(locate(model, model.tokenizer, model.tokenizer_sha256), model.max_tokens)
+        self._session = _open_session(locate(model, model.file, model.sha256))
+        self._inputs = [node.name for node in self._session.get_inputs()]
+        self._tokens_of_nothing = len(self._tokenizer.encode("").ids)
+        self.width = int(self._session.get_outputs()[0].shape[-1])
+
+    def encode(self, text: str) -> Vector | None:
+        """Return the unit vector of `text`, or None where it is blank or holds only invisible characters."""
+        try:
+            encoding = self._tokenizer.encode(text.strip()[: self._characters])
+        except TypeError as exc:
+            raise InvalidInput("only text that is valid Unicode, without lone surrogates, can be embedded") from exc
+        if len(encoding.ids) <= self._tokens_of_nothing:
+            return None
+        with _mapped(EmbedderError, "the model failed on a text"):
+            output = self._session.run(None, self._feed(encoding))[0]
+        return _unit(_pool(output, self._pooling))
+
+    def _feed(self, encoding: Encoding) -> dict[str, np.ndarray[tuple[int, int], np.dtype[np.int64]]]:
+        columns = {
+            "input_ids": encoding.ids,
+            "attention_mask": encoding.attention_mask,
+            "token_type_ids": encoding.type_ids,
+        }
+        return {name: np.array([columns[name]], np.int64) for name in self._inputs}
+
+
+def _pool(output: Vectors, pooling: Pooling) -> Vector:
+    """Reduce an output of shape (1, tokens, width), or (1, width) where the graph itself pools, to (width,)."""
+    rows: Vectors = output[0]
+    if rows.ndim == 2:
+        rows = rows[0] if pooling is Pooling.CLS else rows.mean(axis=0)
+    return rows
+
+
+def _unit(vector: Vector) -> Vector:
+    length = float(np.sqrt(vector @ vector))
+    if not 0 < length < float("inf"):
+        raise EmbedderError("the model gave a vector that is not finite; its file may be damaged")
+    unit: Vector = vector / np.float32(length)
+    return unit
+
+
+def _open_tokenizer(path: Path, max_tokens: int) -> Tokenizer:
+    """Open the tokenizer with our own cut and without padding: published files bring their own of both."""
+    from tokenizers import Tokenizer
+
+    with _mapped(ModelUnavailable, f"{path} is not a tokenizer that can be read"):
+        tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_tokens)
+    return tokenizer
+
+
+def _open_session(path: Path) -> InferenceSession:
+    """Open the graph without threads of its own: it runs on its caller's."""
+    # From 1.31 on, onnxruntime writes a device id and a telemetry file under the user's cache when it is imported.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    with _mapped(ModelUnavailable, f"{path} is not a model that onnxruntime {onnxruntime.__version__} can run"):
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+@contextmanager
+def _mapped(error: type[EmbedderError], message: str) -> Iterator[None]:
+    """Turn a foreign error into ours."""
+    try:
+        yield
+    except Exception as exc:  # neither onnxruntime's errors nor those of tokenizers have a base of their own
+        raise error(f"{message}: {exc}") from exc

@@ -1,0 +1,75 @@
+"""What is known of each ONNX model: where its files are, and how its output becomes one vector."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Pooling(str, Enum):
+    """Which rows of the last hidden state make the vector."""
+
+    MEAN = "mean"
+    CLS = "cls"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """An ONNX sentence embedder, inside this package or on the Hugging Face hub.
+
+    `repository`: the hub repository that holds the files; None is this package's own folder.
+    `revision`: a commit, so that the files cannot change below stored vectors; None is the newest.
+    `sha256`, `tokenizer_sha256`: checked at every load; None trusts the file.
+    `pooling`: not used where the graph itself gives one vector a text.
+    `query_prefix`: put before a question, never before a text that is stored.
+    `width`: None is read from the graph, which loads the model.
+    """
+
+    name: str
+    repository: str | None
+    file: str = "onnx/model.onnx"
+    tokenizer: str = "tokenizer.json"
+    revision: str | None = None
+    sha256: str | None = None
+    tokenizer_sha256: str | None = None
+    pooling: Pooling = Pooling.MEAN
+    query_prefix: str = ""
+    width: int | None = None
+    max_tokens: int = 512
+
+    @property
+    def id(self) -> str:
+        """The name and a short hash of all that shapes a stored vector."""
+        files = (self.repository, self.file, self.tokenizer, self.revision, self.sha256, self.tokenizer_sha256)
+        shape = repr((*files, self.pooling.value, self.max_tokens))
+        return f"{self.name}@{hashlib.sha256(shape.encode()).hexdigest()[:12]}"
+
+
+BUNDLED = Model(
+    name="sentence-transformers/all-MiniLM-L6-v2",
+    repository=None,
+    file="model.onnx",
+    width=384,
+    max_tokens=256,
+)
+
+BGE_SMALL = Model(
+    name="BAAI/bge-small-en-v1.5",
+    repository="Xenova/bge-small-en-v1.5",
+    file="onnx/model_quantized.onnx",
+    revision="b7ad92a45a298ac620504489f28ecb6ac66ad67c",
+    pooling=Pooling.CLS,
+    query_prefix="Represent this sentence for searching relevant passages: ",
+    width=384,
+    max_tokens=512,
+)
+
+KNOWN = {model.name: model for model in (BUNDLED, BGE_SMALL)}
+
+
+def model_named(name: str | None) -> Model:
+    """Return the known model `name`, the bundled one for None, or the usual settings for any other hub repository."""
+    if name is None:
+        return BUNDLED
+    return KNOWN.get(name) or Model(name=name, repository=name)

@@ -1,0 +1,145 @@
+"""The embedder that runs an ONNX model on this machine's CPU."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+
+from ...errors import InvalidInput
+from ..config import MemoryConfig
+from ..protocols import Vector, Vectors
+from .encoder import Encoder
+from .models import BUNDLED, Model, model_named
+
+
+class OnnxEmbedder:
+    """Embed with an ONNX model, loaded when it is first needed.
+
+    One text runs on the calling thread; of several, the caller and up to `threads` - 1 helpers each take the next.
+    Helpers are shared by all calls. `threads` None is the number of cores this process may use.
+    """
+
+    _loaded: Encoder | None
+    _pool: ThreadPoolExecutor | None
+
+    def __init__(self, model: Model = BUNDLED, *, threads: int | None = None) -> None:
+        if threads is not None and threads < 1:
+            raise InvalidInput(f"threads must be at least 1, not {threads}")
+        self._model = model
+        self._threads = threads or _usable_cores()
+        self._start_over()
+        _instances.add(self)
+
+    @classmethod
+    def from_config(cls, config: MemoryConfig) -> OnnxEmbedder:
+        """Make the embedder that `config` asks for."""
+        return cls(model_named(config.embedder_model), threads=config.embedder_threads)
+
+    @property
+    def id(self) -> str:
+        """Name of the model and a hash of what shapes its vectors."""
+        return self._model.id
+
+    @property
+    def width(self) -> int:
+        """Length of a vector; loads the model only where nothing is known of it."""
+        return self._model.width or self._encoder().width
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Embed `texts` into a (len(texts), width) float32 array of unit rows; a blank text gives a zero row."""
+        rows = np.zeros((len(texts), self.width), np.float32)
+        if not texts:
+            return rows
+        encoder, waiting = self._encoder(), deque(enumerate(texts))
+
+        def work() -> None:
+            try:
+                for index, text in _taken(waiting):
+                    vector = encoder.encode(text)
+                    if vector is not None:
+                        rows[index] = vector
+            except BaseException:
+                waiting.clear()
+                raise
+
+        helpers = self._start(work, min(self._threads, len(texts)) - 1)
+        work()
+        for helper in helpers:
+            if not helper.cancel():
+                helper.result()
+        return rows
+
+    def embed_query(self, text: str) -> Vector:
+        """Embed one question, behind the model's query prefix where it has one."""
+        vector = self._encoder().encode(self._model.query_prefix + text) if text.strip() else None
+        return np.zeros(self.width, np.float32) if vector is None else vector
+
+    def close(self) -> None:
+        """Free the model and the helpers; a later call loads it again."""
+        with self._lock:
+            pool, self._pool, self._loaded = self._pool, None, None
+        if pool is not None:
+            pool.shutdown(wait=False)
+
+    def _encoder(self) -> Encoder:
+        loaded = self._loaded
+        if loaded is None:
+            with self._lock:
+                loaded = self._loaded = self._loaded or Encoder(self._model)
+        return loaded
+
+    def _start(self, work: Callable[[], None], count: int) -> list[Future[None]]:
+        """Set `count` helpers to `work`; fewer where the interpreter is shutting down and starts no more threads."""
+        if count < 1:
+            return []
+        with self._lock:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(self._threads - 1, thread_name_prefix="headroom-embed")
+            pool = self._pool
+        try:
+            return [pool.submit(work) for _ in range(count)]
+        except RuntimeError:
+            return []
+
+    def _start_over(self) -> None:
+        self._lock = threading.Lock()
+        self._loaded = None
+        self._pool = None
+
+
+def _taken(waiting: deque[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """Take items until none is left, also where other threads take from the same deque."""
+    while True:
+        try:
+            item = waiting.popleft()
+        except IndexError:
+            return
+        yield item
+
+
+def _usable_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+_instances: weakref.WeakSet[OnnxEmbedder] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """Load anew in a forked child: its parent's helpers are gone, and a lock may have been held at the fork."""
+    for embedder in _instances:
+        _left_behind.append((embedder._loaded, embedder._pool))
+        embedder._start_over()
+
+
+# Freeing a parent's session takes locks that no thread of the child can release; its memory is shared with the parent.
+_left_behind: list[object] = []
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
