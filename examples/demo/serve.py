@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import os
 import sys
 from pathlib import Path
 
@@ -50,7 +49,6 @@ def main() -> None:
     """Serve until standard input ends."""
     print(serve(find_model()), flush=True)
     sys.stdin.read()
-    os._exit(0)
 
 
 if __name__ == "__main__":

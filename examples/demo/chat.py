@@ -1,0 +1,56 @@
+"""One program with a memory: say one thing to a model, then print its reply and what memory did.
+
+Which API it talks to comes from the environment, as for any program with the OpenAI SDK.
+"""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+
+from openai import OpenAI
+
+from headroom import with_memory
+from headroom.chat.small_models import EXAMPLES, GRAMMAR
+
+
+def main() -> None:
+    """Take one chat turn."""
+    parser = argparse.ArgumentParser(description="say one thing to a model that remembers")
+    parser.add_argument("message")
+    parser.add_argument("--model", required=True)
+    parser.add_argument(
+        "--small", action="store_true", help="a small local model: show it examples and hold it to a grammar"
+    )
+    options = parser.parse_args()
+
+    client = with_memory(OpenAI(), user_id="demo")
+    show("You", options.message)
+    if options.small:
+        response = client.chat.completions.create(
+            model=options.model,
+            messages=[*EXAMPLES, {"role": "user", "content": options.message}],
+            max_tokens=300,
+            temperature=0,
+            extra_body={"grammar": GRAMMAR},
+        )
+    else:
+        response = client.chat.completions.create(
+            model=options.model,
+            messages=[{"role": "user", "content": options.message}],
+        )
+    turn = client.memory.last_turn
+    for note in turn.recalled:
+        show("Injected", note.content)
+    show("Model", response.choices[0].message.content or "")
+    for fact in turn.stored:
+        show("Stored", fact.content)
+
+
+def show(who: str, text: str) -> None:
+    """Print one labelled line of the conversation."""
+    print(textwrap.fill(f"{who + ':':<10}{text}", width=100, initial_indent="  ", subsequent_indent=" " * 12))
+
+
+if __name__ == "__main__":
+    main()
