@@ -8,10 +8,10 @@ from __future__ import annotations
 import argparse
 import textwrap
 
+from headroom.chat.small_models import EXAMPLES, GRAMMAR
 from openai import OpenAI
 
 from headroom import with_memory
-from headroom.chat.small_models import EXAMPLES, GRAMMAR
 
 
 def main() -> None:

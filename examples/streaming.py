@@ -1,0 +1,39 @@
+"""Chat in the terminal, streamed; what you say is remembered the next time you start it. Needs OPENAI_API_KEY."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from openai import AsyncOpenAI
+from openai.types.chat import ChatCompletionMessageParam
+
+from headroom import with_memory
+
+MODEL = os.environ.get("OPENAI_MODEL", "gpt-4o-mini")
+
+
+async def main() -> None:
+    client = with_memory(AsyncOpenAI(), user_id="alice")
+    messages: list[ChatCompletionMessageParam] = []
+    while message := await next_message():
+        messages.append({"role": "user", "content": message})
+        reply = ""
+        async for chunk in await client.chat.completions.create(model=MODEL, messages=messages, stream=True):
+            if chunk.choices and (piece := chunk.choices[0].delta.content):
+                reply += piece
+                print(piece, end="", flush=True)
+        print()
+        messages.append({"role": "assistant", "content": reply})
+
+
+async def next_message() -> str:
+    """Ask for a message; an empty one ends the chat."""
+    try:
+        return await asyncio.to_thread(input, "> ")
+    except EOFError:
+        return ""
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
