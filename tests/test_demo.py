@@ -41,8 +41,8 @@ def run_demo(home: Path, **environment: str) -> str:
 
 
 def labelled(label: str, text: str) -> list[str]:
-    """Return what stands behind `label` in the demo's lines, which are folded at 100 characters."""
-    return re.findall(rf"^  {label}: +(.*(?:\n {{12}}.*)*)", text, re.MULTILINE)
+    """Return what stands behind `label` in the demo's lines."""
+    return re.findall(rf"^  {label}: +(.*)$", text, re.MULTILINE)
 
 
 async def stored_in(home: Path) -> list[str]:

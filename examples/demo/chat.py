@@ -6,7 +6,6 @@ Which API it talks to comes from the environment, as for any program with the Op
 from __future__ import annotations
 
 import argparse
-import textwrap
 
 from headroom.chat.small_models import EXAMPLES, GRAMMAR
 from openai import OpenAI
@@ -49,7 +48,7 @@ def main() -> None:
 
 def show(who: str, text: str) -> None:
     """Print one labelled line of the conversation."""
-    print(textwrap.fill(f"{who + ':':<10}{text}", width=100, initial_indent="  ", subsequent_indent=" " * 12))
+    print(f"  {who + ':':<10}{' '.join(text.split())}")
 
 
 if __name__ == "__main__":
