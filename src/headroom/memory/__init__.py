@@ -1,0 +1,21 @@
+"""What is remembered: `Memory`, its configuration and its records."""
+
+from .config import EmbedderBackend, MemoryConfig, VectorBackend
+from .memory import Memory
+from .protocols import Backend, Embedder
+from .records import Draft, Record, Relationship, Scope, SearchResult, Source
+
+__all__ = [
+    "Backend",
+    "Draft",
+    "Embedder",
+    "EmbedderBackend",
+    "Memory",
+    "MemoryConfig",
+    "Record",
+    "Relationship",
+    "Scope",
+    "SearchResult",
+    "Source",
+    "VectorBackend",
+]

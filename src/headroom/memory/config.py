@@ -33,7 +33,8 @@ class MemoryConfig:
 
     `db_path`: the SQLite file; None is `$HEADROOM_HOME/memory.db`, and `~/.headroom` where that is unset.
     `vector_dimension`: None is the embedder's own width; a number is checked against it.
-    `cache_max_size`: texts whose vector is kept in memory. `index_cache_mb`: MiB of per-user search indexes kept in memory.
+    `cache_max_size`: texts whose vector is kept in memory.
+    `index_cache_mb`: MiB of search indexes kept in memory, for the users seen lately.
     `embedder_model`: None is the backend's default; for ONNX that is the model inside this package.
     `embedder_threads`: threads of one embedding call; None is 1 for a query and the cores for a batch.
     """

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
+
+from .records import Applied, Json, Reader, Record, Relationship, Scope, SearchResult
 
 Vector: TypeAlias = npt.NDArray[np.float32]
 """Shape (width,), float32: a unit vector, or zeros for a blank text."""
@@ -34,3 +37,80 @@ class Embedder(Protocol):
 
     def close(self) -> None:
         """Free the model or the connection. Closing twice is fine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A checked draft with its vector, ready to be stored. Times are microseconds since 1970, UTC."""
+
+    content: str
+    scope: Scope
+    importance: float
+    entities: tuple[str, ...]
+    relationships: tuple[Relationship, ...]
+    metadata: Mapping[str, Json]
+    created_at: int
+    expires_at: int | None
+    vector: Vector
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """One step of a transaction: an entry to store, memories that it ends, or both."""
+
+    entry: Entry | None
+    replaces: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """One search. `notes_only` keeps only what deserves to be put into a chat; see `ranking.noteworthy`."""
+
+    reader: Reader
+    text: str
+    vector: Vector
+    top_k: int
+    min_score: float = 0.0
+    include_graph: bool = False
+    as_of: int | None = None
+    saved_by: str | None = None
+    where: Mapping[str, Json] | None = None
+    notes_only: bool = False
+
+
+class Backend(Protocol):
+    """Where memories are kept. Each call is one transaction; each is safe from many threads.
+
+    Every call that takes a user or a reader sees that user's memories and no other's, by filters
+    that hold inside the search, never after it.
+    """
+
+    def apply(self, writer: Reader, writes: Sequence[Write]) -> list[Applied]:
+        """Store, merge with what is known, and end what is replaced: all of it or nothing."""
+
+    def search(self, query: Query) -> list[SearchResult]:
+        """Find at most `query.top_k` memories, best first."""
+
+    def get(self, memory_id: str, user_id: str | None) -> Record | None:
+        """Look up one memory, also one that is history; another user's is not found."""
+
+    def history(self, memory_id: str, user_id: str | None) -> list[Record]:
+        """List the versions of a memory, oldest first."""
+
+    def list(self, reader: Reader, *, limit: int | None, after: str | None) -> list[Record]:
+        """List the present memories that `reader` sees, newest first, from behind the memory `after`."""
+
+    def revive(self, memory_id: str, user_id: str | None) -> bool:
+        """Undo a forget. False where there was nothing to undo."""
+
+    def delete(self, memory_id: str, user_id: str | None) -> bool:
+        """Erase a memory and the versions that it replaced."""
+
+    def clear(self, reader: Reader) -> int:
+        """Erase all memories of the user, or those bound to the session, agent or turn that is given."""
+
+    def stats(self, reader: Reader | None) -> dict[str, int]:
+        """Count memories, of the user or of all."""
+
+    def close(self) -> None:
+        """Let go of files and connections. Closing twice is fine."""

@@ -1,0 +1,213 @@
+"""The synchronous core: every operation on memories, once, over an embedder and a backend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+import numpy as np
+
+from ..errors import EmbedderError, InvalidInput
+from .cache import CachedEmbedder
+from .drafts import check_draft, check_reader, entry_of
+from .protocols import Backend, Query, Vectors, Write
+from .records import Applied, Change, Draft, Json, Reader, Record, SearchResult
+from .times import require_aware
+
+_TRANSACTION = 1024
+"""Memories of a bulk load that become durable together."""
+_LONGEST_QUESTION = 8192
+"""Characters of a question that are looked at."""
+
+
+class Engine:
+    """Memories over a backend and an embedder. Blocking, and safe from many threads.
+
+    A text is embedded before a transaction begins, never within one.
+    """
+
+    def __init__(self, backend: Backend, embedder: CachedEmbedder) -> None:
+        self._backend, self._embedder = backend, embedder
+
+    def save(self, writer: Reader, drafts: Iterable[str | Draft]) -> list[str]:
+        """Store memories and give their ids in order; what is known already gives the id it has.
+
+        Everything is checked before anything is written. Then each 1,024 memories become durable together.
+        """
+        checked = self._checked(writer, drafts)
+        ids: list[str] = []
+        for start in range(0, len(checked), _TRANSACTION):
+            changes = [Change(draft=draft) for draft in checked[start : start + _TRANSACTION]]
+            ids += [str(applied.id) for applied in self._apply(writer, changes)]
+        return ids
+
+    def apply(self, writer: Reader, changes: Sequence[Change]) -> list[Applied]:
+        """Store, correct and forget in one transaction. Ids in `replaces` that `writer` does not see are left alone."""
+        drafts = self._checked(writer, [change.draft for change in changes if change.draft is not None])
+        in_order = iter(drafts)
+        checked = [
+            change if change.draft is None else Change(draft=next(in_order), replaces=change.replaces)
+            for change in changes
+        ]
+        return self._apply(writer, checked)
+
+    def store(self, writer: Reader, drafts: Iterable[str | Draft], vectors: Vectors) -> list[str]:
+        """Store memories whose vectors are known: an (n, width) float32 array of unit rows. For imports."""
+        checked = self._checked(writer, drafts)
+        self._check_vectors(vectors, len(checked))
+        writes = [Write(entry=entry_of(draft, vector)) for draft, vector in zip(checked, vectors, strict=True)]
+        ids: list[str] = []
+        for start in range(0, len(writes), _TRANSACTION):
+            ids += [str(done.id) for done in self._backend.apply(writer, writes[start : start + _TRANSACTION])]
+        return ids
+
+    def search(
+        self,
+        reader: Reader,
+        query: str,
+        *,
+        top_k: int = 10,
+        min_score: float = 0.0,
+        include_graph: bool = False,
+        as_of: datetime | None = None,
+        saved_by: str | None = None,
+        where: Mapping[str, Json] | None = None,
+    ) -> list[SearchResult]:
+        """Find the memories nearest to `query`, best first; a blank query finds none."""
+        check_reader(reader)
+        _check_count("top_k", top_k)
+        question = _question(query)
+        moment = require_aware("as_of", as_of)
+        if not question.strip():
+            return []
+        return self._backend.search(
+            Query(
+                reader=reader,
+                text=question,
+                vector=self._embedder.embed_query(question),
+                top_k=top_k,
+                min_score=min_score,
+                include_graph=include_graph,
+                as_of=moment,
+                saved_by=saved_by,
+                where=where,
+            )
+        )
+
+    def recall(self, reader: Reader, message: str, *, top_k: int) -> list[SearchResult]:
+        """Find the memories that a chat should be reminded of by `message`, best first; none is a good answer.
+
+        With at most `top_k` visible memories all of them; above that, those that stand out for this message.
+        """
+        question = _question(message)
+        if not question.strip():
+            return []
+        vector = self._embedder.embed_query(question)
+        return self._backend.search(Query(reader=reader, text=question, vector=vector, top_k=top_k, notes_only=True))
+
+    def get(self, memory_id: str, *, user_id: str | None = None) -> Record | None:
+        """Look up one memory, present or history."""
+        return self._backend.get(memory_id, user_id)
+
+    def get_all(self, reader: Reader, *, limit: int | None = None, after: str | None = None) -> list[Record]:
+        """List the present memories that `reader` sees, newest first."""
+        check_reader(reader)
+        if limit is not None:
+            _check_count("limit", limit)
+        return self._backend.list(reader, limit=limit, after=after)
+
+    def update(self, memory_id: str, content: str, *, user_id: str | None = None) -> str:
+        """Supersede a memory by a new version of its content; the old one becomes history. Give the new id.
+
+        Raises InvalidInput where there is no such present memory.
+        """
+        old = self._backend.get(memory_id, user_id)
+        if old is None or old.valid_until is not None:
+            raise InvalidInput(f"there is no present memory with the id {memory_id!r} for this user")
+        writer = Reader(user_id=old.user_id, session_id=old.session_id, agent_id=old.agent_id, turn_id=old.turn_id)
+        draft = Draft(
+            content,
+            scope=old.scope,
+            importance=old.importance,
+            entities=old.entities,
+            relationships=old.relationships,
+            metadata=old.metadata,
+            expires_at=old.expires_at,
+        )
+        (applied,) = self.apply(writer, [Change(draft=draft, replaces=(memory_id,))])
+        return str(applied.id)
+
+    def history(self, memory_id: str, *, user_id: str | None = None) -> list[Record]:
+        """List the versions of a memory, oldest first; empty where there is none."""
+        return self._backend.history(memory_id, user_id)
+
+    def restore(self, memory_id: str, *, user_id: str | None = None) -> bool:
+        """Undo a forget. False where there was nothing to undo."""
+        return self._backend.revive(memory_id, user_id)
+
+    def delete(self, memory_id: str, *, user_id: str | None = None) -> bool:
+        """Erase a memory with the versions that it replaced. False where there is none."""
+        self._embedder.clear()
+        return self._backend.delete(memory_id, user_id)
+
+    def clear(self, reader: Reader) -> int:
+        """Erase all memories of the user, or those bound to the session, agent or turn that is given."""
+        check_reader(reader)
+        self._embedder.clear()
+        return self._backend.clear(reader)
+
+    def end_turn(self, reader: Reader) -> None:
+        """Erase the memories of turn scope that are bound to `reader.turn_id`."""
+        if reader.turn_id is not None:
+            self._backend.clear(Reader(user_id=reader.user_id, turn_id=reader.turn_id))
+
+    def stats(self, user_id: str | None = None) -> dict[str, int]:
+        """Count memories, of one user or of all: `total` are present, `superseded` are history."""
+        return self._backend.stats(None if user_id is None else check_reader(Reader(user_id=user_id)))
+
+    def close(self) -> None:
+        """Close the backend. The embedder may be shared, and stays."""
+        self._embedder.clear()
+        self._backend.close()
+
+    def _checked(self, writer: Reader, drafts: Iterable[str | Draft]) -> list[Draft]:
+        check_reader(writer)
+        if isinstance(drafts, (str, bytes)):
+            raise InvalidInput("several memories must come as a list; to save one text call save()")
+        return [check_draft(draft, writer) for draft in drafts]
+
+    def _apply(self, writer: Reader, changes: Sequence[Change]) -> list[Applied]:
+        vectors = iter(self._embed([change.draft.content for change in changes if change.draft is not None]))
+        writes = [
+            Write(
+                entry=None if change.draft is None else entry_of(change.draft, next(vectors)),
+                replaces=change.replaces,
+            )
+            for change in changes
+        ]
+        return self._backend.apply(writer, writes)
+
+    def _embed(self, texts: Sequence[str]) -> Vectors:
+        vectors = self._embedder.embed(texts)
+        self._check_vectors(vectors, len(texts))
+        return vectors
+
+    def _check_vectors(self, vectors: Vectors, count: int) -> None:
+        wanted = (count, self._embedder.width)
+        if vectors.shape != wanted or not np.isfinite(vectors).all():
+            raise EmbedderError(
+                f"{self._embedder.id} gave vectors of shape {vectors.shape} instead of finite ones of shape {wanted}; "
+                "nothing was stored"
+            )
+
+
+def _check_count(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InvalidInput(f"{name} must be a whole number of at least 1, not {value!r}")
+
+
+def _question(text: object) -> str:
+    """Make any text safe to look for: a chat may send what could not be stored."""
+    if not isinstance(text, str):
+        raise InvalidInput(f"query must be text, not {type(text).__name__}")
+    return text[:_LONGEST_QUESTION].replace("\x00", " ").encode("utf-8", "replace").decode()

@@ -1,0 +1,238 @@
+"""The local backend: one SQLite file. Each method is one operation in one transaction."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Sequence
+
+import apsw
+
+from ...errors import EmbedderMismatch, InvalidInput
+from ..config import MemoryConfig, VectorBackend
+from ..dedup import nearly_equal
+from ..protocols import Embedder, Query, Write
+from ..records import Applied, Reader, Record, SearchResult
+from ..scoping import bound, visible
+from ..times import now
+from . import rows, schema, versions
+from .columns import UserColumns
+from .database import Database, integers
+from .graph import Graph
+from .indexes import Indexes
+from .nearest import Exact, InFile, VectorIndex
+from .retrieval import Found, retrieve
+
+_MEBIBYTE = 1 << 20
+_DAY = 86_400_000_000
+
+
+class LocalBackend:
+    """Memories in one SQLite file, searched through columns and vectors kept in memory."""
+
+    def __init__(self, config: MemoryConfig, embedder: Embedder) -> None:
+        """Open or create the file. Raises a StoreError where it cannot be used with this embedder."""
+        self._config, self._embedder = config, embedder
+        self._database = Database(config.path, schema.prepare)
+        self._indexes = Indexes(self._make_columns, config.index_cache_mb * _MEBIBYTE)
+        self._graphs: dict[int, tuple[int, Graph]] = {}
+        self._check_embedder()
+        self._purge()
+
+    def apply(self, writer: Reader, writes: Sequence[Write]) -> builtins.list[Applied]:
+        with self._database.write() as cursor:
+            self._record_embedder(cursor)
+            user = versions.user_key(cursor, writer.user_id)
+            applied = [self._apply_one(cursor, user, writer, write) for write in writes]
+            versions.touch(cursor, user)
+        return applied
+
+    def search(self, query: Query) -> builtins.list[SearchResult]:
+        with self._database.read() as cursor:
+            found = cursor.execute(
+                "select key, revision from users where user_id = ?", (query.reader.user_id,)
+            ).fetchone()
+            if found is None:
+                return []
+            user, revision = found
+            with self._indexes.fresh(cursor, user, revision) as columns:
+                hits = retrieve(cursor, columns, query, now())
+                scored = self._scored(cursor, columns, hits, query)
+            fields = rows.fetch(cursor, scored)
+        results = [SearchResult(score=score, **fields[seq]) for seq, score in scored.items() if seq in fields]
+        return _grouped(results) if query.notes_only else results
+
+    def get(self, memory_id: str, user_id: str | None) -> Record | None:
+        with self._database.read() as cursor:
+            seq = versions.find(cursor, memory_id, user_id)
+            return None if seq is None else rows.record(cursor, seq)
+
+    def history(self, memory_id: str, user_id: str | None) -> builtins.list[Record]:
+        with self._database.read() as cursor:
+            seq = versions.find(cursor, memory_id, user_id)
+            if seq is None:
+                return []
+            fields = rows.fetch(cursor, versions.versions(cursor, versions.newest(cursor, seq)))
+            return [Record(**fields[seq]) for seq in sorted(fields)]
+
+    def list(self, reader: Reader, *, limit: int | None, after: str | None) -> builtins.list[Record]:
+        seen, values = rows.as_sql(visible(reader))
+        with self._database.read() as cursor:
+            behind = None if after is None else versions.find(cursor, after, reader.user_id)
+            if after is not None and behind is None:
+                raise InvalidInput("after must be the id of one of this user's memories, such as the last of a page")
+            found = cursor.execute(
+                f"""select seq from memories where user = (select key from users where user_id = ?)
+                and valid_until is null and (expires_at is null or expires_at > ?) and {seen}
+                and (? is null or (created_at, seq) < (select created_at, seq from memories where seq = ?))
+                order by created_at desc, seq desc limit ?""",
+                (reader.user_id, now(), *values, behind, behind, -1 if limit is None else limit),
+            )
+            seqs = integers(found)
+            fields = rows.fetch(cursor, seqs)
+            return [Record(**fields[seq]) for seq in seqs]
+
+    def revive(self, memory_id: str, user_id: str | None) -> bool:
+        with self._database.write() as cursor:
+            seq = versions.find(cursor, memory_id, user_id)
+            return seq is not None and versions.revive(cursor, seq)
+
+    def delete(self, memory_id: str, user_id: str | None) -> bool:
+        with self._database.write() as cursor:
+            seq = versions.find(cursor, memory_id, user_id)
+            if seq is None:
+                return False
+            versions.erase(cursor, versions.versions(cursor, seq))
+        self._database.truncate_log()
+        return True
+
+    def clear(self, reader: Reader) -> int:
+        concerned, values = rows.as_sql(bound(reader))
+        with self._database.write() as cursor:
+            seqs = integers(
+                cursor.execute(
+                    f"select seq from memories where user = (select key from users where user_id = ?) and {concerned}",
+                    (reader.user_id, *values),
+                )
+            )
+            versions.erase(cursor, seqs)
+        if seqs:
+            self._database.truncate_log()
+        return len(seqs)
+
+    def stats(self, reader: Reader | None) -> dict[str, int]:
+        user_id = None if reader is None else reader.user_id
+        with self._database.read() as cursor:
+            total, history, pending = cursor.execute(
+                """select coalesce(sum(valid_until is null), 0), coalesce(sum(valid_until is not null), 0),
+                coalesce(sum(v.memory is null), 0) from memories m left join vectors v on v.memory = m.seq
+                where ?1 is null or user = (select key from users where user_id = ?1)""",
+                (user_id,),
+            ).get
+            size = cursor.execute("select page_count * page_size from pragma_page_count, pragma_page_size").get
+        return {"total": total, "superseded": history, "without_vector": pending, "file_bytes": size}
+
+    def close(self) -> None:
+        self._indexes.drop()
+        self._graphs.clear()
+        self._database.close()
+
+    def _apply_one(self, cursor: apsw.Cursor, user: int, writer: Reader, write: Write) -> Applied:
+        at = now()
+        ended = versions.present(cursor, user, writer, write.replaces, at)
+        entry = write.entry
+        if entry is None:
+            versions.end(cursor, user, ended, at, successor=None)
+            return Applied(id=None, merged=False, ended=tuple(ended.values()))
+        known = rows.duplicate(cursor, user, writer, entry, at)
+        if known is None:
+            seq, raw = rows.insert(cursor, user, writer, entry)
+        else:
+            seq, raw = known
+            rows.merge(cursor, seq, writer, entry)
+            versions.log(cursor, user, [seq])
+        ended.pop(seq, None)
+        versions.end(cursor, user, ended, entry.created_at, successor=seq)
+        return Applied(id=rows.id_text(raw), merged=known is not None, ended=tuple(ended.values()))
+
+    def _scored(self, cursor: apsw.Cursor, columns: UserColumns, hits: Found, query: Query) -> dict[int, float]:
+        """Give the best rows with their scores, best first, with graph neighbours where they are asked for."""
+        kept = hits.scores >= query.min_score
+        seqs, scores = columns.seq[hits.positions][kept].tolist(), hits.scores[kept].tolist()
+        best = dict(zip(seqs[: query.top_k], scores, strict=False))
+        if query.include_graph:
+            for seq, score in self._linked(cursor, columns, best, query).items():
+                best[seq] = max(score, best.get(seq, 0.0))
+            best = dict(sorted(best.items(), key=lambda item: -item[1])[: query.top_k])
+        return best
+
+    def _linked(
+        self, cursor: apsw.Cursor, columns: UserColumns, best: dict[int, float], query: Query
+    ) -> dict[int, float]:
+        """Give the memories that share an entity with the best, or touch a related one, with their scores."""
+        revision, graph = self._graphs.get(columns.user, (-1, Graph()))
+        if revision != columns.revision:
+            graph = Graph.of_user(cursor, columns.user)
+            self._graphs[columns.user] = (columns.revision, graph)
+        allowed = columns.allowed(visible(query.reader), now=now(), as_of=query.as_of)
+        linked: dict[int, float] = {}
+        for seq, score in best.items():
+            for other, share in graph.neighbours([seq]).items():
+                linked[other] = max(share * score, linked.get(other, 0.0))
+        places = columns.positions(linked)
+        return {int(seq): linked[int(seq)] for seq in columns.seq[places[allowed[places]]]}
+
+    def _make_columns(self, cursor: apsw.Cursor, user: int) -> UserColumns:
+        width = self._width(cursor)
+        count = int(cursor.execute("select count(*) from memories where user = ?", (user,)).get)
+        in_file = self._config.vector_backend is VectorBackend.SQLITE_VEC
+        too_many = count * width * 4 > self._config.index_cache_mb * _MEBIBYTE
+
+        def make_index(columns: UserColumns) -> VectorIndex:
+            if in_file or too_many:
+                return InFile(self._database, user, columns.positions, lambda: columns.seq)
+            return Exact(width)
+
+        return UserColumns(user, width, make_index)
+
+    def _width(self, cursor: apsw.Cursor) -> int:
+        stored = cursor.execute("select value from meta where key = 'width'").fetchone()
+        return int(stored[0]) if stored else self._embedder.width
+
+    def _check_embedder(self) -> None:
+        with self._database.read() as cursor:
+            stored = cursor.execute("select value from meta where key = 'embedder'").fetchone()
+        if stored and stored[0] != self._embedder.id:
+            raise EmbedderMismatch(stored=stored[0], configured=self._embedder.id)
+
+    def _record_embedder(self, cursor: apsw.Cursor) -> None:
+        """Tie the file to the embedder of its first vectors; another process may have been faster."""
+        cursor.execute("insert or ignore into meta values ('embedder', ?)", (self._embedder.id,))
+        cursor.execute("insert or ignore into meta values ('width', ?)", (str(self._embedder.width),))
+        stored = cursor.execute("select value from meta where key = 'embedder'").get
+        if stored != self._embedder.id:
+            raise EmbedderMismatch(stored=str(stored), configured=self._embedder.id)
+
+    def _purge(self) -> None:
+        """Erase what has expired, and the turn memories of a day ago."""
+        at = now()
+        with self._database.read() as cursor:
+            dead = integers(
+                cursor.execute(
+                    """select seq from memories where expires_at <= ?
+                    union select seq from memories where scope = 'turn' and created_at < ?""",
+                    (at, at - _DAY),
+                )
+            )
+        if dead:
+            with self._database.write() as cursor:
+                versions.erase(cursor, dead)
+            self._database.truncate_log()
+
+
+def _grouped(results: list[SearchResult]) -> list[SearchResult]:
+    """Keep one of several that say nearly the same: the best."""
+    kept: list[SearchResult] = []
+    for result in results:
+        if not any(nearly_equal(result.content, other.content) for other in kept):
+            kept.append(result)
+    return kept

@@ -1,0 +1,72 @@
+"""The users' columns that are kept in memory: lazy, bounded in bytes, fresh by the revision in the file."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import apsw
+
+from .columns import UserColumns
+from .versions import CHANGES_KEPT
+
+
+class Indexes:
+    """A least-recently-used cache of UserColumns."""
+
+    def __init__(self, make: Callable[[apsw.Cursor, int], UserColumns], limit_bytes: int) -> None:
+        self._make, self._limit = make, limit_bytes
+        self._lock = threading.Lock()
+        self._columns: OrderedDict[int, UserColumns] = OrderedDict()
+        self._sizes: dict[int, int] = {}
+        self.nbytes = 0
+
+    @contextmanager
+    def fresh(self, cursor: apsw.Cursor, user: int, revision: int) -> Iterator[UserColumns]:
+        """Lend the columns of `user` as of `revision` or later, locked for the caller alone."""
+        columns = self._get(cursor, user)
+        with columns.lock:
+            if revision > columns.revision:
+                columns.catch_up(cursor, revision)
+            try:
+                yield columns
+            finally:
+                self._account(user, columns)
+
+    def drop(self, user: int | None = None) -> None:
+        """Forget the columns of `user`, or of everybody."""
+        with self._lock:
+            for key in list(self._columns) if user is None else [user]:
+                self._remove(key)
+
+    def _get(self, cursor: apsw.Cursor, user: int) -> UserColumns:
+        with self._lock:
+            columns = self._columns.get(user)
+        if columns is None or _log_was_cut(cursor, columns):
+            columns = self._make(cursor, user)
+        with self._lock:
+            self._columns[user] = columns
+            self._columns.move_to_end(user)
+        return columns
+
+    def _account(self, user: int, columns: UserColumns) -> None:
+        size = columns.nbytes
+        with self._lock:
+            if self._columns.get(user) is not columns:
+                return
+            self.nbytes += size - self._sizes.get(user, 0)
+            self._sizes[user] = size
+            while self.nbytes > self._limit and len(self._columns) > 1:
+                self._remove(next(iter(self._columns)))
+
+    def _remove(self, user: int) -> None:
+        self._columns.pop(user, None)
+        self.nbytes -= self._sizes.pop(user, 0)
+
+
+def _log_was_cut(cursor: apsw.Cursor, columns: UserColumns) -> bool:
+    """The log of changes keeps its newest entries: columns that last read it before those cannot catch up."""
+    newest = cursor.execute("select max(seq) from changes").get
+    return columns.revision >= 0 and newest is not None and newest - columns.last_change > CHANGES_KEPT

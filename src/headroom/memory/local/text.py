@@ -1,0 +1,53 @@
+"""Full text: one FTS5 posting list for each word of each user, and BM25 over this user's own numbers.
+
+FTS5's own bm25() counts rarity over everybody in the file and walks lists shared by all; here a word carries
+its user ("7:python"), so that a list holds only what may be seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import apsw
+import numpy as np
+import numpy.typing as npt
+
+from ..words import words
+
+Ints = npt.NDArray[np.int64]
+
+COMMON = 0.1
+"""A word in more than this share of a user's memories is skipped where a rarer one is asked for too."""
+LONGEST_LIST = 2000
+"""At most this many memories are read for a word that is to be skipped anyway; 0.4 us each."""
+_K1, _B = 1.2, 0.75
+
+
+def terms(user: int, content: str) -> tuple[str, int]:
+    """Give what the index stores for a text: its distinct words as one string, and how many there are."""
+    distinct = dict.fromkeys(words(content))
+    return " ".join(f"{user}:{word}" for word in distinct), len(distinct)
+
+
+def index(cursor: apsw.Cursor, rows: Iterable[tuple[int, str]]) -> None:
+    """Add rows of (memory, terms)."""
+    cursor.executemany("insert into words (rowid, terms) values (?, ?)", rows)
+
+
+def memories_with(cursor: apsw.Cursor, user: int, word: str, *, above: int, limit: int) -> Ints:
+    """List the memories of `user` that hold `word`, ascending, from behind the memory `above`."""
+    found = cursor.execute(
+        "select rowid from words where words match ? and rowid > ? order by rowid limit ?",
+        (f'"{user}:{word}"', above, limit),
+    ).fetchall()
+    return np.fromiter((row[0] for row in found), np.int64, len(found))
+
+
+def rarity(frequency: int, total: int) -> float:
+    """Weigh a word by how few of `total` memories hold it (the idf of BM25; Robertson & Zaragoza 2009, eq. 3.3)."""
+    return float(np.log1p((total - frequency + 0.5) / (frequency + 0.5)))
+
+
+def saturation(lengths: Ints, mean_length: float) -> npt.NDArray[np.float32]:
+    """Give the weight of a word in memories of these lengths: BM25 where a word counts once a memory."""
+    return ((_K1 + 1) / (1 + _K1 * (1 - _B + _B * lengths / max(mean_length, 1.0)))).astype(np.float32)

@@ -1,0 +1,107 @@
+"""One memory through time: finding it, ending it, its versions, and telling the caches what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import apsw
+
+from ..records import Reader
+from ..scoping import visible
+from . import rows
+from .database import integers
+
+CHANGES_KEPT = 10_000
+"""Entries of the log of changes that are kept; a cache that is further behind reads everything again."""
+
+
+def user_key(cursor: apsw.Cursor, user_id: str) -> int:
+    """Find the key of a user, making one where there is none."""
+    cursor.execute("insert or ignore into users (user_id, revision) values (?, 0)", (user_id,))
+    return int(cursor.execute("select key from users where user_id = ?", (user_id,)).get)
+
+
+def find(cursor: apsw.Cursor, memory_id: str, user_id: str | None) -> int | None:
+    """Find the row of a memory; that of another user than `user_id` is not found."""
+    row = cursor.execute(
+        """select seq from memories m join users u on u.key = m.user
+        where m.id = ?1 and (?2 is null or u.user_id = ?2)""",
+        (rows.id_bytes(memory_id), user_id),
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+def present(cursor: apsw.Cursor, user: int, reader: Reader, ids: Iterable[str], now: int) -> dict[int, str]:
+    """Find those of `ids` that are present memories which `reader` sees, by row."""
+    seen, values = rows.as_sql(visible(reader))
+    found = {}
+    for memory_id in ids:
+        row = cursor.execute(
+            f"""select seq from memories where id = ? and user = ? and valid_until is null
+            and (expires_at is null or expires_at > ?) and {seen}""",
+            (rows.id_bytes(memory_id), user, now, *values),
+        ).fetchone()
+        if row is not None:
+            found[row[0]] = memory_id
+    return found
+
+
+def end(cursor: apsw.Cursor, user: int, seqs: Iterable[int], at: int, *, successor: int | None) -> None:
+    """Make memories history: superseded by `successor`, or forgotten where there is none."""
+    seqs = list(seqs)
+    cursor.executemany(
+        "update memories set valid_until = max(?, created_at + 1), superseded_by = ? where seq = ?",
+        ((at, successor, seq) for seq in seqs),
+    )
+    log(cursor, user, seqs)
+
+
+def revive(cursor: apsw.Cursor, seq: int) -> bool:
+    """Undo a forget; False where the memory is present, or was superseded."""
+    ended = "where seq = ? and valid_until is not null and superseded_by is null"
+    owners = integers(cursor.execute(f"update memories set valid_until = null {ended} returning user", (seq,)))
+    for user in owners:
+        log(cursor, user, [seq])
+        touch(cursor, user)
+    return bool(owners)
+
+
+def versions(cursor: apsw.Cursor, seq: int) -> list[int]:
+    """List a memory and all that it replaced, directly or not."""
+    found = cursor.execute(
+        """with recursive version (seq) as (
+            values (?) union select m.seq from memories m join version v on m.superseded_by = v.seq
+        ) select seq from version""",
+        (seq,),
+    )
+    return integers(found)
+
+
+def newest(cursor: apsw.Cursor, seq: int) -> int:
+    """Follow a memory to the version that stands for it now."""
+    while (by := cursor.execute("select superseded_by from memories where seq = ?", (seq,)).get) is not None:
+        seq = by
+    return seq
+
+
+def erase(cursor: apsw.Cursor, seqs: Sequence[int]) -> None:
+    """Delete memories from every table, and tell the caches of their users."""
+    owners: dict[int, list[int]] = {}
+    for seq in seqs:
+        owners.setdefault(cursor.execute("select user from memories where seq = ?", (seq,)).get, []).append(seq)
+    cursor.executemany("update memories set superseded_by = null where superseded_by = ?", ((seq,) for seq in seqs))
+    rows.erase(cursor, seqs)
+    for user, own in owners.items():
+        log(cursor, user, own)
+        touch(cursor, user)
+
+
+def log(cursor: apsw.Cursor, user: int, seqs: Iterable[int]) -> None:
+    """Note that rows were changed or deleted, for caches to replay."""
+    cursor.executemany("insert into changes (user, memory) values (?, ?)", ((user, seq) for seq in seqs))
+
+
+def touch(cursor: apsw.Cursor, user: int) -> None:
+    """Give the user a new revision, so that every cache looks again; keep the log short."""
+    cursor.execute("update users set revision = revision + 1 where key = ?", (user,))
+    cursor.execute("delete from changes where seq <= (select max(seq) from changes) - ?", (CHANGES_KEPT,))

@@ -1,0 +1,206 @@
+"""Memory: the async face of a store of memories."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from os import PathLike
+from types import TracebackType
+
+from ..errors import Closed
+from .config import MemoryConfig
+from .engine import Engine
+from .open import acquire, release
+from .protocols import Embedder
+from .records import Draft, Json, Reader, Record, Relationship, Scope, SearchResult
+from .workers import in_thread
+
+
+class Memory:
+    """Memories of any number of users in one local file.
+
+    In every call, `user_id` says whose memories, and `session_id`, `agent_id` and `turn_id` say who looks or writes:
+    memories of narrower scopes are seen only with their own ids. Each call runs whole on a worker thread.
+
+    >>> memory = Memory()
+    >>> await memory.save("User prefers dark mode", user_id="alice")
+    >>> results = await memory.search("Which theme?", user_id="alice")
+    """
+
+    def __init__(
+        self,
+        config: MemoryConfig | None = None,
+        *,
+        backend: str | None = None,
+        db_path: str | PathLike[str] | None = None,
+        embedder: Embedder | None = None,
+    ) -> None:
+        """Open the memory; equal settings in one process share one open file.
+
+        `backend` and `db_path` override those of `config`; `embedder` is an object of your own that fits the
+        Embedder protocol. Loads no model. Raises a StoreError where the file cannot be used.
+        """
+        config = config or MemoryConfig()
+        if backend is not None:
+            config = replace(config, backend=backend)
+        if db_path is not None:
+            config = replace(config, db_path=db_path)
+        self.config = config
+        self._engine: Engine | None = acquire(config, embedder)
+
+    @property
+    def engine(self) -> Engine:
+        """The synchronous core. Raises Closed after `close`."""
+        if self._engine is None:
+            raise Closed
+        return self._engine
+
+    async def save(
+        self,
+        content: str,
+        user_id: str,
+        *,
+        session_id: str | None = None,
+        agent_id: str | None = None,
+        turn_id: str | None = None,
+        scope: Scope | str = Scope.USER,
+        importance: float = 0.5,
+        entities: Sequence[str] = (),
+        relationships: Sequence[Relationship | tuple[str, str, str] | Mapping[str, str]] = (),
+        metadata: Mapping[str, Json] | None = None,
+        created_at: datetime | None = None,
+        expires_at: datetime | None = None,
+    ) -> str:
+        """Store one memory and return its id; durable when this returns.
+
+        A text that the same readers already know (but for case, spaces and final punctuation) gets one more source
+        and gives the id it has. At user scope `agent_id` and `session_id` only say where it comes from. `importance`
+        is 0 to 1, times are aware datetimes. Raises InvalidInput before anything is written.
+        """
+        draft = Draft(
+            content,
+            scope=scope,
+            importance=importance,
+            entities=entities,
+            relationships=relationships,
+            metadata={} if metadata is None else metadata,
+            created_at=created_at,
+            expires_at=expires_at,
+        )
+        writer = Reader(user_id=user_id, session_id=session_id, agent_id=agent_id, turn_id=turn_id)
+        return (await in_thread(self.engine.save, writer, [draft]))[0]
+
+    async def save_many(
+        self,
+        items: Iterable[str | Draft],
+        user_id: str,
+        *,
+        session_id: str | None = None,
+        agent_id: str | None = None,
+        turn_id: str | None = None,
+    ) -> list[str]:
+        """Store many memories, texts or Drafts, and return their ids in order.
+
+        All are checked before the first is written; then each 1,024 become durable together.
+        """
+        writer = Reader(user_id=user_id, session_id=session_id, agent_id=agent_id, turn_id=turn_id)
+        return await in_thread(self.engine.save, writer, items)
+
+    async def search(
+        self,
+        query: str,
+        user_id: str,
+        *,
+        session_id: str | None = None,
+        agent_id: str | None = None,
+        turn_id: str | None = None,
+        top_k: int = 10,
+        min_score: float = 0.0,
+        include_graph: bool = False,
+        as_of: datetime | None = None,
+        saved_by: str | None = None,
+        where: Mapping[str, Json] | None = None,
+    ) -> list[SearchResult]:
+        """Find at most `top_k` memories for `query`, best first; a blank query finds none.
+
+        `include_graph` adds memories that share an entity with the best ones. `as_of` looks at what held at that
+        time. `saved_by` keeps what one agent said, `where` what has these metadata values. All filters hold inside
+        the search: they never make the list shorter than it need be.
+        """
+        reader = Reader(user_id=user_id, session_id=session_id, agent_id=agent_id, turn_id=turn_id)
+        return await in_thread(
+            self.engine.search,
+            reader,
+            query,
+            top_k=top_k,
+            min_score=min_score,
+            include_graph=include_graph,
+            as_of=as_of,
+            saved_by=saved_by,
+            where=where,
+        )
+
+    async def get(self, memory_id: str, *, user_id: str | None = None) -> Record | None:
+        """Look up one memory, present or history. With `user_id`, another user's is not found."""
+        return await in_thread(self.engine.get, memory_id, user_id=user_id)
+
+    async def get_all(
+        self,
+        user_id: str,
+        *,
+        session_id: str | None = None,
+        agent_id: str | None = None,
+        turn_id: str | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> list[Record]:
+        """List the present memories that the reader sees, newest first; `after` is the last id of the page before."""
+        reader = Reader(user_id=user_id, session_id=session_id, agent_id=agent_id, turn_id=turn_id)
+        return await in_thread(self.engine.get_all, reader, limit=limit, after=after)
+
+    async def update(self, memory_id: str, content: str, *, user_id: str | None = None) -> str:
+        """Supersede a memory by a new version and return its id; the old one becomes history."""
+        return await in_thread(self.engine.update, memory_id, content, user_id=user_id)
+
+    async def history(self, memory_id: str, *, user_id: str | None = None) -> list[Record]:
+        """List the versions of a memory, oldest first; empty where there is none."""
+        return await in_thread(self.engine.history, memory_id, user_id=user_id)
+
+    async def restore(self, memory_id: str, *, user_id: str | None = None) -> bool:
+        """Undo what a model forgot. False where there was nothing to undo."""
+        return await in_thread(self.engine.restore, memory_id, user_id=user_id)
+
+    async def delete(self, memory_id: str, *, user_id: str | None = None) -> bool:
+        """Erase a memory with the versions that it replaced: no byte of them stays in the file."""
+        return await in_thread(self.engine.delete, memory_id, user_id=user_id)
+
+    async def clear(
+        self,
+        user_id: str,
+        *,
+        session_id: str | None = None,
+        agent_id: str | None = None,
+        turn_id: str | None = None,
+    ) -> int:
+        """Erase all memories of a user, or only those bound to a session, agent or turn; return how many."""
+        reader = Reader(user_id=user_id, session_id=session_id, agent_id=agent_id, turn_id=turn_id)
+        return await in_thread(self.engine.clear, reader)
+
+    async def stats(self, user_id: str | None = None) -> dict[str, int]:
+        """Count memories, of one user or of all: `total` are present, `superseded` are history."""
+        return await in_thread(self.engine.stats, user_id)
+
+    async def close(self) -> None:
+        """Let go of the file; the last holder of equal settings closes it. Closing twice is fine."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await in_thread(release, engine)
+
+    async def __aenter__(self) -> Memory:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

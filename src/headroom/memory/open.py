@@ -1,0 +1,107 @@
+"""From a MemoryConfig to a wired engine: the only place that picks classes. Equal settings share one engine."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from collections import OrderedDict
+from dataclasses import replace
+
+from ..errors import InvalidInput, StoreUnwritable
+from .cache import CachedEmbedder
+from .config import MemoryConfig
+from .embedders.table import make_embedder
+from .engine import Engine
+from .local.backend import LocalBackend
+from .protocols import Embedder
+
+_Key = tuple[MemoryConfig, int | None]
+
+_IDLE = 4
+"""Engines that stay open with no holder: a client made for each request must not open the file each time."""
+
+_lock = threading.RLock()  # reentrant: a holder may be collected while it is held
+_engines: dict[_Key, Engine] = {}
+_holders: dict[Engine, int] = {}
+_idle: OrderedDict[Engine, None] = OrderedDict()
+
+
+def acquire(config: MemoryConfig, embedder: Embedder | None = None) -> Engine:
+    """Open the memory that `config` describes, or share the one that is open. Give it back with `release`.
+
+    Raises a StoreError where the file cannot be used and InvalidInput where the settings contradict each other.
+    Loads no model.
+    """
+    key = (replace(config, db_path=str(config.path)), None if embedder is None else id(embedder))
+    with _lock:
+        engine = _engines.get(key)
+        if engine is None:
+            engine = _engines[key] = _wire(config, embedder)
+            _holders[engine] = 0
+        _holders[engine] += 1
+        _idle.pop(engine, None)
+        return engine
+
+
+def release(engine: Engine, *, linger: bool = False) -> None:
+    """Give an engine back. Its last holder closes it, or leaves it open for the next with `linger`."""
+    with _lock:
+        if engine not in _holders:
+            return
+        _holders[engine] -= 1
+        if _holders[engine] > 0:
+            return
+        if not linger:
+            _close(engine)
+            return
+        _idle[engine] = None
+        if len(_idle) > _IDLE:
+            _close(next(iter(_idle)))
+
+
+def _wire(config: MemoryConfig, embedder: Embedder | None) -> Engine:
+    if config.db_path is None:
+        _make_home(config)
+    chosen = make_embedder(config) if embedder is None else _checked(embedder, config)
+    backend = LocalBackend(config, chosen)
+    return Engine(backend, CachedEmbedder(chosen, config.cache_max_size if config.cache_enabled else 0))
+
+
+def _make_home(config: MemoryConfig) -> None:
+    """Make the default folder; a folder that was named must be there, so that a typing error is noticed."""
+    try:
+        config.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as exc:
+        raise StoreUnwritable(path=config.path, reason=exc.strerror or str(exc)) from exc
+
+
+def _checked(embedder: Embedder, config: MemoryConfig) -> Embedder:
+    if not isinstance(embedder, Embedder):
+        raise InvalidInput("embedder must have id, width, embed(), embed_query() and close(); see headroom.testing")
+    if config.vector_dimension is not None and config.vector_dimension != embedder.width:
+        raise InvalidInput(f"vector_dimension is {config.vector_dimension}, but {embedder.id} gives {embedder.width}")
+    return embedder
+
+
+def _close(engine: Engine) -> None:
+    _idle.pop(engine, None)
+    _holders.pop(engine, None)
+    for key in [key for key, value in _engines.items() if value is engine]:
+        del _engines[key]
+    engine.close()
+
+
+@atexit.register
+def _close_all() -> None:
+    for engine in list(_holders):
+        _close(engine)
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,87 @@
+"""Text to words, for the full-text index: split by Unicode's word rules, folded, in any script.
+
+The index keeps what comes out of here, so a change of these rules needs a schema step that rebuilds it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+
+from apsw.unicode import word_iter
+
+LONGEST = 48
+"""Characters of a word that count; longer runs (hashes, base64) are cut, on both sides of a search alike."""
+
+# Scripts written without spaces. Unicode's rules need a dictionary for them, so pairs of neighbours
+# stand in for words: 東京タワー is found by 東京. Hangul has spaces but glues particles to its words.
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
+_RUN = re.compile(f"[{_UNSPACED}\U00020000-\U0003134f]+")
+# What the rules would lose: C++, F#, .NET's dot is left to them, emoji are words of their own.
+_SIGNED = re.compile(r"(?<!\w)[a-z][+#]{1,2}(?!\w)")
+_EMOJI = re.compile("[\u2600-\u27bf\U0001f1e6-\U0001f1ff\U0001f300-\U0001faff]")
+# Signs within a word, and the place where camelCase bends. Not \W: to it the vowel signs of Hindi are no letters.
+_JOINT = re.compile(r"[\x00-/:-@\[-`{-\x7f]+|(?<=[a-z0-9])(?=[A-Z])")
+# What the index would take for the end of a token.
+_CUT = re.compile(r"[^\w.+#'\x80-\U0010ffff-]")
+
+# Words that carry no topic in an English question. They are indexed; a query drops them if others remain.
+_STOP_WORDS = frozenset(
+    "a about am an and any are as at be been but by can could d did do does doing for from get had has have he her "
+    "hers him his how i if in into is it its just let ll m may me might my no not of on or our ours out re s shall "
+    "she should so some t than that the their them then there these they this those to too up us ve very was we "
+    "were what when where which while who whom whose why will with would yes you your yours".split()
+)
+
+
+@lru_cache(maxsize=16_384)
+def fold(text: str) -> str:
+    """Make words that differ only in case, accents or width the same."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    # Only Latin, Greek and Cyrillic marks are accents; in other scripts a mark can be a vowel.
+    kept = "".join(c for c in decomposed if not "\u0300" <= c <= "\u036f")
+    return unicodedata.normalize("NFC", kept).replace("ı", "i")
+
+
+def words(text: str) -> list[str]:
+    """Split `text` into folded words, in order and with repeats; compounds are followed by their parts."""
+    return list(_words(text))
+
+
+def question_words(text: str) -> list[str]:
+    """Split a question into its distinct words; words that carry no topic are left out where others remain."""
+    distinct = list(dict.fromkeys(_words(text, parts=False)))
+    return [word for word in distinct if word not in _STOP_WORDS] or distinct
+
+
+def _words(text: str, *, parts: bool = True) -> Iterator[str]:
+    lowered = text.casefold()
+    for match in _SIGNED.finditer(lowered):
+        yield match.group()
+    for match in _EMOJI.finditer(text):
+        yield match.group()
+    rest = _RUN.sub(" ", text)
+    for word in word_iter(rest):
+        yield from _compound(word, parts)
+    for match in _RUN.finditer(unicodedata.normalize("NFKC", lowered)):
+        yield from _pairs(match.group(), parts)
+
+
+def _compound(word: str, parts: bool) -> Iterator[str]:
+    """Yield snake_case, v1.2 and don't as they stand, then the parts that somebody may ask for."""
+    word = word.replace("’", "'").removesuffix("'s")
+    whole = _CUT.sub("", fold(word))[:LONGEST]
+    if whole:
+        yield whole
+    pieces = _JOINT.split(word) if parts else []
+    if len(pieces) > 1:
+        yield from (fold(piece)[:LONGEST] for piece in pieces if piece)
+
+
+def _pairs(run: str, parts: bool) -> Iterator[str]:
+    """Yield neighbouring pairs; single characters too where the text is indexed, so that one can be asked for."""
+    if len(run) == 1 or parts:
+        yield from run
+    yield from (run[i : i + 2] for i in range(len(run) - 1))

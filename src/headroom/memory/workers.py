@@ -1,0 +1,41 @@
+"""The threads that blocking work runs on, so that an event loop never waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# More threads than cores, because some of them wait for a disk or for another process's lock.
+_THREADS = min(16, (os.cpu_count() or 1) + 4)
+_pool: ThreadPoolExecutor | None = None
+
+
+def submit(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+    """Start `work` on a thread of the pool, in a copy of the caller's context."""
+    global _pool
+    if _pool is None:
+        _pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="headroom")
+    return _pool.submit(contextvars.copy_context().run, partial(work, *args, **kwargs))
+
+
+async def in_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run `work` on a thread of the pool and wait for it without blocking the loop. Hand over whole operations."""
+    return await asyncio.wrap_future(submit(work, *args, **kwargs))
+
+
+def _forget_pool() -> None:
+    """A forked child has none of its parent's threads."""
+    global _pool
+    _pool = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_pool)
