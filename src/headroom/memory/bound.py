@@ -116,7 +116,7 @@ class Bound:
 def _awaitable(
     method: Callable[Concatenate[Bound, P], R],
 ) -> Callable[Concatenate[AsyncBound, P], Coroutine[Any, Any, R]]:
-    async def on_thread(self: AsyncBound, *args: P.args, **kwargs: P.kwargs) -> R:
+    async def on_thread(self: AsyncBound, /, *args: P.args, **kwargs: P.kwargs) -> R:
         return await in_thread(method, self.bound, *args, **kwargs)
 
     update_wrapper(on_thread, method)
