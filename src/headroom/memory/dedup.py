@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from hashlib import blake2b
 
 from .words import words
@@ -24,8 +25,13 @@ def folded(text: str) -> str:
 
 def fingerprint(user_id: str, text: str) -> int:
     """Hash a user's folded text to a signed 64-bit integer, for an index lookup that meets no other user's row."""
-    digest = blake2b(folded(text).encode(), digest_size=8, salt=blake2b(user_id.encode(), digest_size=16).digest())
-    return int.from_bytes(digest.digest(), "big", signed=True)
+    digest = blake2b(folded(text).encode(), digest_size=8, key=_key(user_id)).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+@lru_cache(maxsize=1024)
+def _key(user_id: str) -> bytes:
+    return blake2b(user_id.encode()).digest()
 
 
 def nearly_equal(a: str, b: str) -> bool:

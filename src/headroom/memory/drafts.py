@@ -36,8 +36,12 @@ def check_text(name: str, value: object, longest: int) -> str:
         raise InvalidInput(f"{name} has {len(value):,} characters; the most is {longest:,}: store it in pieces")
     if "\x00" in value:
         raise InvalidInput(f"{name} contains a NUL character; remove it")
-    if any("\ud800" <= c <= "\udfff" for c in value):
-        raise InvalidInput(f"{name} contains half a surrogate pair, which is no text; decode it again from its source")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InvalidInput(
+            f"{name} contains half a surrogate pair, which is no text; decode it again from its source"
+        ) from None
     return value
 
 

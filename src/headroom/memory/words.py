@@ -39,6 +39,8 @@ _STOP_WORDS = frozenset(
 @lru_cache(maxsize=16_384)
 def fold(text: str) -> str:
     """Make words that differ only in case, accents or width the same."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     # Only Latin, Greek and Cyrillic marks are accents; in other scripts a mark can be a vowel.
     kept = "".join(c for c in decomposed if not "\u0300" <= c <= "\u036f")
@@ -71,6 +73,9 @@ def _words(text: str, *, parts: bool = True) -> Iterator[str]:
 
 def _compound(word: str, parts: bool) -> Iterator[str]:
     """Yield snake_case, v1.2 and don't as they stand, then the parts that somebody may ask for."""
+    if word.isalpha() and word.isascii() and word.islower():
+        yield word[:LONGEST]  # nearly every word of an English text: nothing to fold, nothing to take apart
+        return
     word = word.replace("’", "'").removesuffix("'s")
     whole = _CUT.sub("", fold(word))[:LONGEST]
     if whole:

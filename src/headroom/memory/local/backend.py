@@ -14,7 +14,7 @@ from ..protocols import Embedder, Query, Write
 from ..records import Applied, Reader, Record, SearchResult
 from ..scoping import bound, visible
 from ..times import now
-from . import rows, schema, versions
+from . import rows, schema, storing, versions
 from .columns import UserColumns
 from .database import Database, integers
 from .graph import Graph
@@ -39,10 +39,14 @@ class LocalBackend:
         self._purge()
 
     def apply(self, writer: Reader, writes: Sequence[Write]) -> builtins.list[Applied]:
+        prepared = storing.prepare(writer, writes)
         with self._database.write() as cursor:
             self._record_embedder(cursor)
             user = versions.user_key(cursor, writer.user_id)
-            applied = [self._apply_one(cursor, user, writer, write) for write in writes]
+            applied = [
+                storing.apply(cursor, user, writer, one, write.replaces)
+                for one, write in zip(prepared, writes, strict=True)
+            ]
             versions.touch(cursor, user)
         return applied
 
@@ -135,24 +139,6 @@ class LocalBackend:
         self._indexes.drop()
         self._graphs.clear()
         self._database.close()
-
-    def _apply_one(self, cursor: apsw.Cursor, user: int, writer: Reader, write: Write) -> Applied:
-        at = now()
-        ended = versions.present(cursor, user, writer, write.replaces, at)
-        entry = write.entry
-        if entry is None:
-            versions.end(cursor, user, ended, at, successor=None)
-            return Applied(id=None, merged=False, ended=tuple(ended.values()))
-        known = rows.duplicate(cursor, user, writer, entry, at)
-        if known is None:
-            seq, raw = rows.insert(cursor, user, writer, entry)
-        else:
-            seq, raw = known
-            rows.merge(cursor, seq, writer, entry)
-            versions.log(cursor, user, [seq])
-        ended.pop(seq, None)
-        versions.end(cursor, user, ended, entry.created_at, successor=seq)
-        return Applied(id=rows.id_text(raw), merged=known is not None, ended=tuple(ended.values()))
 
     def _scored(self, cursor: apsw.Cursor, columns: UserColumns, hits: Found, query: Query) -> dict[int, float]:
         """Give the best rows with their scores, best first, with graph neighbours where they are asked for."""

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import apsw
 
-from ..dedup import fingerprint, folded
-from ..protocols import Entry
-from ..records import Reader, Record, Relationship, Scope, Source
-from ..scoping import Rule, audience
+from ..records import Record, Relationship, Scope, Source
+from ..scoping import Rule
 from ..times import moment
-from . import text
-from .vectors import encode
 
 _COLUMNS = """m.seq, m.id, m.content, u.user_id, m.scope, m.session_id, m.agent_id, m.turn_id, m.importance, m.metadata,
     m.created_at, m.valid_until, s.id, m.expires_at"""
 _FROM = """from memories m join users u on u.key = m.user left join memories s on s.seq = m.superseded_by"""
-
-
-def new_id() -> bytes:
-    """Make an id: 48 bits of time, so that ids sort and their index stays dense, then 80 random bits."""
-    return (time.time_ns() // 1_000_000).to_bytes(6, "big") + os.urandom(10)
 
 
 def id_text(raw: bytes) -> str:
@@ -52,77 +41,6 @@ def as_sql(rule: Rule, table: str = "") -> tuple[str, list[str | None]]:
             values.extend(allowed)
         clauses.append(" and ".join(parts) or "true")
     return "(" + " or ".join(clauses) + ")", values
-
-
-def insert(cursor: apsw.Cursor, user: int, writer: Reader, entry: Entry) -> tuple[int, bytes]:
-    """Store one memory with its vector, words and edges; give its row and its id."""
-    raw = new_id()
-    terms, length = text.terms(user, entry.content)
-    cursor.execute(
-        """insert into memories (id, user, content, fingerprint, scope, session_id, agent_id, turn_id, importance,
-        metadata, created_at, expires_at, length) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-        (
-            raw,
-            user,
-            entry.content,
-            fingerprint(writer.user_id, entry.content),
-            entry.scope.value,
-            writer.session_id,
-            writer.agent_id,
-            writer.turn_id,
-            entry.importance,
-            json.dumps(entry.metadata, ensure_ascii=False) if entry.metadata else None,
-            entry.created_at,
-            entry.expires_at,
-            length,
-        ),
-    )
-    seq = cursor.connection.last_insert_rowid()
-    text.index(cursor, [(seq, terms)])
-    if entry.vector.any():
-        cursor.execute("insert into vectors values (?, ?)", (seq, encode(entry.vector[None, :])[0]))
-    _link(cursor, seq, entry)
-    return seq, raw
-
-
-def merge(cursor: apsw.Cursor, seq: int, writer: Reader, entry: Entry) -> None:
-    """Let a memory that is known have one more source, and what the new one knows beyond it."""
-    cursor.execute(
-        "insert into sources values (?, ?, ?, ?, ?)",
-        (seq, writer.agent_id, writer.session_id, writer.turn_id, entry.created_at),
-    )
-    cursor.execute(
-        """update memories set importance = max(importance, ?),
-        expires_at = case when expires_at is null or ?2 is null then null else max(expires_at, ?2) end,
-        metadata = case when ?3 is null then metadata else json_patch(coalesce(metadata, '{}'), ?3) end
-        where seq = ?4""",
-        (
-            entry.importance,
-            entry.expires_at,
-            json.dumps(entry.metadata, ensure_ascii=False) if entry.metadata else None,
-            seq,
-        ),
-    )
-    _link(cursor, seq, entry)
-
-
-def _link(cursor: apsw.Cursor, seq: int, entry: Entry) -> None:
-    cursor.executemany("insert or ignore into mentions values (?, ?)", ((seq, name) for name in entry.entities))
-    cursor.executemany(
-        "insert or ignore into relationships values (?, ?, ?, ?)", ((seq, *edge) for edge in entry.relationships)
-    )
-
-
-def duplicate(cursor: apsw.Cursor, user: int, writer: Reader, entry: Entry, now: int) -> tuple[int, bytes] | None:
-    """Find the present memory of equal folded text that everybody sees who would see the new one."""
-    seen_by_all, values = as_sql(audience(entry.scope, writer))
-    found: list[tuple[Any, ...]] = cursor.execute(
-        f"""select seq, id, content from memories where fingerprint = ? and user = ? and valid_until is null
-        and (expires_at is null or expires_at > ?) and {seen_by_all} order by scope = 'user' desc, seq""",
-        (fingerprint(writer.user_id, entry.content), user, now, *values),
-    ).fetchall()
-    same = folded(entry.content)
-    return next(((seq, raw) for seq, raw, content in found if folded(content) == same), None)
 
 
 def erase(cursor: apsw.Cursor, seqs: Sequence[int]) -> None:

@@ -12,8 +12,6 @@ import apsw
 import numpy as np
 import numpy.typing as npt
 
-from ..words import words
-
 Ints = npt.NDArray[np.int64]
 
 COMMON = 0.1
@@ -23,15 +21,15 @@ LONGEST_LIST = 2000
 _K1, _B = 1.2, 0.75
 
 
-def terms(user: int, content: str) -> tuple[str, int]:
-    """Give what the index stores for a text: its distinct words as one string, and how many there are."""
-    distinct = dict.fromkeys(words(content))
-    return " ".join(f"{user}:{word}" for word in distinct), len(distinct)
+def terms(user: int, words: Iterable[str]) -> tuple[str, int]:
+    """Give what the index stores for the words of a text: each once, in one string, and how many there are."""
+    distinct = dict.fromkeys(words)
+    return " ".join([f"{user}:{word}" for word in distinct]), len(distinct)
 
 
-def index(cursor: apsw.Cursor, rows: Iterable[tuple[int, str]]) -> None:
-    """Add rows of (memory, terms)."""
-    cursor.executemany("insert into words (rowid, terms) values (?, ?)", rows)
+def index(cursor: apsw.Cursor, memory: int, terms: str) -> None:
+    """Add the words of one memory."""
+    cursor.execute("insert into words (rowid, terms) values (?, ?)", (memory, terms))
 
 
 def memories_with(cursor: apsw.Cursor, user: int, word: str, *, above: int, limit: int) -> Ints:

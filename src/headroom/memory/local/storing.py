@@ -1,0 +1,145 @@
+"""Writing one memory: a new row, one more source of a row that is known, and the end of what it replaces."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import apsw
+import numpy as np
+
+from ..dedup import fingerprint, folded
+from ..protocols import Entry, Write
+from ..records import Applied, Reader
+from ..scoping import audience
+from ..times import now
+from ..words import words
+from . import rows, text, versions
+from .vectors import encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """An entry with all that can be computed before the transaction begins."""
+
+    entry: Entry
+    fingerprint: int
+    words: list[str]
+    vector: bytes | None
+
+
+def prepare(writer: Reader, writes: Sequence[Write]) -> list[Prepared | None]:
+    """Compute what each write will store; None where it stores nothing."""
+    entries = [write.entry for write in writes if write.entry is not None]
+    packed = iter(encode(np.stack([entry.vector for entry in entries])) if entries else ())
+    return [None if write.entry is None else _prepared(writer, write.entry, next(packed)) for write in writes]
+
+
+def _prepared(writer: Reader, entry: Entry, packed: bytes) -> Prepared:
+    return Prepared(
+        entry=entry,
+        fingerprint=fingerprint(writer.user_id, entry.content),
+        words=words(entry.content),
+        vector=packed if entry.vector.any() else None,
+    )
+
+
+def apply(
+    cursor: apsw.Cursor, user: int, writer: Reader, prepared: Prepared | None, replaces: Sequence[str]
+) -> Applied:
+    """Carry out one write."""
+    at = now()
+    ended = versions.present(cursor, user, writer, replaces, at)
+    if prepared is None:
+        versions.end(cursor, user, ended, at, successor=None)
+        return Applied(id=None, merged=False, ended=tuple(ended.values()))
+    known = _duplicate(cursor, user, writer, prepared, at)
+    if known is None:
+        seq, raw = _insert(cursor, user, writer, prepared)
+    else:
+        seq, raw = known
+        _merge(cursor, seq, writer, prepared.entry)
+        versions.log(cursor, user, [seq])
+    ended.pop(seq, None)
+    versions.end(cursor, user, ended, prepared.entry.created_at, successor=seq)
+    return Applied(id=rows.id_text(raw), merged=known is not None, ended=tuple(ended.values()))
+
+
+def _new_id() -> bytes:
+    """Make an id: 48 bits of time, so that ids sort and their index stays dense, then 80 random bits."""
+    return (time.time_ns() // 1_000_000).to_bytes(6, "big") + os.urandom(10)
+
+
+def _insert(cursor: apsw.Cursor, user: int, writer: Reader, prepared: Prepared) -> tuple[int, bytes]:
+    entry, raw = prepared.entry, _new_id()
+    terms, length = text.terms(user, prepared.words)
+    cursor.execute(
+        """insert into memories (id, user, content, fingerprint, scope, session_id, agent_id, turn_id, importance,
+        metadata, created_at, expires_at, length) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        (
+            raw,
+            user,
+            entry.content,
+            prepared.fingerprint,
+            entry.scope.value,
+            writer.session_id,
+            writer.agent_id,
+            writer.turn_id,
+            entry.importance,
+            _json(entry),
+            entry.created_at,
+            entry.expires_at,
+            length,
+        ),
+    )
+    seq = cursor.connection.last_insert_rowid()
+    text.index(cursor, seq, terms)
+    if prepared.vector is not None:
+        cursor.execute("insert into vectors values (?, ?)", (seq, prepared.vector))
+    _link(cursor, seq, entry)
+    return seq, raw
+
+
+def _merge(cursor: apsw.Cursor, seq: int, writer: Reader, entry: Entry) -> None:
+    """Let a memory that is known have one more source, and what the new one knows beyond it."""
+    cursor.execute(
+        "insert into sources values (?, ?, ?, ?, ?)",
+        (seq, writer.agent_id, writer.session_id, writer.turn_id, entry.created_at),
+    )
+    cursor.execute(
+        """update memories set importance = max(importance, ?1),
+        expires_at = case when expires_at is null or ?2 is null then null else max(expires_at, ?2) end,
+        metadata = case when ?3 is null then metadata else json_patch(coalesce(metadata, '{}'), ?3) end
+        where seq = ?4""",
+        (entry.importance, entry.expires_at, _json(entry), seq),
+    )
+    _link(cursor, seq, entry)
+
+
+def _link(cursor: apsw.Cursor, seq: int, entry: Entry) -> None:
+    for name in entry.entities:
+        cursor.execute("insert or ignore into mentions values (?, ?)", (seq, name))
+    for edge in entry.relationships:
+        cursor.execute("insert or ignore into relationships values (?, ?, ?, ?)", (seq, *edge))
+
+
+def _json(entry: Entry) -> str | None:
+    return json.dumps(entry.metadata, ensure_ascii=False) if entry.metadata else None
+
+
+def _duplicate(cursor: apsw.Cursor, user: int, writer: Reader, prepared: Prepared, at: int) -> tuple[int, bytes] | None:
+    """Find the present memory of equal folded text that everybody sees who would see the new one."""
+    seen_by_all, values = rows.as_sql(audience(prepared.entry.scope, writer))
+    found: list[tuple[Any, ...]] = cursor.execute(
+        f"""select seq, id, content from memories where fingerprint = ? and user = ? and valid_until is null
+        and (expires_at is null or expires_at > ?) and {seen_by_all} order by scope = 'user' desc, seq""",
+        (prepared.fingerprint, user, at, *values),
+    ).fetchall()
+    if not found:
+        return None
+    same = folded(prepared.entry.content)
+    return next(((seq, raw) for seq, raw, content in found if folded(content) == same), None)
