@@ -1,0 +1,171 @@
+"""with_memory: from a client to its stand-in."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, overload
+
+from ..errors import InvalidInput
+from ..memory.config import MemoryConfig
+from ..memory.drafts import check_reader
+from ..memory.engine import Engine
+from ..memory.memory import Memory
+from ..memory.open import acquire, release
+from ..memory.records import Reader
+from .client import ClientWithMemory
+from .facts import Redact
+from .memory import AsyncChatMemory, ChatMemory
+from .prompt import NOTES_BUDGET
+from .shared import shared_by
+from .turn import Place, Settings
+from .turns import Turns
+
+C = TypeVar("C")
+
+if TYPE_CHECKING:
+    from groq import AsyncGroq, Groq
+    from openai import AsyncAzureOpenAI, AsyncOpenAI, AzureOpenAI, OpenAI
+    from typing_extensions import Unpack
+
+    # What a type checker sees in place of a stand-in: the client's own class, and `memory`.
+
+    class OpenAIWithMemory(OpenAI):
+        memory: ChatMemory
+
+    class AzureOpenAIWithMemory(AzureOpenAI, OpenAIWithMemory): ...
+
+    class AsyncOpenAIWithMemory(AsyncOpenAI):
+        memory: AsyncChatMemory
+
+    class AsyncAzureOpenAIWithMemory(AsyncAzureOpenAI, AsyncOpenAIWithMemory): ...
+
+    class GroqWithMemory(Groq):
+        memory: ChatMemory
+
+    class AsyncGroqWithMemory(AsyncGroq):
+        memory: AsyncChatMemory
+
+    class Options(TypedDict, total=False):
+        """The keyword arguments of `with_memory`."""
+
+        config: MemoryConfig | None
+        memory: Memory | None
+        top_k: int
+        inject: bool
+        extract: bool
+        token_budget: int
+        recall_timeout: float | None
+        on_error: Literal["warn", "raise"]
+        redact: Redact | None
+
+
+@overload
+def with_memory(
+    client: AzureOpenAI,
+    user_id: str,
+    session_id: str | None = None,
+    agent_id: str | None = None,
+    **options: Unpack[Options],
+) -> AzureOpenAIWithMemory: ...
+@overload
+def with_memory(
+    client: OpenAI,
+    user_id: str,
+    session_id: str | None = None,
+    agent_id: str | None = None,
+    **options: Unpack[Options],
+) -> OpenAIWithMemory: ...
+@overload
+def with_memory(
+    client: AsyncAzureOpenAI,
+    user_id: str,
+    session_id: str | None = None,
+    agent_id: str | None = None,
+    **options: Unpack[Options],
+) -> AsyncAzureOpenAIWithMemory: ...
+@overload
+def with_memory(
+    client: AsyncOpenAI,
+    user_id: str,
+    session_id: str | None = None,
+    agent_id: str | None = None,
+    **options: Unpack[Options],
+) -> AsyncOpenAIWithMemory: ...
+@overload
+def with_memory(
+    client: Groq,
+    user_id: str,
+    session_id: str | None = None,
+    agent_id: str | None = None,
+    **options: Unpack[Options],
+) -> GroqWithMemory: ...
+@overload
+def with_memory(
+    client: AsyncGroq,
+    user_id: str,
+    session_id: str | None = None,
+    agent_id: str | None = None,
+    **options: Unpack[Options],
+) -> AsyncGroqWithMemory: ...
+@overload
+def with_memory(
+    client: C,
+    user_id: str,
+    session_id: str | None = None,
+    agent_id: str | None = None,
+    **options: Unpack[Options],
+) -> C: ...
+def with_memory(
+    client: Any,
+    user_id: str,
+    session_id: str | None = None,
+    agent_id: str | None = None,
+    *,
+    config: MemoryConfig | None = None,
+    memory: Memory | None = None,
+    top_k: int = 5,
+    inject: bool = True,
+    extract: bool = True,
+    token_budget: int = NOTES_BUDGET,
+    recall_timeout: float | None = 1.0,
+    on_error: Literal["warn", "raise"] = "warn",
+    redact: Redact | None = None,
+) -> Any:
+    """Return a stand-in for `client` that remembers `user_id`. Everything else about it is the client's own.
+
+    Each chat completion recalls at most `top_k` notes in at most `token_budget` tokens in front of the last user
+    message, and asks the model to end its reply with what is worth remembering, which is stored and taken out of the
+    reply. `inject=False` and `extract=False` leave either half out; `client.memory.off()` does so for some calls.
+    Recalling delays a chat by at most `recall_timeout` seconds. `redact` may change a fact before it is stored, or
+    drop it by returning None. Where memory fails the chat goes on without it, and the failure is logged;
+    `on_error="raise"` raises instead, for tests.
+
+    Equal settings share one open memory, so a client for one more user costs microseconds; `memory` shares that of a
+    `Memory`. Raises InvalidInput for arguments that cannot be used and StoreError where the file cannot.
+    """
+    if type(client) is ClientWithMemory:  # one user's memory is not added to another's
+        client = client._target
+    if not hasattr(client, "chat"):
+        raise InvalidInput(f"a client must have chat.completions.create(), and {type(client).__name__} has no chat")
+    if config is not None and memory is not None:
+        raise InvalidInput("pass config or memory, not both: a Memory has its own config")
+    settings = Settings(
+        top_k=top_k,
+        inject=inject,
+        extract=extract,
+        token_budget=token_budget,
+        recall_timeout=recall_timeout,
+        on_error=on_error,
+        redact=redact,
+    )
+    reader = check_reader(Reader(user_id=user_id, session_id=session_id, agent_id=agent_id))
+    engine = acquire(config or MemoryConfig()) if memory is None else memory.engine
+    turns = Turns(Place(engine=engine, shared=shared_by(engine), reader=reader), settings)
+    if memory is None:
+        _release_with(turns, engine)
+    return ClientWithMemory(client, turns)
+
+
+def _release_with(turns: Turns, engine: Engine) -> None:
+    """Give the engine back when the last copy of the client is gone; it lingers for the client made next."""
+    weakref.finalize(turns, release, engine, linger=True).atexit = False

@@ -1,0 +1,285 @@
+"""One chat turn, whatever the provider: plan the request, finish the reply. A failing memory never breaks a chat."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import partial
+from typing import Any, Literal, Protocol
+
+from ..errors import HeadroomError, InvalidInput
+from ..memory.engine import Engine
+from ..memory.records import Change, Reader
+from .block import BlockFilter, Parsed, parse
+from .facts import Facts, Redact, facts
+from .patience import in_time, in_time_async
+from .prompt import INSTRUCTION, frame
+from .report import LastTurn, Skipped, Stored
+from .shared import Notes, Shared, TurnKey
+
+STORE_PATIENCE = 1.0
+"""Seconds that a chat waits for its facts to be stored; a locked file is waited for in the background."""
+_log = logging.getLogger("headroom")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What memory must know of a request."""
+
+    message: str | None
+    """The text of the last user message; None where there is no such message."""
+    continues: bool
+    """The request goes on after that message, as a tool loop does."""
+    digest: bytes
+    """Identifies the messages up to that one."""
+    has_room: bool
+    """A memory block has a place in the reply."""
+
+
+class Dialect(Protocol):
+    """Where one API keeps a request's messages and a reply's text. Stateless; never changes a request."""
+
+    @property
+    def conversation(self) -> str:
+        """Name of the argument that holds the messages."""
+
+    def read(self, kwargs: Mapping[str, Any]) -> Asked | None:
+        """Read a request; None where it has no messages."""
+
+    def write(self, kwargs: Mapping[str, Any], notes: str, instruction: str) -> dict[str, Any]:
+        """Return `kwargs` with `notes` in front of the last user message and `instruction` in the system's."""
+
+    def is_reply(self, reply: Any) -> bool:
+        """Tell a whole reply from a stream or a raw response."""
+
+    def clean(self, reply: Any, turn: Turn) -> None:
+        """Take the memory blocks out of a whole reply, in place."""
+
+    def cleaner(self, turn: Turn) -> Cleaner:
+        """Return what does the same to one stream."""
+
+
+class Cleaner(Protocol):
+    """Takes the memory blocks out of one stream."""
+
+    def feed(self, chunk: Any) -> Sequence[Any]:
+        """Return what may be shown once `chunk` has arrived."""
+
+    def close(self) -> Sequence[Any]:
+        """Return what was held back; the stream is over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How the turns of a client go; see `with_memory`."""
+
+    top_k: int
+    inject: bool
+    extract: bool
+    token_budget: int
+    recall_timeout: float | None
+    on_error: Literal["warn", "raise"]
+    redact: Redact | None
+
+    def __post_init__(self) -> None:
+        for name in ("top_k", "token_budget"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise InvalidInput(f"{name} must be a whole number of at least 1, not {value!r}")
+        if self.recall_timeout is not None and not self.recall_timeout > 0:
+            raise InvalidInput(
+                f"recall_timeout must be a number of seconds above 0, or None, not {self.recall_timeout!r}"
+            )
+        if self.on_error not in ("warn", "raise"):
+            raise InvalidInput(f'on_error must be "warn" or "raise", not {self.on_error!r}')
+        if self.redact is not None and not callable(self.redact):
+            raise InvalidInput("redact must be a function from a text to a text, or to None")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Whose turn it is, on which memory."""
+
+    engine: Engine
+    shared: Shared
+    reader: Reader
+
+
+class Turn:
+    """One request and its reply."""
+
+    def __init__(self, place: Place, settings: Settings) -> None:
+        self._place, self._settings = place, settings
+        self.notes = Notes(turn_id=uuid.uuid4().hex)
+        self.instructed = False
+        self.cut = False
+        self._asked: Asked | None = None
+        self._read: dict[int, Parsed | BlockFilter] = {}
+        self._finished = False
+        self._failed: dict[str, str] = {}
+        self._ms: dict[str, float] = {}
+        self._stored: list[Stored] = []
+        self._replaced: list[str] = []
+        self._forgotten: list[str] = []
+        self._skipped: list[Skipped] = []
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Run a step of the turn, timed; where it fails, say so and let the chat go on."""
+        started = time.perf_counter()
+        try:
+            yield
+        except Exception as exc:
+            self._failed[name] = type(exc).__name__
+            if self._settings.on_error == "raise":
+                raise
+            # A foreign error may quote a user's text, ours never do.
+            what = str(exc) if isinstance(exc, HeadroomError) else type(exc).__name__
+            _log.warning("this chat goes on without memory, which failed to %s: %s", name, what)
+            _log.debug("turn %s", self.notes.turn_id, exc_info=exc)
+        finally:
+            self._ms[name] = self._ms.get(name, 0.0) + (time.perf_counter() - started) * 1000
+
+    # Before the call.
+
+    def begin(self, dialect: Dialect, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Return what to send: `kwargs` with notes and instruction, or `kwargs` itself where memory fails."""
+        with self.step("recall"):
+            if self._must_recall(dialect.read(kwargs)):
+                self._take(in_time(self._recall, self._settings.recall_timeout))
+            return self._planned(dialect, kwargs)
+        return kwargs
+
+    async def begin_async(self, dialect: Dialect, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Do the same as `begin` without blocking the event loop."""
+        with self.step("recall"):
+            if self._must_recall(dialect.read(kwargs)):
+                self._take(await in_time_async(self._recall, self._settings.recall_timeout))
+            return self._planned(dialect, kwargs)
+        return kwargs
+
+    def _must_recall(self, asked: Asked | None) -> bool:
+        """Take in the request, and the notes of the turn that it goes on with."""
+        self._asked = asked
+        if asked is None:
+            return False
+        known = self._place.shared.recent.get(self._key(asked)) if asked.continues else None
+        # Where recalling fails, the tool loop goes on with the same request: without notes.
+        self._take(known or self.notes)
+        return self._settings.inject and known is None and asked.message is not None
+
+    def _key(self, asked: Asked) -> TurnKey:
+        reader = self._place.reader
+        return TurnKey(reader.user_id, reader.session_id, reader.agent_id, asked.digest)
+
+    def _take(self, notes: Notes) -> None:
+        assert self._asked is not None
+        self.notes = notes
+        self._place.shared.recent.put(self._key(self._asked), notes)
+
+    def _recall(self) -> Notes:
+        assert self._asked is not None
+        engine, message = self._place.engine, self._asked.message or ""
+        found = engine.recall(self.reader, message, top_k=self._settings.top_k)
+        framed = frame(found, day=date.today(), budget=self._settings.token_budget)
+        # Without notes the frame tells the day, which only a model that writes a block needs.
+        text = framed.text if framed.notes or self._wants_block else ""
+        return replace(self.notes, text=text, shown=framed.notes)
+
+    @property
+    def reader(self) -> Reader:
+        """Who looks and writes in this turn."""
+        return replace(self._place.reader, turn_id=self.notes.turn_id)
+
+    @property
+    def _wants_block(self) -> bool:
+        return self._settings.extract and self._asked is not None and self._asked.has_room
+
+    def _planned(self, dialect: Dialect, kwargs: dict[str, Any]) -> dict[str, Any]:
+        text = self.notes.text if self._settings.inject else ""
+        if text or self._wants_block:
+            kwargs = dialect.write(kwargs, text, INSTRUCTION if self._wants_block else "")
+            self.instructed = self._wants_block
+        return kwargs
+
+    # After it.
+
+    def report(self) -> LastTurn:
+        """Say what became of the turn until now."""
+        return LastTurn(
+            turn_id=self.notes.turn_id,
+            recalled=self.notes.shown,
+            injected=self.notes.text if self._settings.inject else "",
+            instructed=self.instructed,
+            stored=tuple(self._stored),
+            replaced=tuple(self._replaced),
+            forgotten=tuple(self._forgotten),
+            skipped=tuple(self._skipped),
+            cut=self.cut,
+            failed=dict(self._failed),
+            ms=dict(self._ms),
+        )
+
+    def parse(self, text: str, choice: int) -> Parsed:
+        """Read the text of one choice; its facts are stored when the turn finishes."""
+        parsed = self._read[choice] = parse(text)
+        return parsed
+
+    def filter(self, choice: int) -> BlockFilter:
+        """Return what reads the text of one streamed choice as it comes."""
+        filter = self._read[choice] = BlockFilter()
+        return filter
+
+    def finish(self) -> None:
+        """Store what the reply taught, once. What the length limit or a closed stream cut off is left out."""
+        with self.step("store"):
+            if (work := self._work()) is not None:
+                in_time(work, STORE_PATIENCE)
+
+    async def finish_async(self) -> None:
+        """Do the same as `finish` without blocking the event loop; the storing outlives a cancellation."""
+        with self.step("store"):
+            if (work := self._work()) is not None:
+                await in_time_async(work, STORE_PATIENCE)
+
+    def abandon(self) -> None:
+        """Leave the facts of a stream that nobody read to its end or closed to the next turn; for finalizers."""
+        with self.step("store"):
+            self._place.shared.waiting.add(self.reader, self._facts().changes)
+
+    def _work(self) -> Callable[[], None] | None:
+        changes = self._facts().changes
+        return partial(self._store, changes) if changes or self._place.shared.waiting else None
+
+    def _facts(self) -> Facts:
+        """Say what is to be stored; nothing the second time."""
+        if self._finished:
+            return Facts([], [])
+        self._finished = True
+        for stream in self._read.values():
+            if isinstance(stream, BlockFilter):
+                stream.close()
+        # Further choices are other wordings of the same answer: taking their facts too would pile up near-duplicates.
+        reading = next((read for _, read in sorted(self._read.items()) if read.items), None)
+        if reading is None:
+            return Facts([], [])
+        found = facts(reading.items, self.notes.shown, self.reader, self._settings.redact)
+        unread = [Skipped(content="", reason=f"{reason} ({count})") for reason, count in reading.skipped.items()]
+        self._skipped += found.skipped + unread
+        for skipped in self._skipped:
+            _log.info("turn %s: something in the reply was not stored: %s", self.notes.turn_id, skipped.reason)
+        return found
+
+    def _store(self, changes: Sequence[Change]) -> None:
+        engine, shared, reader = self._place.engine, self._place.shared, self.reader
+        for change, applied in zip(changes, shared.waiting.store(engine, reader, changes), strict=True):
+            if change.draft is None or applied.id is None:
+                self._forgotten += applied.ended
+            else:
+                self._stored.append(Stored(id=applied.id, content=change.draft.content, merged=applied.merged))
+                self._replaced += applied.ended
