@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import email
 import glob
-import hashlib
 import os
 import re
 import shutil
@@ -49,9 +48,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         sdist, wheel = build(Path(folder))
         check_contents(sdist, wheel)
-        environments = list(plan(requirements(wheel)))
+        declared = requirements(wheel)
+        environments = list(plan(declared))
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            passed = list(pool.map(lambda environment: run_quick_tests(environment, wheel), environments))
+            passed = list(pool.map(lambda environment: run_quick_tests(environment, wheel, declared), environments))
     return 0 if all(passed) else 1
 
 
@@ -75,11 +75,10 @@ def check_contents(sdist: Path, wheel: Path) -> None:
 
 
 def requirements(wheel: Path) -> list[str]:
-    """List what the wheel itself depends on, extras aside."""
+    """List what the wheel depends on, each extra's part marked so."""
     with zipfile.ZipFile(wheel) as archive:
         name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
-        declared = email.message_from_bytes(archive.read(name)).get_all("Requires-Dist", [])
-    return [line for line in declared if "extra ==" not in line]
+        return email.message_from_bytes(archive.read(name)).get_all("Requires-Dist", [])
 
 
 def plan(declared: list[str]) -> Iterator[Environment]:
@@ -93,7 +92,7 @@ def plan(declared: list[str]) -> Iterator[Environment]:
     for version, python in found.items():
         yield Environment(name=f"python{version}", python=python)
     if LOWEST in found:
-        lowest = tuple(line.replace(">=", "==") for line in declared)
+        lowest = tuple(line.replace(">=", "==") for line in declared if "extra ==" not in line)
         yield Environment(name=f"python{LOWEST}-lowest", python=found[LOWEST], constraints=lowest)
     else:
         version, python = next(iter(found.items()))
@@ -115,10 +114,10 @@ def find_python(version: str) -> str | None:
     return None
 
 
-def run_quick_tests(environment: Environment, wheel: Path) -> bool:
+def run_quick_tests(environment: Environment, wheel: Path, declared: list[str]) -> bool:
     """Run the quick tests in `environment`; print pytest's closing line, or all of its output where one failed."""
     try:
-        install(environment, wheel)
+        install(environment, wheel, declared)
         output = run(environment.bin_python, "-m", "pytest", "-m", "quick", "-p", "no:cacheprovider")
     except subprocess.CalledProcessError as exc:
         print(f"{environment.name}: FAILED\n{exc.stdout}", flush=True)
@@ -127,11 +126,11 @@ def run_quick_tests(environment: Environment, wheel: Path) -> bool:
     return True
 
 
-def install(environment: Environment, wheel: Path) -> None:
-    """Put `wheel` into the environment, made anew where its Python or its dependencies have changed."""
+def install(environment: Environment, wheel: Path, declared: list[str]) -> None:
+    """Put `wheel` into the environment, made anew where its Python or the declared dependencies have changed."""
     pip = (environment.bin_python, "-m", "pip", "install", "--quiet")
     stamp = environment.folder / ".made"
-    key = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + repr(environment).encode()).hexdigest()
+    key = f"{environment}\n{declared}"
     if not (stamp.exists() and stamp.read_text() == key):
         shutil.rmtree(environment.folder, ignore_errors=True)
         run(environment.python, "-m", "venv", str(environment.folder))
