@@ -31,6 +31,7 @@ _END_OF_WORDS = re.compile(rf"{_END.pattern}|\n[ \t\r]{{0,3}}\n", re.IGNORECASE)
 _LONGEST_END = 20
 _LINE_STARTS = "`-*•–0123456789"
 _SPACE = re.compile(r"\s+")
+_NEXT_TAG = re.compile(r"\n {0,3}<")
 # The shortest start of the tag that no element of HTML shares.
 _SURELY_OURS = "<mem"
 
@@ -147,7 +148,7 @@ class BlockFilter:
     # Outside a block
 
     def _outside(self) -> bool:
-        """Go on by white space, a tag, or the rest of a line; False where more text must tell."""
+        """Go on by white space, by a tag, or to the next line with one; False where more text must tell."""
         if space := _SPACE.match(self._buffer, self._at):
             self._hold(space[0])
             self._at = space.end()
@@ -159,10 +160,10 @@ class BlockFilter:
                 return True
             if self._may_become("<memory>"):
                 return False
-        end = self._buffer.find("\n", self._at)
-        line = self._buffer[self._at : end if end >= 0 else len(self._buffer)].rstrip()
-        self._show(line)
-        self._at += len(line)
+        next_tag = _NEXT_TAG.search(self._buffer, self._at)
+        text = self._buffer[self._at : next_tag.start() if next_tag else None].rstrip()
+        self._show(text)
+        self._at += len(text)
         return True
 
     def _hold(self, space: str) -> None:

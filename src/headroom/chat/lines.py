@@ -28,6 +28,8 @@ class Lines:
     def feed(self, text: str) -> None:
         """Go on by `text`."""
         first, *rest = text.split("\n")
+        if "`" not in text and "~" not in text:
+            del rest[:-1]  # whole lines without a fence leave no trace
         self._extend(first)
         for piece in rest:
             self._end_line()

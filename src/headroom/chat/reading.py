@@ -58,7 +58,8 @@ def read_cut(body: str) -> Reading | None:
         return None if values is None else _reading(values, explicit=True)
     loose = loads(text)
     said = _reading(_elements(loose), explicit=True)
-    answer = loose.stray or (loose.words and not said.items) or "\n" in (loose.unended or "")
+    unquoted = loose.words or (loose.unended is not None and not loose.open)
+    answer = loose.stray or "\n" in (loose.unended or "") or (unquoted and not said.items)
     return None if answer else said
 
 
