@@ -33,8 +33,10 @@ class Encoder:
     def __init__(self, model: Model) -> None:
         self._pooling = model.pooling
         self._characters = model.max_tokens * _CHARACTERS_PER_TOKEN
-        self._tokenizer = _open_tokenizer(locate(model, model.tokenizer, model.tokenizer_sha256), model.max_tokens)
-        self._session = _open_session(locate(model, model.file, model.sha256))
+        self._tokenizer = _open_tokenizer(locate(model, model.tokenizer), model.max_tokens)
+        if model.weights is not None:
+            locate(model, model.weights)  # onnxruntime finds it beside the graph
+        self._session = _open_session(locate(model, model.file))
         self._inputs = [node.name for node in self._session.get_inputs()]
         self._tokens_of_nothing = len(self._tokenizer.encode("").ids)
         self.width = int(self._session.get_outputs()[0].shape[-1])

@@ -12,11 +12,12 @@ PACKAGE_FOLDER = Path(__file__).parent / "minilm"
 _INSTEAD = f"or leave embedder_model out: {BUNDLED.name} comes with this package and needs no network"
 
 
-def locate(model: Model, file: str, sha256: str | None) -> Path:
+def locate(model: Model, file: str) -> Path:
     """Return the path of one of the model's files, checked; download it where neither package nor cache holds it."""
     path = PACKAGE_FOLDER / file if model.repository is None else _from_hub(model, model.repository, file)
     if not path.is_file():
         raise ModelUnavailable(f"{path} is missing; install headroom-memory again")
+    sha256 = model.sha256.get(file)
     if sha256 is not None and _sha256(path) != sha256:
         raise ModelUnavailable(f"{path} is damaged: its sha256 is not {sha256}; delete it and install it again")
     return path

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -19,8 +20,9 @@ class Model:
     """An ONNX sentence embedder, inside this package or on the Hugging Face hub.
 
     `repository`: the hub repository that holds the files; None is this package's own folder.
+    `weights`: the file beside `file` that holds its weights, where the graph keeps them apart.
     `revision`: a commit, so that the files cannot change below stored vectors; None is the newest.
-    `sha256`, `tokenizer_sha256`: checked at every load; None trusts the file.
+    `sha256`: of each file, checked at every load; a file that is not named is trusted.
     `pooling`: not used where the graph itself gives one vector a text.
     `query_prefix`: put before a question, never before a text that is stored.
     `width`: None is read from the graph, which loads the model.
@@ -29,10 +31,10 @@ class Model:
     name: str
     repository: str | None
     file: str = "onnx/model.onnx"
+    weights: str | None = None
     tokenizer: str = "tokenizer.json"
     revision: str | None = None
-    sha256: str | None = None
-    tokenizer_sha256: str | None = None
+    sha256: Mapping[str, str] = field(default_factory=dict)
     pooling: Pooling = Pooling.MEAN
     query_prefix: str = ""
     width: int | None = None
@@ -41,8 +43,8 @@ class Model:
     @property
     def id(self) -> str:
         """The name and a short hash of all that shapes a stored vector."""
-        files = (self.repository, self.file, self.tokenizer, self.revision, self.sha256, self.tokenizer_sha256)
-        shape = repr((*files, self.pooling.value, self.max_tokens))
+        files = (self.file, self.weights, self.tokenizer, self.revision, sorted(self.sha256.items()))
+        shape = repr((self.repository, *files, self.pooling.value, self.max_tokens))
         return f"{self.name}@{hashlib.sha256(shape.encode()).hexdigest()[:12]}"
 
 
@@ -50,6 +52,12 @@ BUNDLED = Model(
     name="sentence-transformers/all-MiniLM-L6-v2",
     repository=None,
     file="model.onnx",
+    weights="model.onnx_data",
+    sha256={
+        "model.onnx": "cbd252960669b02dc707a4673829608a11fce18e75581341a9f3ebf74be88c44",
+        "model.onnx_data": "646495f3eb6e856adf973928eba9e2ce6c1dc9a685ee980e3918a533111cacc6",
+        "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+    },
     width=384,
     max_tokens=256,
 )
