@@ -1,0 +1,65 @@
+"""What a benchmark finds: one number with its spread, and the aim it is held against."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .measure import Spread
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aim:
+    """A bound that the median should keep."""
+
+    at_most: float | None = None
+    at_least: float | None = None
+
+    def kept_by(self, value: float) -> bool:
+        """Tell whether `value` keeps the bound."""
+        low = float("-inf") if self.at_least is None else self.at_least
+        high = float("inf") if self.at_most is None else self.at_most
+        return low <= value <= high
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One row of the table. With `series` and `size` it is a point of the plot instead: so much time at that size."""
+
+    what: str
+    measured: Spread
+    unit: str
+    aim: Aim | None = None
+    detail: str = ""
+    series: str | None = None
+    size: int | None = None
+
+    @property
+    def kept(self) -> bool | None:
+        """Whether the aim is kept; None where there is none."""
+        return None if self.aim is None else self.aim.kept_by(self.measured.median)
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the figure as plain values."""
+        return asdict(self) | {"kept": self.kept}
+
+
+def number(value: float) -> str:
+    """Write a number with three figures that mean something."""
+    if value == 0 or abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if abs(value) >= 0.001 else f"{value:.1e}"
+
+
+def spread(measured: Spread, unit: str) -> str:
+    """Write a median with its quartiles: "1.23 x (1.2 to 1.3)"."""
+    text = f"{number(measured.median)} {unit}".strip()
+    if measured.count > 1:
+        text += f" ({number(measured.low)} to {number(measured.high)})"
+    return text
+
+
+def bound(aim: Aim, unit: str) -> str:
+    """Write an aim: "<= 1.5 x"."""
+    parts = [("<=", aim.at_most), (">=", aim.at_least)]
+    return " and ".join(f"{sign} {number(value)} {unit}".strip() for sign, value in parts if value is not None)
