@@ -48,7 +48,7 @@ class MemoryConfig:
     hnsw_ef_search: int = 50
     cache_enabled: bool = True
     cache_max_size: int = 1000
-    index_cache_mb: int = 512
+    index_cache_mb: int = 256
     embedder_backend: EmbedderBackend | str = EmbedderBackend.ONNX
     embedder_model: str | None = None
     embedder_threads: int | None = None

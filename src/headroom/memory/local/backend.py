@@ -10,6 +10,7 @@ import apsw
 from ...errors import EmbedderMismatch, InvalidInput
 from ..config import MemoryConfig, VectorBackend
 from ..dedup import nearly_equal
+from ..extras import need
 from ..protocols import Embedder, Query, Write
 from ..records import Applied, Reader, Record, SearchResult
 from ..scoping import bound, visible
@@ -18,8 +19,10 @@ from . import rows, schema, storing, versions
 from .columns import UserColumns
 from .database import Database, integers
 from .graph import Graph
+from .hnsw import Hnsw
 from .indexes import Indexes
-from .nearest import Exact, InFile, VectorIndex
+from .infile import InFile
+from .nearest import Matrix, VectorIndex
 from .retrieval import Found, retrieve
 
 _MEBIBYTE = 1 << 20
@@ -31,6 +34,8 @@ class LocalBackend:
 
     def __init__(self, config: MemoryConfig, embedder: Embedder) -> None:
         """Open or create the file. Raises a StoreError where it cannot be used with this embedder."""
+        if config.vector_backend is VectorBackend.HNSW:
+            need("hnswlib", "hnsw")
         self._config, self._embedder = config, embedder
         self._database = Database(config.path, schema.prepare)
         self._indexes = Indexes(self._make_columns, config.index_cache_mb * _MEBIBYTE)
@@ -176,7 +181,9 @@ class LocalBackend:
         def make_index(columns: UserColumns) -> VectorIndex:
             if in_file or too_many:
                 return InFile(self._database, user, columns.positions, lambda: columns.seq)
-            return Exact(width)
+            if self._config.vector_backend is VectorBackend.HNSW:
+                return Hnsw(width, self._config)
+            return Matrix(width)
 
         return UserColumns(user, width, make_index)
 
