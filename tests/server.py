@@ -8,7 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -46,6 +46,10 @@ class Reply:
     """Seconds before the first byte."""
     breaks_after: int | None = None
     """How many chunks of a stream are sent before the connection breaks."""
+
+    def with_(self, **changes: Any) -> Reply:
+        """Return a copy with other fields."""
+        return replace(self, **changes)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from .completions import CompletionsWithMemory
-from .forward import Forward, Replacement
+from .forward import Forward, Replacement, if_target_has_it
 from .memory import AsyncChatMemory, ChatMemory
 from .resource import is_async
 from .turns import Turns
@@ -77,16 +77,20 @@ class ClientWithMemory(_Node):
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), "memory"]
 
+    @if_target_has_it
     def __enter__(self) -> ClientWithMemory:
         self._target.__enter__()
         return self
 
+    @if_target_has_it
     def __exit__(self, *exc: Any) -> Any:
         return self._target.__exit__(*exc)
 
+    @if_target_has_it
     async def __aenter__(self) -> ClientWithMemory:
         await self._target.__aenter__()
         return self
 
+    @if_target_has_it
     async def __aexit__(self, *exc: Any) -> Any:
         return await self._target.__aexit__(*exc)

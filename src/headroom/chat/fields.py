@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
 
 
@@ -29,9 +29,9 @@ def with_field(thing: Any, name: str, value: Any) -> Any:
     return changed
 
 
-def values(thing: Any) -> dict[str, Any]:
+def values(thing: Any) -> Mapping[str, Any]:
     """Return all fields, those that the SDK does not know included."""
-    return dict(thing)
+    return dict(thing) if isinstance(thing, Iterable) else vars(thing)
 
 
 def index_of(choice: Any, place: int) -> int:

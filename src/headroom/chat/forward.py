@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MethodType
 from typing import Any, ClassVar, NoReturn, TypeAlias
 
 Replacement: TypeAlias = Callable[[Any, Any], Any]
@@ -64,3 +65,20 @@ class Forward:
             f"a {type(self._target).__name__} with memory cannot be pickled, as it holds an open memory file; "
             "call with_memory() in the process that uses it"
         )
+
+
+class if_target_has_it:  # a decorator
+    """A special method of a stand-in that is there only where its target has it too."""
+
+    def __init__(self, method: Callable[..., Any]) -> None:
+        self._method = method
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, stand_in: Any, owner: type | None = None) -> Any:
+        if stand_in is None:
+            return self._method
+        if not hasattr(stand_in._target, self._name):
+            raise AttributeError(f"{type(stand_in._target).__name__!r} object has no attribute {self._name!r}")
+        return MethodType(self._method, stand_in)

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
-from .forward import Forward, Replacement
+from .forward import Forward, Replacement, if_target_has_it
 from .stream import receive, receive_async
 from .turn import Dialect, Turn
 from .turns import Turns
@@ -96,9 +96,11 @@ class StreamManager(Forward):
         super().__init__(target)
         object.__setattr__(self, "_begun", begun)
 
+    @if_target_has_it
     def __enter__(self) -> Any:
         return self._target.__enter__()
 
+    @if_target_has_it
     def __exit__(self, *exc: Any) -> Any:
         try:
             return self._target.__exit__(*exc)
@@ -106,9 +108,11 @@ class StreamManager(Forward):
             for turn in self._begun.turns:
                 turn.finish()
 
+    @if_target_has_it
     async def __aenter__(self) -> Any:
         return await self._target.__aenter__()
 
+    @if_target_has_it
     async def __aexit__(self, *exc: Any) -> Any:
         try:
             return await self._target.__aexit__(*exc)

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from .forward import Forward, Replacement
+from .forward import Forward, Replacement, if_target_has_it
 from .turn import Dialect, Turn
 
 
@@ -97,10 +97,12 @@ class MemoryStream(_Stream):
                 raise
         return self._ready.popleft()
 
+    @if_target_has_it
     def __enter__(self) -> MemoryStream:
         self._target.__enter__()
         return self
 
+    @if_target_has_it
     def __exit__(self, *exc: Any) -> Any:
         try:
             return self._target.__exit__(*exc)
@@ -145,10 +147,12 @@ class AsyncMemoryStream(_Stream):
                 raise
         return self._ready.popleft()
 
+    @if_target_has_it
     async def __aenter__(self) -> AsyncMemoryStream:
         await self._target.__aenter__()
         return self
 
+    @if_target_has_it
     async def __aexit__(self, *exc: Any) -> Any:
         try:
             return await self._target.__aexit__(*exc)
