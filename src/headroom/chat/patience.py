@@ -13,7 +13,13 @@ R = TypeVar("R")
 
 def in_time(work: Callable[[], R], seconds: float | None) -> R:
     """Run `work` and return its result; raise TimeoutError when that takes longer than `seconds`."""
-    return work() if seconds is None else submit(work).result(seconds)
+    if seconds is None:
+        return work()
+    try:
+        future = submit(work)
+    except RuntimeError:  # the interpreter is going down, and starts no more threads
+        return work()
+    return future.result(seconds)
 
 
 async def in_time_async(work: Callable[[], R], seconds: float | None) -> R:

@@ -7,13 +7,14 @@ import logging
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from ..errors import InvalidInput
 from ..memory.engine import Engine
 from ..memory.records import Applied, Change, Reader, SearchResult
+from .guard import failing_open
 
 _MOST_TURNS = 1000
 _MOST_WAITING = 1000
@@ -122,12 +123,44 @@ class Waiting:
                 raise
 
 
+class TurnScoped:
+    """The turns that left memories of turn scope behind, which end with the next turn of the same reader."""
+
+    def __init__(self) -> None:
+        self._turns: OrderedDict[Reader, str | None] = OrderedDict()
+
+    def keep(self, reader: Reader) -> None:
+        """Remember that this turn stored something of turn scope."""
+        self._turns[_whose(reader)] = reader.turn_id
+        if len(self._turns) > _MOST_TURNS:  # the store drops them by itself after a day
+            self._turns.popitem(last=False)
+
+    def outlived(self, reader: Reader) -> bool:
+        """Tell whether an earlier turn's memories are still there."""
+        return self._turns.get(_whose(reader), reader.turn_id) != reader.turn_id
+
+    def begin(self, engine: Engine, reader: Reader) -> None:
+        """End the earlier turn's memories."""
+        if self.outlived(reader):
+            engine.end_turn(replace(reader, turn_id=self._turns.pop(_whose(reader), None)))
+
+
+def _whose(reader: Reader) -> Reader:
+    return replace(reader, turn_id=None)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
     """One for each engine."""
 
     recent: Recent = field(default_factory=Recent)
     waiting: Waiting = field(default_factory=Waiting)
+    turn_scoped: TurnScoped = field(default_factory=TurnScoped)
+
+    def last_try(self, engine: Engine) -> None:
+        """Store what waits, now or never."""
+        with failing_open("store what waited until it closed"):
+            self.waiting.retry(engine)
 
 
 _of_engine: WeakKeyDictionary[Engine, Shared] = WeakKeyDictionary()
@@ -137,4 +170,8 @@ _lock = threading.Lock()
 def shared_by(engine: Engine) -> Shared:
     """Return what the chat clients on `engine` share."""
     with _lock:
-        return _of_engine.setdefault(engine, Shared())
+        shared = _of_engine.get(engine)
+        if shared is None:
+            shared = _of_engine[engine] = Shared()
+            engine.before_close(shared.last_try)
+        return shared

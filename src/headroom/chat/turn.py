@@ -12,11 +12,12 @@ from datetime import date
 from functools import partial
 from typing import Any, Literal, Protocol
 
-from ..errors import HeadroomError, InvalidInput
+from ..errors import InvalidInput
 from ..memory.engine import Engine
-from ..memory.records import Change, Reader
+from ..memory.records import Change, Reader, Scope
 from .block import BlockFilter, Parsed, parse
 from .facts import Facts, Redact, facts
+from .guard import failing_open
 from .patience import in_time, in_time_async
 from .prompt import INSTRUCTION, frame
 from .report import LastTurn, Skipped, Stored
@@ -130,20 +131,15 @@ class Turn:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Run a step of the turn, timed; where it fails, say so and let the chat go on."""
+        """Run a step of the turn, timed; where it fails, the chat goes on."""
         started = time.perf_counter()
+        failed: list[Exception] = []
         try:
-            yield
-        except Exception as exc:
-            self._failed[name] = type(exc).__name__
-            if self._settings.on_error == "raise":
-                raise
-            # A foreign error may quote a user's text, ours never do.
-            what = str(exc) if isinstance(exc, HeadroomError) else type(exc).__name__
-            _log.warning("this chat goes on without memory, which failed to %s: %s", name, what)
-            _log.debug("turn %s", self.notes.turn_id, exc_info=exc)
+            with failing_open(name, raising=self._settings.on_error == "raise") as failed:
+                yield
         finally:
             self._ms[name] = self._ms.get(name, 0.0) + (time.perf_counter() - started) * 1000
+            self._failed.update((name, type(exc).__name__) for exc in failed)
 
     # Before the call.
 
@@ -249,23 +245,25 @@ class Turn:
 
     def abandon(self) -> None:
         """Leave the facts of a stream that nobody read to its end or closed to the next turn; for finalizers."""
-        with self.step("store"):
-            self._place.shared.waiting.add(self.reader, self._facts().changes)
+        if not self._finished:
+            with self.step("store"):
+                self._place.shared.waiting.add(self.reader, self._facts().changes)
 
     def _work(self) -> Callable[[], None] | None:
-        changes = self._facts().changes
-        return partial(self._store, changes) if changes or self._place.shared.waiting else None
+        if self._finished:
+            return None
+        changes, shared = self._facts().changes, self._place.shared
+        due = changes or shared.waiting or shared.turn_scoped.outlived(self.reader)
+        return partial(self._store, changes) if due else None
 
     def _facts(self) -> Facts:
-        """Say what is to be stored; nothing the second time."""
-        if self._finished:
-            return Facts([], [])
+        """Say what is to be stored."""
         self._finished = True
         for stream in self._read.values():
             if isinstance(stream, BlockFilter):
                 stream.close()
         # Further choices are other wordings of the same answer: taking their facts too would pile up near-duplicates.
-        reading = next((read for _, read in sorted(self._read.items()) if read.items), None)
+        reading = next((read for _, read in sorted(self._read.items()) if read.items or read.skipped), None)
         if reading is None:
             return Facts([], [])
         found = facts(reading.items, self.notes.shown, self.reader, self._settings.redact)
@@ -277,9 +275,13 @@ class Turn:
 
     def _store(self, changes: Sequence[Change]) -> None:
         engine, shared, reader = self._place.engine, self._place.shared, self.reader
-        for change, applied in zip(changes, shared.waiting.store(engine, reader, changes), strict=True):
+        done = shared.waiting.store(engine, reader, changes)
+        shared.turn_scoped.begin(engine, reader)
+        for change, applied in zip(changes, done, strict=True):
             if change.draft is None or applied.id is None:
                 self._forgotten += applied.ended
-            else:
-                self._stored.append(Stored(id=applied.id, content=change.draft.content, merged=applied.merged))
-                self._replaced += applied.ended
+                continue
+            self._stored.append(Stored(id=applied.id, content=change.draft.content, merged=applied.merged))
+            self._replaced += applied.ended
+            if change.draft.scope is Scope.TURN:
+                shared.turn_scoped.keep(reader)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -28,6 +28,11 @@ class Engine:
 
     def __init__(self, backend: Backend, embedder: CachedEmbedder) -> None:
         self._backend, self._embedder = backend, embedder
+        self._last_calls: list[Callable[[Engine], None]] = []
+
+    def before_close(self, call: Callable[[Engine], None]) -> None:
+        """Call `call` when this engine closes, while it can still store. It must not raise."""
+        self._last_calls.append(call)
 
     def save(self, writer: Reader, drafts: Iterable[str | Draft]) -> list[str]:
         """Store memories and give their ids in order; what is known already gives the id it has.
@@ -167,6 +172,8 @@ class Engine:
 
     def close(self) -> None:
         """Close the backend. The embedder may be shared, and stays."""
+        for call in self._last_calls:
+            call(self)
         self._embedder.clear()
         self._backend.close()
 
