@@ -9,7 +9,6 @@ from ...errors import ModelUnavailable
 from .models import BUNDLED, Model
 
 PACKAGE_FOLDER = Path(__file__).parent / "minilm"
-_INSTEAD = f"or leave embedder_model out: {BUNDLED.name} comes with this package and needs no network"
 
 
 def locate(model: Model, file: str) -> Path:
@@ -32,30 +31,27 @@ def _sha256(path: Path) -> str:
 
 
 def _from_hub(model: Model, repository: str, file: str) -> Path:
-    """Ask the hub's cache first, without a request; then download, with the hub library's progress bar."""
-    from huggingface_hub import hf_hub_download
+    """Look into the hub's cache, without a request; then download, with the library's progress bar on a terminal."""
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(hf_hub_download(repository, file, revision=model.revision, local_files_only=True))
-    except LocalEntryNotFoundError:
-        pass
+        cached = try_to_load_from_cache(repository, file, revision=model.revision)
+        return Path(cached if isinstance(cached, str) else hf_hub_download(repository, file, revision=model.revision))
     except HFValidationError as exc:
-        raise ModelUnavailable(
-            f"{model.name!r} is no model name of the Hugging Face hub; correct it, {_INSTEAD}"
-        ) from exc
-    try:
-        return Path(hf_hub_download(repository, file, revision=model.revision))
+        reason = "the Hugging Face hub has no such names; correct it"
+        raise _unavailable(model, reason) from exc
     except LocalEntryNotFoundError as exc:
-        reason = "it is not in the local cache and the Hugging Face hub cannot be reached"
-        raise ModelUnavailable(f"{model.name} cannot be loaded: {reason}; connect once, {_INSTEAD}") from exc
+        reason = "it is not in the local cache and the Hugging Face hub cannot be reached; connect once"
+        raise _unavailable(model, reason) from exc
     except EntryNotFoundError as exc:
-        reason = f"{repository} has no file {file}"
-        raise ModelUnavailable(
-            f"{model.name} cannot be loaded: {reason}; name its ONNX file in a Model of your own, {_INSTEAD}"
-        ) from exc
+        reason = f"{repository} has no file {file}; name its ONNX file in a Model of your own"
+        raise _unavailable(model, reason) from exc
     except (HfHubHTTPError, OSError) as exc:
-        raise ModelUnavailable(
-            f"{model.name} cannot be loaded from the Hugging Face hub ({type(exc).__name__}); "
-            f"check the name and your access to it, {_INSTEAD}"
-        ) from exc
+        reason = f"the Hugging Face hub did not give it ({type(exc).__name__}); check the name and your access to it"
+        raise _unavailable(model, reason) from exc
+
+
+def _unavailable(model: Model, reason: str) -> ModelUnavailable:
+    instead = f"or leave embedder_model out: {BUNDLED.name} comes with this package and needs no network"
+    return ModelUnavailable(f"{model.name!r} cannot be loaded: {reason}, {instead}")
