@@ -14,17 +14,22 @@ MODEL = os.environ.get("OPENAI_MODEL", "gpt-4o-mini")
 
 
 async def main() -> None:
-    client = with_memory(AsyncOpenAI(), user_id="alice")
-    messages: list[ChatCompletionMessageParam] = []
-    while message := await next_message():
-        messages.append({"role": "user", "content": message})
-        reply = ""
-        async for chunk in await client.chat.completions.create(model=MODEL, messages=messages, stream=True):
-            if chunk.choices and (piece := chunk.choices[0].delta.content):
-                reply += piece
-                print(piece, end="", flush=True)
-        print()
-        messages.append({"role": "assistant", "content": reply})
+    async with with_memory(AsyncOpenAI(), user_id="alice") as client:
+        messages: list[ChatCompletionMessageParam] = []
+        while message := await next_message():
+            messages.append({"role": "user", "content": message})
+            messages.append({"role": "assistant", "content": await answer(client, messages)})
+
+
+async def answer(client: AsyncOpenAI, messages: list[ChatCompletionMessageParam]) -> str:
+    """Print the reply as it comes, and return it whole."""
+    reply = ""
+    async for chunk in await client.chat.completions.create(model=MODEL, messages=messages, stream=True):
+        if chunk.choices and (piece := chunk.choices[0].delta.content):
+            reply += piece
+            print(piece, end="", flush=True)
+    print()
+    return reply
 
 
 async def next_message() -> str:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import argparse
 
-from headroom.chat.small_models import EXAMPLES, GRAMMAR
 from openai import OpenAI
 
 from headroom import with_memory
+from headroom.chat.small_models import EXAMPLES, GRAMMAR
 
 
 def main() -> None:
@@ -23,7 +23,8 @@ def main() -> None:
     )
     options = parser.parse_args()
 
-    client = with_memory(OpenAI(), user_id="demo")
+    # However slow this machine is: a demo waits for its memory.
+    client = with_memory(OpenAI(), user_id="demo", recall_timeout=None)
     show("You", options.message)
     if options.small:
         response = client.chat.completions.create(
