@@ -58,6 +58,7 @@ class MemoryConfig:
     def __post_init__(self) -> None:
         _set_enum(self, "vector_backend", VectorBackend)
         _set_enum(self, "embedder_backend", EmbedderBackend)
+        _check_path(self.db_path)
         if self.backend not in BACKENDS:
             raise InvalidInput(f"unknown backend {self.backend!r}; choose one of: {', '.join(BACKENDS)}")
         for name in _COUNTS:
@@ -76,6 +77,15 @@ class MemoryConfig:
 
 BACKENDS = ("local",)
 _COUNTS = tuple(f.name for f in fields(MemoryConfig) if f.type in ("int", "int | None"))
+
+
+def _check_path(value: object) -> None:
+    if value is None:
+        return
+    if not isinstance(value, (str, os.PathLike)) or not str(value) or "\x00" in str(value):
+        raise InvalidInput(f"db_path must be the path of a file, not {value!r}")
+    if str(value).startswith((":memory:", "file:")):
+        raise InvalidInput(f"db_path must be the path of a file, not {value!r}; for a passing memory use a tempfile")
 
 
 def _set_enum(config: MemoryConfig, name: str, kind: type[Enum]) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 
 from ..errors import InvalidInput
 from .protocols import Entry, Vector
@@ -15,6 +15,8 @@ from .times import now, require_aware
 LONGEST_CONTENT = 32_768
 """Characters of a memory. A memory is a fact or a remark; a document belongs elsewhere, or in pieces."""
 LONGEST_ID = 512
+DEEPEST_JSON = 64
+"""Levels of nesting in metadata: far from where the readers and writers of JSON give up."""
 
 
 def check_reader(reader: Reader) -> Reader:
@@ -45,6 +47,44 @@ def check_text(name: str, value: object, longest: int) -> str:
     return value
 
 
+def check_user(user_id: str | None) -> str | None:
+    """Raise InvalidInput where a user is given and cannot be one."""
+    return None if user_id is None else check_text("user_id", user_id, LONGEST_ID)
+
+
+def check_share(name: str, value: object) -> float:
+    """Raise InvalidInput unless `value` is a number from 0 to 1."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) <= 1:
+        raise InvalidInput(f"{name} must be a number from 0 to 1, not {value!r}")
+    return float(value)
+
+
+def check_json(name: str, value: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Give a copy of `value` as it will be read back; raise InvalidInput where JSON cannot hold it."""
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise InvalidInput(f"{name} must be a mapping with text keys")
+    try:
+        encoded = json.dumps(dict(value), allow_nan=False, ensure_ascii=False)
+        encoded.encode()
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise InvalidInput(f"{name} must be JSON: {exc}") from exc
+    if len(encoded) > LONGEST_CONTENT:
+        raise InvalidInput(f"{name} takes {len(encoded):,} characters as JSON; the most is {LONGEST_CONTENT:,}")
+    if encoded.count("[") + encoded.count("{") > DEEPEST_JSON and _depth(value) > DEEPEST_JSON:
+        raise InvalidInput(f"{name} is nested more than {DEEPEST_JSON} levels deep; make it flatter")
+    plain: dict[str, Json] = json.loads(encoded)
+    return plain
+
+
+def _depth(value: object) -> int:
+    children: Iterable[object] = ()
+    if isinstance(value, Mapping):
+        children = value.values()
+    elif isinstance(value, (list, tuple)):
+        children = value
+    return 1 + max(map(_depth, children), default=0)
+
+
 def check_draft(draft: Draft | str, writer: Reader) -> Draft:
     """Give the draft with its scope as an enum and its edges as Relationships. Raises InvalidInput."""
     if isinstance(draft, str):
@@ -61,10 +101,10 @@ def check_draft(draft: Draft | str, writer: Reader) -> Draft:
     return Draft(
         draft.content,
         scope=scope,
-        importance=_importance(draft.importance),
+        importance=check_share("importance", draft.importance),
         entities=_entities(draft.entities),
         relationships=tuple(_relationship(edge) for edge in _many("relationships", draft.relationships)),
-        metadata=_metadata(draft.metadata),
+        metadata=check_json("metadata", draft.metadata),
         created_at=draft.created_at,
         expires_at=draft.expires_at,
     )
@@ -94,12 +134,6 @@ def _scope(value: object) -> Scope:
         raise InvalidInput(f"unknown scope {value!r}; choose one of: {known}") from None
 
 
-def _importance(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1 or math.isnan(value):
-        raise InvalidInput(f"importance must be a number from 0 to 1, not {value!r}")
-    return float(value)
-
-
 def _entities(values: Sequence[str]) -> tuple[str, ...]:
     names = (check_text("an entity", name, LONGEST_ID).strip() for name in _many("entities", values))
     return tuple(dict.fromkeys(names))
@@ -119,16 +153,3 @@ def _relationship(edge: object) -> Relationship:
         raise InvalidInput("a relationship must be (source, relation, target) or a mapping with these keys")
     names = zip(Relationship._fields, parts, strict=True)
     return Relationship(*(check_text(f"a relationship's {name}", part, LONGEST_ID).strip() for name, part in names))
-
-
-def _metadata(value: Mapping[str, Json]) -> Mapping[str, Json]:
-    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise InvalidInput("metadata must be a mapping with text keys")
-    try:
-        encoded = json.dumps(dict(value), allow_nan=False, ensure_ascii=False)
-        encoded.encode()
-    except (TypeError, ValueError) as exc:
-        raise InvalidInput(f"metadata must be JSON: {exc}") from exc
-    if len(encoded) > LONGEST_CONTENT:
-        raise InvalidInput(f"metadata takes {len(encoded):,} characters as JSON; the most is {LONGEST_CONTENT:,}")
-    return dict(value)

@@ -9,10 +9,10 @@ import numpy as np
 
 from ..errors import EmbedderError, InvalidInput
 from .cache import CachedEmbedder
-from .drafts import check_draft, check_reader, entry_of
+from .drafts import LONGEST_ID, check_draft, check_json, check_reader, check_share, check_text, check_user, entry_of
 from .protocols import Backend, Query, Vectors, Write
 from .records import Applied, Change, Draft, Json, Reader, Record, SearchResult
-from .times import require_aware
+from .times import micros, now, require_aware
 
 _TRANSACTION = 1024
 """Memories of a bulk load that become durable together."""
@@ -81,6 +81,8 @@ class Engine:
         """Find the memories nearest to `query`, best first; a blank query finds none."""
         check_reader(reader)
         _check_count("top_k", top_k)
+        if saved_by is not None:
+            check_text("saved_by", saved_by, LONGEST_ID)
         question = _question(query)
         moment = require_aware("as_of", as_of)
         if not question.strip():
@@ -91,11 +93,11 @@ class Engine:
                 text=question,
                 vector=self._embedder.embed_query(question),
                 top_k=top_k,
-                min_score=min_score,
+                min_score=check_share("min_score", min_score),
                 include_graph=include_graph,
                 as_of=moment,
                 saved_by=saved_by,
-                where=where,
+                where=None if where is None else check_json("where", where),
             )
         )
 
@@ -112,7 +114,7 @@ class Engine:
 
     def get(self, memory_id: str, *, user_id: str | None = None) -> Record | None:
         """Look up one memory, present or history."""
-        return self._backend.get(memory_id, user_id)
+        return self._backend.get(memory_id, check_user(user_id))
 
     def get_all(self, reader: Reader, *, limit: int | None = None, after: str | None = None) -> list[Record]:
         """List the present memories that `reader` sees, newest first."""
@@ -126,8 +128,8 @@ class Engine:
 
         Raises InvalidInput where there is no such present memory.
         """
-        old = self._backend.get(memory_id, user_id)
-        if old is None or old.valid_until is not None:
+        old = self.get(memory_id, user_id=user_id)
+        if old is None or old.valid_until is not None or (old.expires_at and micros(old.expires_at) <= now()):
             raise InvalidInput(f"there is no present memory with the id {memory_id!r} for this user")
         writer = Reader(user_id=old.user_id, session_id=old.session_id, agent_id=old.agent_id, turn_id=old.turn_id)
         draft = Draft(
@@ -139,21 +141,22 @@ class Engine:
             metadata=old.metadata,
             expires_at=old.expires_at,
         )
-        (applied,) = self.apply(writer, [Change(draft=draft, replaces=(memory_id,))])
+        change = Change(draft=check_draft(draft, writer), replaces=(memory_id,))
+        (applied,) = self._apply(writer, [change], strict=True)
         return str(applied.id)
 
     def history(self, memory_id: str, *, user_id: str | None = None) -> list[Record]:
         """List the versions of a memory, oldest first; empty where there is none."""
-        return self._backend.history(memory_id, user_id)
+        return self._backend.history(memory_id, check_user(user_id))
 
     def restore(self, memory_id: str, *, user_id: str | None = None) -> bool:
         """Undo a forget. False where there was nothing to undo."""
-        return self._backend.revive(memory_id, user_id)
+        return self._backend.revive(memory_id, check_user(user_id))
 
     def delete(self, memory_id: str, *, user_id: str | None = None) -> bool:
         """Erase a memory with the versions that it replaced. False where there is none."""
         self._embedder.clear()
-        return self._backend.delete(memory_id, user_id)
+        return self._backend.delete(memory_id, check_user(user_id))
 
     def clear(self, reader: Reader) -> int:
         """Erase all memories of the user, or those bound to the session, agent or turn that is given."""
@@ -163,8 +166,8 @@ class Engine:
 
     def end_turn(self, reader: Reader) -> None:
         """Erase the memories of turn scope that are bound to `reader.turn_id`."""
-        if reader.turn_id is not None:
-            self._backend.clear(Reader(user_id=reader.user_id, turn_id=reader.turn_id))
+        if reader.turn_id is not None and self._backend.clear(Reader(user_id=reader.user_id, turn_id=reader.turn_id)):
+            self._embedder.clear()
 
     def stats(self, user_id: str | None = None) -> dict[str, int]:
         """Count memories, of one user or of all: `total` are present, `superseded` are history."""
@@ -183,12 +186,13 @@ class Engine:
             raise InvalidInput("several memories must come as a list; to save one text call save()")
         return [check_draft(draft, writer) for draft in drafts]
 
-    def _apply(self, writer: Reader, changes: Sequence[Change]) -> list[Applied]:
+    def _apply(self, writer: Reader, changes: Sequence[Change], *, strict: bool = False) -> list[Applied]:
         vectors = iter(self._embed([change.draft.content for change in changes if change.draft is not None]))
         writes = [
             Write(
                 entry=None if change.draft is None else entry_of(change.draft, next(vectors)),
                 replaces=change.replaces,
+                strict=strict,
             )
             for change in changes
         ]
@@ -209,7 +213,7 @@ class Engine:
 
 
 def _check_count(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 2**31:
         raise InvalidInput(f"{name} must be a whole number of at least 1, not {value!r}")
 
 

@@ -14,6 +14,7 @@ from .config import MemoryConfig
 from .embedders.table import make_embedder
 from .engine import Engine
 from .local.backend import LocalBackend
+from .local.database import file_identity
 from .protocols import Embedder
 
 _Key = tuple[MemoryConfig, int | None]
@@ -24,21 +25,26 @@ _IDLE = 4
 _lock = threading.RLock()  # reentrant: a holder may be collected while it is held
 _engines: dict[_Key, Engine] = {}
 _holders: dict[Engine, int] = {}
+_files: dict[Engine, tuple[int, int] | None] = {}
 _idle: OrderedDict[Engine, None] = OrderedDict()
 
 
 def acquire(config: MemoryConfig, embedder: Embedder | None = None) -> Engine:
     """Open the memory that `config` describes, or share the one that is open. Give it back with `release`.
 
+    One whose file was deleted or exchanged since is not shared any more: its holders keep it, and its errors.
     Raises a StoreError where the file cannot be used and InvalidInput where the settings contradict each other.
     Loads no model.
     """
     key = (replace(config, db_path=str(config.path)), None if embedder is None else id(embedder))
     with _lock:
         engine = _engines.get(key)
+        if engine is not None and file_identity(config.path) != _files[engine]:
+            _retire(key, engine)
+            engine = None
         if engine is None:
             engine = _engines[key] = _wire(config, embedder)
-            _holders[engine] = 0
+            _holders[engine], _files[engine] = 0, file_identity(config.path)
         _holders[engine] += 1
         _idle.pop(engine, None)
         return engine
@@ -84,9 +90,17 @@ def _checked(embedder: Embedder, config: MemoryConfig) -> Embedder:
     return embedder
 
 
+def _retire(key: _Key, engine: Engine) -> None:
+    """Share an engine no more; where nobody holds it, close it."""
+    del _engines[key]
+    if not _holders[engine]:
+        _close(engine)
+
+
 def _close(engine: Engine) -> None:
     _idle.pop(engine, None)
     _holders.pop(engine, None)
+    _files.pop(engine, None)
     for key in [key for key, value in _engines.items() if value is engine]:
         del _engines[key]
     engine.close()

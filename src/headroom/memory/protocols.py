@@ -56,10 +56,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
-    """One step of a transaction: an entry to store, memories that it ends, or both."""
+    """One step of a transaction: an entry to store, memories that it ends, or both.
+
+    With `strict`, InvalidInput is raised where one of `replaces` is no present memory that the writer sees.
+    """
 
     entry: Entry | None
     replaces: tuple[str, ...] = ()
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

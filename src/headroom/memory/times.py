@@ -29,6 +29,9 @@ def require_aware(name: str, value: datetime | None) -> int | None:
     """Convert an argument; raise InvalidInput where it is no datetime or has no time zone."""
     if value is None:
         return None
-    if not isinstance(value, datetime) or value.tzinfo is None:
+    if not isinstance(value, datetime) or value.utcoffset() is None:
         raise InvalidInput(f"{name} must be a datetime with a time zone, such as datetime.now(timezone.utc)")
-    return micros(value)
+    try:
+        return micros(value.astimezone(timezone.utc))
+    except OverflowError:
+        raise InvalidInput(f"{name} must lie in the years 1 to 9999 in UTC") from None

@@ -7,6 +7,7 @@ import contextvars
 import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import ParamSpec, TypeVar
 
@@ -27,8 +28,21 @@ def submit(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Future[R]
 
 
 async def in_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Run `work` on a thread of the pool and wait for it without blocking the loop. Hand over whole operations."""
-    return await asyncio.wrap_future(submit(work, *args, **kwargs))
+    """Run `work` on a thread of the pool and wait for it without blocking the loop. Hand over whole operations.
+
+    Cancelling gives up the waiting, never the work: what was to be stored will be.
+    """
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+
+    def tell(_: Future[R]) -> None:
+        with suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits
+            loop.call_soon_threadsafe(ended.set)
+
+    running = submit(work, *args, **kwargs)
+    running.add_done_callback(tell)
+    await ended.wait()
+    return running.result()
 
 
 def _forget_pool() -> None:

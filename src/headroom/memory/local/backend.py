@@ -18,12 +18,11 @@ from ..times import now
 from . import rows, schema, storing, versions
 from .columns import UserColumns
 from .database import Database, integers
-from .graph import Graph
 from .hnsw import Hnsw
 from .indexes import Indexes
 from .infile import InFile
 from .nearest import Matrix, VectorIndex
-from .retrieval import Found, retrieve
+from .retrieval import Found, permitted, retrieve
 
 _MEBIBYTE = 1 << 20
 _DAY = 86_400_000_000
@@ -39,8 +38,8 @@ class LocalBackend:
         self._config, self._embedder = config, embedder
         self._database = Database(config.path, schema.prepare)
         self._indexes = Indexes(self._make_columns, config.index_cache_mb * _MEBIBYTE)
-        self._graphs: dict[int, tuple[int, Graph]] = {}
-        self._check_embedder()
+        with self._database.read() as cursor:
+            self._check_embedder(cursor)
         self._purge()
 
     def apply(self, writer: Reader, writes: Sequence[Write]) -> builtins.list[Applied]:
@@ -49,8 +48,7 @@ class LocalBackend:
             self._record_embedder(cursor)
             user = versions.user_key(cursor, writer.user_id)
             applied = [
-                storing.apply(cursor, user, writer, one, write.replaces)
-                for one, write in zip(prepared, writes, strict=True)
+                storing.apply(cursor, user, writer, one, write) for one, write in zip(prepared, writes, strict=True)
             ]
             versions.touch(cursor, user)
         return applied
@@ -103,7 +101,7 @@ class LocalBackend:
     def revive(self, memory_id: str, user_id: str | None) -> bool:
         with self._database.write() as cursor:
             seq = versions.find(cursor, memory_id, user_id)
-            return seq is not None and versions.revive(cursor, seq)
+            return seq is not None and versions.revive(cursor, seq, now())
 
     def delete(self, memory_id: str, user_id: str | None) -> bool:
         with self._database.write() as cursor:
@@ -111,8 +109,7 @@ class LocalBackend:
             if seq is None:
                 return False
             versions.erase(cursor, versions.versions(cursor, seq))
-        self._database.truncate_log()
-        return True
+            return True
 
     def clear(self, reader: Reader) -> int:
         concerned, values = rows.as_sql(bound(reader))
@@ -124,9 +121,7 @@ class LocalBackend:
                 )
             )
             versions.erase(cursor, seqs)
-        if seqs:
-            self._database.truncate_log()
-        return len(seqs)
+            return len(seqs)
 
     def stats(self, reader: Reader | None) -> dict[str, int]:
         user_id = None if reader is None else reader.user_id
@@ -134,15 +129,15 @@ class LocalBackend:
             total, history, pending = cursor.execute(
                 """select coalesce(sum(valid_until is null), 0), coalesce(sum(valid_until is not null), 0),
                 coalesce(sum(v.memory is null), 0) from memories m left join vectors v on v.memory = m.seq
-                where ?1 is null or user = (select key from users where user_id = ?1)""",
-                (user_id,),
+                where (?1 is null or user = (select key from users where user_id = ?1))
+                and (expires_at is null or expires_at > ?2)""",
+                (user_id, now()),
             ).get
             size = cursor.execute("select page_count * page_size from pragma_page_count, pragma_page_size").get
         return {"total": total, "superseded": history, "without_vector": pending, "file_bytes": size}
 
     def close(self) -> None:
         self._indexes.drop()
-        self._graphs.clear()
         self._database.close()
 
     def _scored(self, cursor: apsw.Cursor, columns: UserColumns, hits: Found, query: Query) -> dict[int, float]:
@@ -160,15 +155,13 @@ class LocalBackend:
         self, cursor: apsw.Cursor, columns: UserColumns, best: dict[int, float], query: Query
     ) -> dict[int, float]:
         """Give the memories that share an entity with the best, or touch a related one, with their scores."""
-        revision, graph = self._graphs.get(columns.user, (-1, Graph()))
-        if revision != columns.revision:
-            graph = Graph.of_user(cursor, columns.user)
-            self._graphs[columns.user] = (columns.revision, graph)
-        allowed = columns.allowed(visible(query.reader), now=now(), as_of=query.as_of)
+        graph = columns.graph(cursor)
+        allowed = permitted(cursor, columns, query, now())
         linked: dict[int, float] = {}
         for seq, score in best.items():
             for other, share in graph.neighbours([seq]).items():
-                linked[other] = max(share * score, linked.get(other, 0.0))
+                if share * score >= query.min_score:
+                    linked[other] = max(share * score, linked.get(other, 0.0))
         places = columns.positions(linked)
         return {int(seq): linked[int(seq)] for seq in columns.seq[places[allowed[places]]]}
 
@@ -188,22 +181,25 @@ class LocalBackend:
         return UserColumns(user, width, make_index)
 
     def _width(self, cursor: apsw.Cursor) -> int:
+        """Tell the width of the file's vectors; raise EmbedderMismatch where they are not this embedder's."""
+        self._check_embedder(cursor)
         stored = cursor.execute("select value from meta where key = 'width'").fetchone()
-        return int(stored[0]) if stored else self._embedder.width
+        width = self._embedder.width
+        if stored and int(stored[0]) != width:
+            name = self._embedder.id
+            raise EmbedderMismatch(stored=f"{name} of width {stored[0]}", configured=f"{name} of width {width}")
+        return width
 
-    def _check_embedder(self) -> None:
-        with self._database.read() as cursor:
-            stored = cursor.execute("select value from meta where key = 'embedder'").fetchone()
+    def _check_embedder(self, cursor: apsw.Cursor) -> None:
+        stored = cursor.execute("select value from meta where key = 'embedder'").fetchone()
         if stored and stored[0] != self._embedder.id:
             raise EmbedderMismatch(stored=stored[0], configured=self._embedder.id)
 
     def _record_embedder(self, cursor: apsw.Cursor) -> None:
         """Tie the file to the embedder of its first vectors; another process may have been faster."""
+        width = self._width(cursor)
         cursor.execute("insert or ignore into meta values ('embedder', ?)", (self._embedder.id,))
-        cursor.execute("insert or ignore into meta values ('width', ?)", (str(self._embedder.width),))
-        stored = cursor.execute("select value from meta where key = 'embedder'").get
-        if stored != self._embedder.id:
-            raise EmbedderMismatch(stored=str(stored), configured=self._embedder.id)
+        cursor.execute("insert or ignore into meta values ('width', ?)", (str(width),))
 
     def _purge(self) -> None:
         """Erase what has expired, and the turn memories of a day ago."""
@@ -219,7 +215,6 @@ class LocalBackend:
         if dead:
             with self._database.write() as cursor:
                 versions.erase(cursor, dead)
-            self._database.truncate_log()
 
 
 def _grouped(results: list[SearchResult]) -> list[SearchResult]:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from ..scoping import Rule
 from .database import integers
+from .graph import Graph
 from .nearest import VectorIndex
 from .text import Ints, memories_with
 from .vectors import decode
@@ -83,6 +84,7 @@ class UserColumns:
         self._columns = {name: Column(dtype) for name, dtype in _TYPES.items()}
         self._codes: dict[str | None, int] = {None: 0}
         self._postings: dict[str, tuple[Ints, int]] = {}
+        self._graph, self._graph_revision = Graph(), -1
         self.vectors = make_index(self)
         self._sql = _SQL.format(vector="v.vector" if self.vectors.holds_rows else "null")
 
@@ -103,7 +105,14 @@ class UserColumns:
     @property
     def nbytes(self) -> int:
         lists = sum(found.nbytes for found, _ in self._postings.values())
-        return sum(column.nbytes for column in self._columns.values()) + self.vectors.nbytes + lists
+        columns = sum(column.nbytes for column in self._columns.values())
+        return columns + self.vectors.nbytes + lists + self._graph.nbytes
+
+    def graph(self, cursor: apsw.Cursor) -> Graph:
+        """Give the user's entities and relations, read anew where anything has changed."""
+        if self._graph_revision != self.revision:
+            self._graph, self._graph_revision = Graph.of_user(cursor, self.user), self.revision
+        return self._graph
 
     def catch_up(self, cursor: apsw.Cursor, revision: int) -> None:
         """Read the rows stored since the last time, and again those that were changed or deleted."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,51 +12,61 @@ import apsw
 import sqlite_vec  # type: ignore[import-untyped]  # it ships no types
 
 from ...errors import Closed, NotADatabase, StoreUnavailable, StoreUnwritable
+from ..forks import renew_in_child
 
 BUSY_TIMEOUT_MS = 5000
 """How long a write waits for another process that is writing."""
+ERASING_TIMEOUT_MS = 1000
+"""How long an erasure waits for searches elsewhere that still read the write-ahead log."""
 
 _PRAGMAS = (
-    f"pragma busy_timeout = {BUSY_TIMEOUT_MS}",
-    "pragma journal_mode = wal",
     "pragma synchronous = full",  # what was acknowledged survives a power cut; 0.3 ms a commit
     "pragma secure_delete = on",
     "pragma foreign_keys = on",
+    "pragma temp_store = memory",  # nobody's text in a file of the temporary folder
     "pragma mmap_size = 268435456",
 )
 
 
 class Database:
-    """One SQLite file. Reads run side by side, each on a connection of its own; writes take turns."""
+    """One SQLite file. Reads run side by side, each on a connection of its own; writes take turns.
+
+    The file itself is never opened but by SQLite: closing any other handle would drop this process's locks on it
+    (https://sqlite.org/howtocorrupt.html, section 2.2).
+    """
 
     def __init__(self, path: Path, prepare: Callable[[apsw.Connection, Path], None]) -> None:
-        """Open or create `path`; `prepare` brings the schema up to date.
+        """Open or create `path`; `prepare` brings it up to date.
 
         Raises StoreUnwritable, NotADatabase or whatever `prepare` raises.
         """
         self.path = path
         self._prepare = prepare
         self._closed = False
-        self._reset()
-        _open_databases.add(self)
-        with self._writing:
-            self._connect_writer()
+        self._file: tuple[int, int] | None = None
+        self._hold_nothing()
+        renew_in_child(self._abandon)
+        with self._writing, errors_mapped(path):
+            self._finish_erasing(self._connect_writer(), patience_ms=0)
 
-    def _reset(self) -> None:
+    def _hold_nothing(self) -> None:
         self._writing = threading.RLock()
+        self._pooling = threading.Lock()
         self._writer: apsw.Connection | None = None
         self._readers: list[apsw.Connection] = []
-        self._file: tuple[int, int] | None = None
+        self._log_emptied_at = self._log_tried_at = -1
+
+    def _abandon(self) -> None:
+        """Start over in a forked child. Connections of its parent may be neither used nor closed there."""
+        _abandoned.append((self._writer, self._readers))
+        self._hold_nothing()
 
     @contextmanager
     def read(self) -> Iterator[apsw.Cursor]:
         """Give a cursor within one read transaction: everything it sees is of one instant."""
         self._check()
         with errors_mapped(self.path):
-            try:
-                connection = self._readers.pop()
-            except IndexError:
-                connection = self._connect()
+            connection = self._borrow()
             try:
                 cursor = connection.cursor()
                 cursor.execute("begin")
@@ -68,7 +77,7 @@ class Database:
             except BaseException:
                 connection.close(True)
                 raise
-            self._readers.append(connection)
+            self._give_back(connection)
 
     @contextmanager
     def write(self) -> Iterator[apsw.Cursor]:
@@ -85,22 +94,18 @@ class Database:
                 if writer.in_transaction:
                     cursor.execute("rollback")
                 raise
-
-    def truncate_log(self) -> bool:
-        """Move the write-ahead log into the file and empty it; False where a reader elsewhere still needs it."""
-        with self._writing, errors_mapped(self.path):
-            self._check()
-            writer = self._writer or self._connect_writer()
-            busy, _, _ = writer.execute("pragma wal_checkpoint(truncate)").get
-            return not busy
+            self._finish_erasing(writer, patience_ms=ERASING_TIMEOUT_MS)
 
     def close(self) -> None:
-        """Close every connection. Closing twice is fine."""
+        """Close every connection; reads that run elsewhere end first. Closing twice is fine."""
         with self._writing:
-            self._closed = True
-            while self._readers:
-                self._readers.pop().close(True)
+            with self._pooling:
+                self._closed = True
+                readers, self._readers = self._readers, []
+            for reader in readers:
+                reader.close(True)
             if self._writer is not None:
+                self._finish_erasing(self._writer, patience_ms=0)
                 self._writer.close(True)
                 self._writer = None
 
@@ -110,27 +115,40 @@ class Database:
             raise Closed
         if self._file is None:
             return
-        try:
-            status = os.stat(self.path)
-        except OSError as exc:
-            raise StoreUnavailable(path=self.path, reason="it was moved or deleted") from exc
-        if (status.st_dev, status.st_ino) != self._file:
-            with self._writing:
-                _abandoned.extend((self._writer, self._readers))
-                self._writer, self._readers, self._file = None, [], None
+        current = file_identity(self.path)
+        if current is None:
+            raise StoreUnavailable(path=self.path, reason="it was moved or deleted; put it back, or make a new Memory")
+        if current != self._file:
+            raise StoreUnavailable(path=self.path, reason="another file took its place; make a new Memory")
+
+    def _borrow(self) -> apsw.Connection:
+        with self._pooling:
+            if self._readers:
+                return self._readers.pop()
+        return self._connect()
+
+    def _give_back(self, connection: apsw.Connection) -> None:
+        with self._pooling:
+            if not self._closed:
+                self._readers.append(connection)
+                return
+        connection.close(True)
 
     def _connect_writer(self) -> apsw.Connection:
         _create(self.path)
-        with errors_mapped(self.path):
-            writer = self._connect()
+        writer = self._connect()
+        try:
             self._prepare(writer, self.path)
-        status = os.stat(self.path)
-        self._file = (status.st_dev, status.st_ino)
+        except BaseException:
+            writer.close(True)
+            raise
+        self._file = file_identity(self.path)
         self._writer = writer
         return writer
 
     def _connect(self) -> apsw.Connection:
         connection = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READWRITE)
+        connection.set_busy_timeout(BUSY_TIMEOUT_MS)
         for pragma in _PRAGMAS:
             connection.execute(pragma).fetchall()
         connection.enable_load_extension(True)
@@ -138,10 +156,46 @@ class Database:
         connection.enable_load_extension(False)
         return connection
 
+    def _finish_erasing(self, writer: apsw.Connection, *, patience_ms: int) -> None:
+        """Empty the write-ahead log where something was erased since the last time, by any process.
+
+        A search elsewhere may need the log for longer than this waits. Then the next write finishes it without
+        waiting, or closing the file does, or the next who opens it.
+        """
+        try:
+            erased = writer.execute("pragma user_version").get
+            if erased == self._log_emptied_at:
+                return
+            writer.set_busy_timeout(0 if erased == self._log_tried_at else patience_ms)
+            self._log_tried_at = erased
+            try:
+                busy, _, _ = writer.execute("pragma wal_checkpoint(truncate)").get
+            finally:
+                writer.set_busy_timeout(BUSY_TIMEOUT_MS)
+            if not busy:
+                self._log_emptied_at = erased
+        except apsw.Error:
+            return  # what was to be written is committed; the log is emptied another time
+
+
+def count_erasure(cursor: apsw.Cursor) -> None:
+    """Leave a mark in the file that its write-ahead log must be emptied: the erased text still stands in there."""
+    erased = int(cursor.execute("pragma user_version").get)
+    cursor.execute(f"pragma user_version = {(erased + 1) % 2**31}")
+
 
 def integers(cursor: apsw.Cursor) -> list[int]:
     """Read the first column of all rows that `cursor` still has."""
     return [row[0] for row in cursor]
+
+
+def file_identity(path: Path) -> tuple[int, int] | None:
+    """Tell one file from another that takes its place; None where there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 @contextmanager
@@ -176,17 +230,4 @@ def _create(path: Path) -> None:
         raise StoreUnwritable(path=path, reason=exc.strerror or str(exc)) from exc
 
 
-# Connections of a parent process, or to a file that is no longer there. Closing them would
-# drop locks or touch files that are not ours any more, so they are kept and never used.
 _abandoned: list[object] = []
-_open_databases: weakref.WeakSet[Database] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for database in _open_databases:
-        _abandoned.append((database._writer, database._readers))
-        database._reset()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

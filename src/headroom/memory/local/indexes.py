@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import apsw
 
+from ..forks import renew_in_child
 from .columns import UserColumns
 from .versions import CHANGES_KEPT
 
@@ -18,6 +19,10 @@ class Indexes:
 
     def __init__(self, make: Callable[[apsw.Cursor, int], UserColumns], limit_bytes: int) -> None:
         self._make, self._limit = make, limit_bytes
+        self._start_over()
+        renew_in_child(self._start_over)
+
+    def _start_over(self) -> None:
         self._lock = threading.Lock()
         self._columns: OrderedDict[int, UserColumns] = OrderedDict()
         self._sizes: dict[int, int] = {}

@@ -37,11 +37,7 @@ class Found:
 
 def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) -> Found:
     """Find the memories that `query` asks for; filters hold before anything is ranked."""
-    allowed = columns.allowed(visible(query.reader), now=now, as_of=query.as_of)
-    if query.saved_by is not None:
-        allowed &= _marked(columns, _saved_by(cursor, columns.user, query.saved_by))
-    if query.where:
-        allowed &= _marked(columns, _with_metadata(cursor, columns.user, query.where))
+    allowed = permitted(cursor, columns, query, now)
     total = int(allowed.sum())
     if not total:
         return Found(positions=np.empty(0, np.int64), scores=np.empty(0, np.float32))
@@ -66,6 +62,16 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
         positions, scores = positions[chosen], scores[chosen]
     order = np.argsort(-scores, kind="stable")
     return Found(positions=positions[order], scores=scores[order])
+
+
+def permitted(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) -> Bools:
+    """Mark the positions that `query` may give: seen by its reader, and let through by its filters."""
+    allowed = columns.allowed(visible(query.reader), now=now, as_of=query.as_of)
+    if query.saved_by is not None:
+        allowed &= _marked(columns, _saved_by(cursor, columns.user, query.saved_by))
+    if query.where:
+        allowed &= _marked(columns, _with_metadata(cursor, columns.user, query.where))
+    return allowed
 
 
 def _word_scores(

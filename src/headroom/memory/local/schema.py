@@ -5,16 +5,17 @@ A step that has shipped is never changed; what comes later is a new function at 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import apsw
 
-from ...errors import NewerSchema, NotADatabase
+from ...errors import NewerSchema, NotADatabase, StoreUnwritable
 from ..times import now
 
 APPLICATION_ID = 0x4845_4144  # "HEAD": marks a SQLite file as ours
-_HEADER = 100
 
 
 def _first(cursor: apsw.Cursor) -> None:
@@ -83,55 +84,69 @@ STEPS: tuple[Step, ...] = (_first,)
 def prepare(connection: apsw.Connection, path: Path, *, steps: tuple[Step, ...] = STEPS) -> None:
     """Bring the file to the newest schema; a crash leaves whole steps only.
 
-    Raises NewerSchema and NotADatabase. `steps` builds an older file, for tests.
+    Raises NotADatabase, NewerSchema and StoreUnwritable before anything is written. `steps` builds an older file,
+    for tests.
     """
-    _check_header(path)
-    known = {step.__name__ for step in steps}
     cursor = connection.cursor()
     done = _done(cursor, path)
+    known = {step.__name__ for step in steps}
     unknown = [name for name in done if name not in known]
     if unknown:
         raise NewerSchema(path=path, step=unknown[0])
-    if done and len(done) == len(steps):
-        return
-    cursor.execute("begin immediate")
-    try:
+    _check_size(cursor, path)
+    if connection.readonly("main"):
+        raise StoreUnwritable(path=path, reason="it may only be read")
+    cursor.execute("pragma journal_mode = wal").fetchall()
+    if len(done) < len(steps):
         _apply(cursor, steps)
-        cursor.execute("commit")
-    except BaseException:
-        cursor.execute("rollback")
-        raise
 
 
 def _apply(cursor: apsw.Cursor, steps: tuple[Step, ...]) -> None:
-    """Apply what is missing, looking again now that no other process can write."""
-    cursor.execute(f"pragma application_id = {APPLICATION_ID}").fetchall()
-    cursor.execute("create table if not exists steps (name text primary key, applied_at integer not null)")
-    done = {name for (name,) in cursor.execute("select name from steps").fetchall()}
+    """Apply what is missing, looking again once no other process can write."""
+    with _transaction(cursor):
+        cursor.execute(f"pragma application_id = {APPLICATION_ID}")
+        cursor.execute("create table if not exists steps (name text primary key, applied_at integer not null)")
     for step in steps:
-        if step.__name__ not in done:
-            step(cursor)
-            cursor.execute("insert into steps values (?, ?)", (step.__name__, now()))
+        with _transaction(cursor):
+            done = {name for (name,) in cursor.execute("select name from steps").fetchall()}
+            if step.__name__ not in done:
+                step(cursor)
+                cursor.execute("insert into steps values (?, ?)", (step.__name__, now()))
+
+
+@contextmanager
+def _transaction(cursor: apsw.Cursor) -> Iterator[None]:
+    cursor.execute("begin immediate")
+    try:
+        yield
+        cursor.execute("commit")
+    except BaseException:
+        if cursor.connection.in_transaction:
+            cursor.execute("rollback")
+        raise
 
 
 def _done(cursor: apsw.Cursor, path: Path) -> list[str]:
+    """List the steps that the file has behind it, oldest first."""
     tables = {name for (name,) in cursor.execute("select name from sqlite_schema where type = 'table'").fetchall()}
     if not tables:
         return []
-    if cursor.execute("pragma application_id").get != APPLICATION_ID:
+    if cursor.execute("pragma application_id").get != APPLICATION_ID or "steps" not in tables:
         raise NotADatabase(path=path, reason="it is the database of another program")
-    return [str(name) for (name,) in cursor.execute("select name from steps order by applied_at, rowid")]
+    return [str(name) for (name,) in cursor.execute("select name from steps order by rowid")]
 
 
-def _check_header(path: Path) -> None:
-    """Notice a truncated file before anything is read from it; SQLite would find out page by page."""
-    with open(path, "rb") as file:
-        header = file.read(_HEADER)
-        size = file.seek(0, 2)
-    if len(header) < _HEADER:
-        return  # empty: about to be created
-    page_size = int.from_bytes(header[16:18], "big")
-    pages = int.from_bytes(header[28:32], "big")
-    counted = header[24:28] == header[92:96]  # else the count was not kept up to date
-    if counted and size < pages * (65536 if page_size == 1 else page_size):
+def _check_size(cursor: apsw.Cursor, path: Path) -> None:
+    """Notice what SQLite lets pass: a file cut within its last page, and a few bytes that are no database."""
+    if _size(Path(f"{path}-wal")):
+        return  # the newest pages may stand in the log alone
+    pages, page_size = cursor.execute("select page_count, page_size from pragma_page_count, pragma_page_size").get
+    if _size(path) < pages * page_size or (not pages and _size(path)):
         raise NotADatabase(path=path, reason="it was cut short")
+
+
+def _size(path: Path) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0

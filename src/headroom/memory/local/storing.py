@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import apsw
 import numpy as np
 
+from ...errors import InvalidInput
 from ..dedup import fingerprint, folded
 from ..protocols import Entry, Write
-from ..records import Applied, Reader
+from ..records import Applied, Json, Reader
 from ..scoping import audience
 from ..times import now
 from ..words import words
@@ -48,16 +48,16 @@ def _prepared(writer: Reader, entry: Entry, packed: bytes) -> Prepared:
     )
 
 
-def apply(
-    cursor: apsw.Cursor, user: int, writer: Reader, prepared: Prepared | None, replaces: Sequence[str]
-) -> Applied:
+def apply(cursor: apsw.Cursor, user: int, writer: Reader, prepared: Prepared | None, write: Write) -> Applied:
     """Carry out one write."""
     at = now()
-    ended = versions.present(cursor, user, writer, replaces, at)
+    ended = versions.present(cursor, user, writer, write.replaces, at)
+    if write.strict and not ended:
+        raise InvalidInput(f"there is no present memory with the id {write.replaces[0]!r} for this user")
     if prepared is None:
         versions.end(cursor, user, ended, at, successor=None)
         return Applied(id=None, merged=False, ended=tuple(ended.values()))
-    known = _duplicate(cursor, user, writer, prepared, at)
+    known = _duplicate(cursor, user, writer, prepared, at, ended)
     if known is None:
         seq, raw = _insert(cursor, user, writer, prepared)
     else:
@@ -90,7 +90,7 @@ def _insert(cursor: apsw.Cursor, user: int, writer: Reader, prepared: Prepared) 
             writer.agent_id,
             writer.turn_id,
             entry.importance,
-            _json(entry),
+            _json(entry.metadata),
             entry.created_at,
             entry.expires_at,
             length,
@@ -110,12 +110,13 @@ def _merge(cursor: apsw.Cursor, seq: int, writer: Reader, entry: Entry) -> None:
         "insert into sources values (?, ?, ?, ?, ?)",
         (seq, writer.agent_id, writer.session_id, writer.turn_id, entry.created_at),
     )
+    stored = cursor.execute("select metadata from memories where seq = ?", (seq,)).get
+    metadata = {**json.loads(str(stored or "{}")), **entry.metadata}
     cursor.execute(
-        """update memories set importance = max(importance, ?1),
-        expires_at = case when expires_at is null or ?2 is null then null else max(expires_at, ?2) end,
-        metadata = case when ?3 is null then metadata else json_patch(coalesce(metadata, '{}'), ?3) end
+        """update memories set importance = max(importance, ?1), metadata = ?3,
+        expires_at = case when expires_at is null or ?2 is null then null else max(expires_at, ?2) end
         where seq = ?4""",
-        (entry.importance, entry.expires_at, _json(entry), seq),
+        (entry.importance, entry.expires_at, _json(metadata), seq),
     )
     _link(cursor, seq, entry)
 
@@ -127,19 +128,29 @@ def _link(cursor: apsw.Cursor, seq: int, entry: Entry) -> None:
         cursor.execute("insert or ignore into relationships values (?, ?, ?, ?)", (seq, *edge))
 
 
-def _json(entry: Entry) -> str | None:
-    return json.dumps(entry.metadata, ensure_ascii=False) if entry.metadata else None
+def _json(metadata: Mapping[str, Json]) -> str | None:
+    return json.dumps(metadata, ensure_ascii=False) if metadata else None
 
 
-def _duplicate(cursor: apsw.Cursor, user: int, writer: Reader, prepared: Prepared, at: int) -> tuple[int, bytes] | None:
-    """Find the present memory of equal folded text that everybody sees who would see the new one."""
-    seen_by_all, values = rows.as_sql(audience(prepared.entry.scope, writer))
-    found: list[tuple[Any, ...]] = cursor.execute(
-        f"""select seq, id, content from memories where fingerprint = ? and user = ? and valid_until is null
-        and (expires_at is null or expires_at > ?) and {seen_by_all} order by scope = 'user' desc, seq""",
-        (prepared.fingerprint, user, at, *values),
-    ).fetchall()
-    if not found:
-        return None
-    same = folded(prepared.entry.content)
-    return next(((seq, raw) for seq, raw, content in found if folded(content) == same), None)
+def _duplicate(
+    cursor: apsw.Cursor, user: int, writer: Reader, prepared: Prepared, at: int, ended: Container[int]
+) -> tuple[int, bytes] | None:
+    """Find the present memory of equal folded text that everybody sees who would see the new one.
+
+    One that the new text is to replace counts only where not a letter differs: a correction of its spelling is wanted.
+    """
+    entry = prepared.entry
+    for seq, raw, content, scope, expires in versions.same_text(
+        cursor, user, prepared.fingerprint, audience(entry.scope, writer), at
+    ):
+        if content != entry.content and (seq in ended or folded(content) != folded(entry.content)):
+            continue
+        if scope == entry.scope or _adds_nothing(entry, expires):
+            return seq, raw
+    return None
+
+
+def _adds_nothing(entry: Entry, expires_at: int | None) -> bool:
+    """Tell whether a memory of a broader scope may stand for `entry`: what is said in a session alone stays there."""
+    lives_as_long = expires_at is None or (entry.expires_at is not None and entry.expires_at <= expires_at)
+    return lives_as_long and not (entry.metadata or entry.entities or entry.relationships)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import apsw
 
-from ..records import Reader
-from ..scoping import visible
+from ..records import Reader, Scope
+from ..scoping import Rule, audience, visible
 from . import rows
-from .database import integers
+from .database import count_erasure, integers
 
 CHANGES_KEPT = 10_000
 """Entries of the log of changes that are kept; a cache that is further behind reads everything again."""
@@ -56,14 +57,35 @@ def end(cursor: apsw.Cursor, user: int, seqs: Iterable[int], at: int, *, success
     log(cursor, user, seqs)
 
 
-def revive(cursor: apsw.Cursor, seq: int) -> bool:
-    """Undo a forget; False where the memory is present, or was superseded."""
-    ended = "where seq = ? and valid_until is not null and superseded_by is null"
-    owners = integers(cursor.execute(f"update memories set valid_until = null {ended} returning user", (seq,)))
-    for user in owners:
-        log(cursor, user, [seq])
-        touch(cursor, user)
-    return bool(owners)
+def revive(cursor: apsw.Cursor, seq: int, now: int) -> bool:
+    """Undo a forget; False where the memory is present, was superseded, or was saved again since."""
+    user, fingerprint, until, successor, scope, session_id, agent_id, turn_id = cursor.execute(
+        """select user, fingerprint, valid_until, superseded_by, scope, session_id, agent_id, turn_id
+        from memories where seq = ?""",
+        (seq,),
+    ).get
+    writer = Reader(user_id="", session_id=session_id, agent_id=agent_id, turn_id=turn_id)
+    again = same_text(cursor, user, fingerprint, audience(Scope(scope), writer), now)
+    if until is None or successor is not None or again:
+        return False
+    cursor.execute("update memories set valid_until = null where seq = ?", (seq,))
+    log(cursor, user, [seq])
+    touch(cursor, user)
+    return True
+
+
+def same_text(
+    cursor: apsw.Cursor, user: int, fingerprint: int, rule: Rule, now: int
+) -> list[tuple[int, bytes, str, str, int | None]]:
+    """Find present memories of one fingerprint among what `rule` says: row, id, content, scope, expiry."""
+    let_through, values = rows.as_sql(rule)
+    found: Any = cursor.execute(
+        f"""select seq, id, content, scope, expires_at from memories where fingerprint = ? and user = ?
+        and valid_until is null and (expires_at is null or expires_at > ?) and {let_through}
+        order by scope = 'user' desc, seq""",
+        (fingerprint, user, now, *values),
+    ).fetchall()
+    return list(found)
 
 
 def versions(cursor: apsw.Cursor, seq: int) -> list[int]:
@@ -91,6 +113,8 @@ def erase(cursor: apsw.Cursor, seqs: Sequence[int]) -> None:
         owners.setdefault(cursor.execute("select user from memories where seq = ?", (seq,)).get, []).append(seq)
     cursor.executemany("update memories set superseded_by = null where superseded_by = ?", ((seq,) for seq in seqs))
     rows.erase(cursor, seqs)
+    if seqs:
+        count_erasure(cursor)
     for user, own in owners.items():
         log(cursor, user, own)
         touch(cursor, user)
