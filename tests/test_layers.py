@@ -18,13 +18,77 @@ PACKAGE = Path(headroom.__file__).parent
 LAYERS = """
 headroom
 headroom.testing
+headroom.testing.embedders
+
 headroom.chat
+headroom.chat.proxy
+headroom.chat.client
+headroom.chat.completions
+headroom.chat.chunks
+headroom.chat.resource
+headroom.chat.stream
+headroom.chat.forward
+headroom.chat.memory
+headroom.chat.turns
+headroom.chat.turn
+headroom.chat.shared
+headroom.chat.guard
+headroom.chat.patience
+headroom.chat.facts
+headroom.chat.report
+headroom.chat.small_models
+headroom.chat.prompt
+headroom.chat.logprobs
+headroom.chat.fields
+headroom.chat.block
+headroom.chat.lines
+headroom.chat.reading
+headroom.chat.lenient
+headroom.chat.items
+
 headroom.memory
-headroom.memory.embedders
+headroom.memory.bound
+headroom.memory.memory
+headroom.memory.open
+headroom.memory.engine
+
 headroom.memory.local
+headroom.memory.local.backend
+headroom.memory.local.storing
+headroom.memory.local.retrieval
+headroom.memory.local.indexes
+headroom.memory.local.versions
+headroom.memory.local.rows
+headroom.memory.local.columns
+headroom.memory.local.graph
+headroom.memory.local.text
+headroom.memory.local.hnsw
+headroom.memory.local.infile
+headroom.memory.local.nearest
+headroom.memory.local.projection
+headroom.memory.local.vectors
+headroom.memory.local.schema
+headroom.memory.local.database
+
+headroom.memory.embedders
+headroom.memory.embedders.table
+headroom.memory.embedders.onnx
+headroom.memory.embedders.encoder
+headroom.memory.embedders.files
+headroom.memory.embedders.models
+
+headroom.memory.cache
+headroom.memory.drafts
+headroom.memory.ranking
+headroom.memory.scoping
+headroom.memory.dedup
+headroom.memory.words
 headroom.memory.protocols
-headroom.memory.config
 headroom.memory.records
+headroom.memory.config
+headroom.memory.times
+headroom.memory.workers
+headroom.memory.forks
 headroom.memory.extras
 headroom.errors
 """.split()
@@ -78,3 +142,15 @@ def test_imports_stand_at_the_top(name: str) -> None:
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     late = {other.partition(".")[0] for function in functions for other in imports(function, name)}
     assert late <= LATE
+
+
+@pytest.mark.parametrize("part", ["headroom.memory.local", "headroom.memory.embedders"])
+def test_only_one_module_picks_the_parts(part: str) -> None:
+    """Whatever can be swapped is chosen in `open` alone, and by name: the engine sees Protocols."""
+    users = {
+        name
+        for name in MODULES
+        if not name.startswith(part)
+        and any(other.startswith(part) for other in imports(ast.parse(MODULES[name].read_text("utf-8")), name))
+    }
+    assert users - {"headroom.testing.embedders"} == {"headroom.memory.open"}
