@@ -142,9 +142,9 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.status != 200 or reply.body is not None:
             self._json(reply.status, reply.body or {}, reply.headers)
         elif request.body.get("stream"):
-            self._stream(_chunks(reply, request.body), reply)
+            self._stream(chunks_of(reply, request.body), reply)
         else:
-            self._json(200, _completion(reply, request.body), reply.headers)
+            self._json(200, completion_of(reply, request.body), reply.headers)
 
     def _json(self, status: int, body: Mapping[str, Any], headers: Mapping[str, str]) -> None:
         data = json.dumps(body).encode()
@@ -181,7 +181,7 @@ def _head(kind: str, request: Json) -> Json:
     return {"id": "chatcmpl-1", "object": kind, "created": 1, "model": request.get("model", "m")}
 
 
-def _completion(reply: Reply, request: Json) -> Json:
+def completion_of(reply: Reply, request: Json) -> Json:
     choices = [
         {
             "index": index,
@@ -194,7 +194,7 @@ def _completion(reply: Reply, request: Json) -> Json:
     return {**_head("chat.completion", request), "choices": choices, "usage": _USAGE}
 
 
-def _chunks(reply: Reply, request: Json) -> Iterator[Json]:
+def chunks_of(reply: Reply, request: Json) -> Iterator[Json]:
     """Cut a completion into the chunks of a stream: the role, the text, other fields, the end, the usage."""
     head = _head("chat.completion.chunk", request)
     for index, choice in enumerate(reply.choices):

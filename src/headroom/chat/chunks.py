@@ -97,6 +97,7 @@ class _ChoiceCleaner:
             choice for place, choice in enumerate(get(chunk, "choices")) if index_of(choice, place) == self._index
         ]
         put(chunk, "choices", choices)
+        put(choices[0], "logprobs", None)  # those of the text that went out before
         put(get(choices[0], "delta"), "content", held)
         self._clean_tokens(choices[0])
         return (chunk,)
