@@ -90,16 +90,16 @@ class _ChoiceCleaner:
             return ()
         self._finished = True
         held = self._filter.close()
-        if not held:
+        tokens = self._tokens.take(None, self._filter.removed)
+        if not held and not tokens:
             return ()
         chunk = copy.deepcopy(self._last)
-        choices = [
-            choice for place, choice in enumerate(get(chunk, "choices")) if index_of(choice, place) == self._index
-        ]
+        numbered = enumerate(get(chunk, "choices"))
+        choices = [choice for place, choice in numbered if index_of(choice, place) == self._index]
         put(chunk, "choices", choices)
-        put(choices[0], "logprobs", None)  # those of the text that went out before
         put(get(choices[0], "delta"), "content", held)
-        self._clean_tokens(choices[0])
+        if self._logprobs is not None:
+            put(choices[0], "logprobs", with_field(self._logprobs, "content", tokens))
         return (chunk,)
 
 
