@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .backends import BackendContract
 from .embedders import EmbedderContract, HashEmbedder, bundled_embedder
 
-__all__ = ["EmbedderContract", "HashEmbedder", "bundled_embedder"]
+__all__ = ["BackendContract", "EmbedderContract", "HashEmbedder", "bundled_embedder"]
