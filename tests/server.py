@@ -46,6 +46,8 @@ class Reply:
     """Seconds before the first byte."""
     breaks_after: int | None = None
     """How many chunks of a stream are sent before the connection breaks."""
+    pauses_after: int | None = None
+    """How many chunks of a stream are sent before the server waits for `Server.go_on`."""
 
     def with_(self, **changes: Any) -> Reply:
         """Return a copy with other fields."""
@@ -86,6 +88,7 @@ class Server:
 
     def __init__(self) -> None:
         self.received: list[Received] = []
+        self.paused, self.go_on = threading.Event(), threading.Event()
         self._script: deque[Reply] = deque()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._http.daemon_threads = True
@@ -125,6 +128,11 @@ class _Handler(BaseHTTPRequestHandler):
         with contextlib.suppress(ConnectionError):  # the client left, which tests do on purpose
             super().handle()
 
+    @property
+    def _owner(self) -> Server:
+        owner: Server = self.server.owner  # type: ignore[attr-defined]
+        return owner
+
     def do_GET(self) -> None:
         self._serve(b"")
 
@@ -132,12 +140,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._serve(self.rfile.read(int(self.headers.get("content-length", 0))))
 
     def _serve(self, raw: bytes) -> None:
-        owner: Server = self.server.owner  # type: ignore[attr-defined]
         request = Received(method=self.command, path=self.path, headers=dict(self.headers), raw=raw)
-        owner.received.append(request)
+        self._owner.received.append(request)
         if "/chat/completions" not in self.path:
             return self._json(200, _other(self.path), {})
-        reply = owner.next_reply()
+        reply = self._owner.next_reply()
         time.sleep(reply.delay)
         if reply.status != 200 or reply.body is not None:
             self._json(reply.status, reply.body or {}, reply.headers)
@@ -162,6 +169,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
         for number, chunk in enumerate(chunks):
+            if number == reply.pauses_after:
+                self._owner.paused.set()
+                self._owner.go_on.wait(5)
             if number == reply.breaks_after:
                 self.close_connection = True
                 return
