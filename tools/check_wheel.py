@@ -146,7 +146,10 @@ def install(environment: Environment, wheel: Path, declared: list[str]) -> None:
 
 def run(*command: str) -> str:
     """Run a command in the project's folder and return its output; raise where it fails."""
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     if done.returncode:
         raise subprocess.CalledProcessError(done.returncode, command, done.stdout)
     return done.stdout
