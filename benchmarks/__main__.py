@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 from .figures import Figure
 from .lab import Lab
@@ -23,34 +22,27 @@ _RESULTS = _HERE / "results"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, print the table, and write the JSON, the plot and, of a whole run, the table in the README here."""
+    """Measure; write the JSON, the plot and the table."""
     options = _parser().parse_args(arguments)
     scale, name = (TOY, "toy") if options.toy else (FULL, "full") if options.full else (USUAL, "usual")
     steps = _chosen(options.only, everything=scale is not USUAL)
-    figures = measure(scale, steps)
-    machine = describe()
-    out: Path = options.out
-    out.mkdir(parents=True, exist_ok=True)
-    _write_json(out / f"{name}.json", name, figures, machine)
-    if any(figure.series for figure in figures):
-        (out / f"{name}.svg").write_text(svg(figures), encoding="utf-8")
-    table = markdown(figures, machine)
-    print(table)
-    if options.publish:
-        put(_HERE / "README.md", table)
+    figures: list[Figure] = []
+    try:
+        for found in measure(scale, steps):
+            figures += found
+    finally:  # what a long run has found is kept, also where a later step fails
+        _write(options.out, name, figures, publish=options.publish)
 
 
-def measure(scale: Scale, steps: Sequence[Step]) -> list[Figure]:
+def measure(scale: Scale, steps: Sequence[Step]) -> Iterator[list[Figure]]:
     """Run the steps one after the other, in a folder that is removed afterwards."""
     progress = Progress(len(steps))
-    figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="headroom-bench-") as folder:
         lab = Lab(Path(folder), scale, progress)
         for step in steps:
             progress.step(step.name)
-            figures += step.load()(lab)
+            yield list(step.load()(lab))
     progress.finish()
-    return figures
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -73,14 +65,18 @@ def _chosen(names: Sequence[str] | None, *, everything: bool) -> list[Step]:
     return [step for step in STEPS if step.name in names]
 
 
-def _write_json(path: Path, name: str, figures: Sequence[Figure], machine: dict[str, Any]) -> None:
-    result = {
-        "run": name,
-        "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "machine": machine,
-        "figures": [figure.as_json() for figure in figures],
-    }
-    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+def _write(out: Path, name: str, figures: Sequence[Figure], *, publish: bool) -> None:
+    machine = describe()
+    at = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    result = {"run": name, "at": at, "machine": machine, "figures": [figure.as_json() for figure in figures]}
+    out.mkdir(parents=True, exist_ok=True)
+    (out / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    if any(figure.series for figure in figures):
+        (out / f"{name}.svg").write_text(svg(figures), encoding="utf-8")
+    table = markdown(figures, machine)
+    print(table)
+    if publish:
+        put(_HERE / "README.md", table)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .measure import Spread
+from .measure import Spread, Timed, milliseconds, ratio
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +42,19 @@ class Figure:
     def as_json(self) -> dict[str, Any]:
         """Give the figure as plain values."""
         return asdict(self) | {"kept": self.kept}
+
+
+def against(what: str, times: Timed, base: Timed, aim: Aim | None = None) -> Figure:
+    """Hold one way against another: how many times as long it takes."""
+    in_cpu = Spread.of(times.cpu / base.cpu).median
+    return Figure(
+        what=what,
+        measured=ratio(times, base),
+        unit="x",
+        aim=aim,
+        detail=f"{number(milliseconds(times).median)} ms against {number(milliseconds(base).median)} ms; "
+        f"{number(in_cpu)} x in processor time",
+    )
 
 
 def number(value: float) -> str:

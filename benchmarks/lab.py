@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -65,6 +66,10 @@ class Lab:
             for size in self.scale.real:
                 self.fill(engine, user_of(size), self.facts[:size], self.vectors[:size])
         return path
+
+    def copy_of_sizes(self, name: str) -> Path:
+        """Copy `sizes`, for a benchmark that adds memories."""
+        return Path(shutil.copy(self.sizes, self.folder / f"{name}.db"))
 
     def fill(self, engine: Engine, user: str, facts: Sequence[str], vectors: Vectors) -> None:
         """Store facts with their vectors."""

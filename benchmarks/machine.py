@@ -12,11 +12,12 @@ import apsw
 _PACKAGES = "headroom-memory apsw sqlite-vec numpy onnxruntime tokenizers openai".split()
 
 
-def describe() -> dict[str, str | int]:
-    """Describe processor, system and versions."""
+def describe() -> dict[str, str | float]:
+    """Describe processor, how busy it is, system and versions."""
     return {
         "processor": _processor(),
         "cores": _cores(),
+        "load": round(os.getloadavg()[0], 1),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "sqlite": apsw.sqlite_lib_version(),

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
@@ -39,8 +39,17 @@ class Spread:
         return cls.of([value])
 
 
-def take_turns(rounds: int, *ways: Way, warm_up: int = 3) -> list[Times]:
-    """Time each of `ways` once a round, in alternating order; give the seconds of each, shape (rounds,).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timed:
+    """Seconds that one way took in each round; both of shape (rounds,)."""
+
+    wall: Times
+    cpu: Times
+    """Processor time of this process, all threads: what other programs on the machine change least."""
+
+
+def take_turns(rounds: int, *ways: Way, warm_up: int = 3) -> list[Timed]:
+    """Time each of `ways` once a round, in alternating order.
 
     A way gets the number of the round, counted on from the warm-up rounds before the first, and may be a coroutine
     function: it is awaited within one loop.
@@ -48,24 +57,29 @@ def take_turns(rounds: int, *ways: Way, warm_up: int = 3) -> list[Times]:
     return asyncio.run(_take_turns(rounds, ways, warm_up))
 
 
-async def _take_turns(rounds: int, ways: tuple[Way, ...], warm_up: int) -> list[Times]:
-    times = np.zeros((len(ways), warm_up + rounds))
+async def _take_turns(rounds: int, ways: tuple[Way, ...], warm_up: int) -> list[Timed]:
+    wall, cpu = np.zeros((2, len(ways), warm_up + rounds))
     for index in range(warm_up + rounds):
         order = range(len(ways)) if index % 2 else reversed(range(len(ways)))
         for way in order:
-            start = perf_counter()
+            start, used = perf_counter(), process_time()
             done = ways[way](index)
             if inspect.isawaitable(done):
                 await done
-            times[way, index] = perf_counter() - start
-    return list(times[:, warm_up:])
+            wall[way, index], cpu[way, index] = perf_counter() - start, process_time() - used
+    return [Timed(wall=wall[way, warm_up:], cpu=cpu[way, warm_up:]) for way in range(len(ways))]
 
 
-def ratio(times: Times, base: Times) -> Spread:
+def ratio(times: Timed, base: Timed) -> Spread:
     """Compare round with round, so that a slow moment of the machine counts on both sides."""
-    return Spread.of(times / base)
+    return Spread.of(times.wall / base.wall)
 
 
-def milliseconds(times: Times) -> Spread:
-    """Sum up seconds as milliseconds."""
-    return Spread.of(times * 1e3)
+def added(times: Timed, base: Timed) -> Spread:
+    """Give the milliseconds that one way takes more than the other, round by round."""
+    return Spread.of((times.wall - base.wall) * 1e3)
+
+
+def milliseconds(times: Timed) -> Spread:
+    """Sum up the seconds of each round as milliseconds."""
+    return Spread.of(times.wall * 1e3)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from headroom.memory.records import Reader
 
-from ..figures import Aim, Figure
+from ..figures import Aim, Figure, against
 from ..lab import Known, Lab
-from ..measure import Spread, milliseconds, ratio, take_turns
+from ..measure import Spread, milliseconds, take_turns
 from ..sentences import Sentences
 from .accuracy import recall
 from .crowded import loop, threads
@@ -81,10 +81,8 @@ def asked(lab: Lab, path: Path, user: str, size: int, aim: Aim | None, among: in
         detail=f"p99 {measured.p99:.2f} ms",
     )
     ratio_aim = Aim(at_most=1.5) if among is not None and size > _EACH else None
-    yield Figure(what=f"search / bare embedder call, {place}", measured=ratio(whole, bare), unit="x", aim=ratio_aim)
-    yield Figure(
-        what=f"recall for a chat / bare embedder call, {place}", measured=ratio(recalled, bare), unit="x", aim=ratio_aim
-    )
+    yield against(f"search / bare embedder call, {place}", whole, bare, ratio_aim)
+    yield against(f"recall for a chat / bare embedder call, {place}", recalled, bare, ratio_aim)
     if among is None:
         for name, times in ((BARE, bare), (END_TO_END, whole), (WITHOUT, without)):
             yield Figure(what=f"{name}, {size:,}", measured=milliseconds(times), unit="ms", series=name, size=size)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from headroom.memory.records import Reader
 
-from ..figures import Aim, Figure
+from ..figures import Aim, Figure, against
 from ..lab import Lab, user_of
-from ..measure import Way, milliseconds, ratio, take_turns
+from ..measure import Way, milliseconds, take_turns
 
 BARE = "bare embedder call"
 END_TO_END = "search, end to end"
@@ -36,20 +36,7 @@ def _asked(lab: Lab, size: int) -> Iterator[Figure]:
             lambda i: engine.recall(Reader(user_id=user), recalled[i], top_k=5),
         )
         bare, searched, cached, injected = take_turns(rounds, *ways, warm_up=warm_up)
-    detail = f"{milliseconds(searched).median:.2f} ms against {milliseconds(bare).median:.2f} ms"
-    yield Figure(
-        what=f"search among {size:,} / bare embedder call",
-        measured=ratio(searched, bare),
-        unit="x",
-        aim=_AIMS.get(size),
-        detail=detail,
-    )
-    yield Figure(
-        what=f"recall for a chat among {size:,} / bare embedder call",
-        measured=ratio(injected, bare),
-        unit="x",
-        aim=_AIMS.get(size),
-        detail=f"{milliseconds(injected).median:.2f} ms",
-    )
+    yield against(f"search among {size:,} / bare embedder call", searched, bare, _AIMS.get(size))
+    yield against(f"recall for a chat among {size:,} / bare embedder call", injected, bare, _AIMS.get(size))
     for name, times in ((BARE, bare), (END_TO_END, searched), (WITHOUT, cached)):
         yield Figure(what=f"{name}, {size:,}", measured=milliseconds(times), unit="ms", series=name, size=size)
