@@ -152,19 +152,25 @@ def test_every_file_of_the_bundled_model_is_checked(
 
 
 class Hub(http.server.SimpleHTTPRequestHandler):
-    """Serve a folder of repositories as the hub does, /owner/name/resolve/revision/file, and note what was asked."""
+    """Serve a folder of repositories as the hub does, /owner/name/resolve/main/file, and note what was asked."""
 
     asked: ClassVar[list[str]] = []
 
     def translate_path(self, path: str) -> str:
-        self.asked.append(path)
         repository, _, file = path.partition("/resolve/main/")
         return f"{self.directory}{repository}/{file}"
 
     def end_headers(self) -> None:
+        repository, _, file = self.path.partition("/resolve/main/")
         self.send_header("X-Repo-Commit", REVISION)
-        self.send_header("ETag", f'"{self.path.rpartition("/")[2]}"')
+        self.send_header("ETag", f'"{file}"')
+        if not Path(self.translate_path(self.path)).exists():
+            known = Path(f"{self.directory}{repository}").exists()
+            self.send_header("X-Error-Code", "EntryNotFound" if known else "RepoNotFound")
         super().end_headers()
+
+    def log_request(self, *_: object) -> None:
+        self.asked.append(self.path)
 
     def log_message(self, *_: object) -> None:
         """Print nothing."""
@@ -172,11 +178,11 @@ class Hub(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def endpoint(tmp_path: Path) -> Iterator[str]:
-    """A hub on the loopback that holds `someone/tiny`."""
-    for name, content in TINY.items():
-        path = tmp_path / "served" / "someone" / "tiny" / name
+    """A hub on the loopback that holds `someone/tiny`, and `someone/half` without a graph."""
+    for name in (*(f"tiny/{file}" for file in TINY), "half/tokenizer.json"):
+        path = tmp_path / "served" / "someone" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        path.write_bytes(TINY[name.partition("/")[2]])
     Hub.asked.clear()
     handler = functools.partial(Hub, directory=str(tmp_path / "served"))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -194,7 +200,7 @@ from headroom.memory.config import MemoryConfig
 from headroom.memory.embedders.table import make_embedder
 print(make_embedder(MemoryConfig(embedder_model=sys.argv[1])).embed(["red"]).round(3).tolist())
 """
-    environment = os.environ | {"HF_ENDPOINT": endpoint, "HF_HOME": str(home)}
+    environment = os.environ | {"HF_ENDPOINT": endpoint, "HF_HOME": str(home), "PYTHON_COLORS": "0"}
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
     child = subprocess.Popen(
@@ -219,9 +225,17 @@ def test_a_model_by_name_is_downloaded_once_with_a_progress_bar(endpoint: str, t
     assert (again, shown, Hub.asked) == (first, "", [])
 
 
-def test_a_download_that_fails_names_the_bundled_model(endpoint: str, tmp_path: Path) -> None:
-    """What the hub does not have is ModelUnavailable, with the way out."""
-    _, shown = embed_at_a_terminal("someone/else", endpoint, tmp_path / "home")
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("someone/else", "did not give it (RepositoryNotFoundError); check the name and your access to it"),
+        ("someone/half", "someone/half has no file onnx/model.onnx; name its ONNX file in a Model of your own"),
+    ],
+)
+def test_a_download_that_fails_says_why(endpoint: str, tmp_path: Path, name: str, reason: str) -> None:
+    """What the hub does not have is ModelUnavailable, with the reason and the model that needs no hub."""
+    _, shown = embed_at_a_terminal(name, endpoint, tmp_path / "home")
     last = shown.strip().splitlines()[-1]
-    assert last.startswith("headroom.errors.ModelUnavailable: 'someone/else' cannot be loaded")
+    assert last.startswith(f"headroom.errors.ModelUnavailable: '{name}' cannot be loaded: ")
+    assert reason in last
     assert BUNDLED.name in last
