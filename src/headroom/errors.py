@@ -89,8 +89,7 @@ class NewerSchema(StoreError):
 
     def __init__(self, *, path: Path, step: str) -> None:
         super().__init__(
-            f"{path} was written by a newer version (schema step {step!r}); "
-            "run: pip install --upgrade headroom-memory"
+            f"{path} was written by a newer version (schema step {step!r}); run: pip install --upgrade headroom-memory"
         )
         self.path, self.step = path, step
 
