@@ -43,10 +43,12 @@ class Encoder:
 
     def encode(self, text: str) -> Vector | None:
         """Return the unit vector of `text`, or None where it is blank or holds only invisible characters."""
+        beginning = text.strip()[: self._characters]
         try:
-            encoding = self._tokenizer.encode(text.strip()[: self._characters])
-        except TypeError as exc:
-            raise InvalidInput("only text that is valid Unicode, without lone surrogates, can be embedded") from exc
+            beginning.encode()
+        except UnicodeEncodeError:  # not chained: it holds the text
+            raise InvalidInput("a text with lone surrogates is not valid Unicode and cannot be embedded") from None
+        encoding = self._tokenizer.encode(beginning)
         if len(encoding.ids) <= self._tokens_of_nothing:
             return None
         with _mapped(EmbedderError, "the model failed on a text"):
