@@ -1,0 +1,402 @@
+"""A failing memory never breaks a chat: real faults, and the caller's own request goes out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from headroom import Memory, MemoryConfig, with_memory
+from headroom.errors import EmbedderError, InvalidInput, NotADatabase, StoreError, StoreUnwritable
+from headroom.testing import HashEmbedder
+
+from ..server import Server, says
+from .clients import make_client
+
+Make = Callable[..., Any]
+SECRET = "my dog is called Rex"
+ASK: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": SECRET}]}
+BLOCK = '\n\n<memory>\n[{"content": "User has a dog called Rex"}]\n</memory>'
+
+
+class FaultyEmbedder(HashEmbedder):
+    """An embedder that can be broken or slowed down."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.broken: Exception | None = None
+        self.go_on = threading.Event()
+        self.go_on.set()
+
+    def embed(self, texts: Any) -> Any:
+        self._stumble()
+        return super().embed(texts)
+
+    def embed_query(self, text: str) -> Any:
+        self._stumble()
+        return super().embed_query(text)
+
+    def _stumble(self) -> None:
+        self.go_on.wait(5)
+        if self.broken is not None:
+            raise self.broken
+
+
+@pytest.fixture
+def embedder() -> FaultyEmbedder:
+    return FaultyEmbedder()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "memory.db"
+
+
+@pytest.fixture
+def chat(server: Server, path: Path, embedder: FaultyEmbedder) -> Iterator[Make]:
+    """Make synchronous clients that fail open, as they do by default."""
+    made, memories = [], []
+
+    def make(**options: Any) -> Any:
+        memories.append(memory := Memory(db_path=path, embedder=embedder))
+        made.append(client := make_client("OpenAI", server.url))
+        return with_memory(client, "alice", memory=memory, **options)
+
+    yield make
+    embedder.broken = None
+    embedder.go_on.set()
+    for client in made:
+        client.close()
+    for memory in memories:
+        asyncio.run(memory.close())
+
+
+def asked_for_itself(server: Server) -> bool:
+    """Whether the last request was the caller's own, byte for byte."""
+    return bool(server.last.body == ASK)
+
+
+def present(client: Any) -> list[str]:
+    return [record.content for record in client.memory.get_all()]
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    """Wait for what goes on in the background."""
+    deadline = time.monotonic() + 10
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return holds()
+
+
+# The embedder
+
+
+@pytest.mark.parametrize("fault", [EmbedderError("no model"), RuntimeError(SECRET), MemoryError()])
+def test_an_embedder_that_raises_while_recalling(
+    fault: Exception, server: Server, chat: Make, embedder: FaultyEmbedder, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The caller's own request goes out; a warning says what failed, and holds nothing that the user said."""
+    client = chat()
+    embedder.broken = fault
+    server.script("Hi.")
+    assert client.chat.completions.create(**ASK).choices[0].message.content == "Hi."
+    assert asked_for_itself(server)
+    (warning,) = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert "recall" in warning.getMessage()
+    assert SECRET not in warning.getMessage()
+    assert client.memory.last_turn.failed == {"recall": type(fault).__name__}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_facts_that_cannot_be_embedded_wait(stream: bool, server: Server, chat: Make, embedder: FaultyEmbedder) -> None:
+    """The reply is clean, its fact waits and is counted, and the next turn stores it."""
+    client = chat(inject=False)
+    embedder.broken = EmbedderError("no model")
+    server.script("Nice." + BLOCK)
+    reply = client.chat.completions.create(**ASK, stream=stream)
+    if stream:
+        assert "".join(chunk.choices[0].delta.content or "" for chunk in reply) == "Nice."
+    else:
+        assert reply.choices[0].message.content == "Nice."
+    assert client.memory.stats()["waiting"] == 1
+    embedder.broken = None
+    client.chat.completions.create(**ASK)
+    assert present(client) == ["User has a dog called Rex"]
+    assert client.memory.stats()["waiting"] == 0
+
+
+def test_what_waits_is_stored_at_close(server: Server, chat: Make, embedder: FaultyEmbedder, path: Path) -> None:
+    """Closing the memory tries once more."""
+    memory = Memory(db_path=path, embedder=embedder)
+    with make_client("OpenAI", server.url) as real:
+        client = with_memory(real, "alice", memory=memory, inject=False)
+        embedder.broken = EmbedderError("no model")
+        server.script("Nice." + BLOCK)
+        client.chat.completions.create(**ASK)
+        embedder.broken = None
+        asyncio.run(memory.close())
+    assert present(chat()) == ["User has a dog called Rex"]
+
+
+def test_closing_goes_on_where_nothing_can_be_stored(
+    server: Server, embedder: FaultyEmbedder, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A memory that still cannot store closes all the same, and says so."""
+    memory = Memory(db_path=path, embedder=embedder)
+    with make_client("OpenAI", server.url) as real:
+        client = with_memory(real, "alice", memory=memory, inject=False)
+        embedder.broken = RuntimeError(SECRET)
+        server.script("Nice." + BLOCK)
+        client.chat.completions.create(**ASK)
+        asyncio.run(memory.close())
+    assert "closed" in caplog.records[-1].getMessage()
+    assert SECRET not in caplog.text
+
+
+def test_what_waits_goes_with_clear(server: Server, chat: Make, embedder: FaultyEmbedder) -> None:
+    """A user who clears his memory does not get back what waited."""
+    client = chat(inject=False)
+    embedder.broken = EmbedderError("no model")
+    server.script("Nice." + BLOCK)
+    client.chat.completions.create(**ASK)
+    client.memory.clear()
+    embedder.broken = None
+    client.chat.completions.create(**ASK)
+    assert present(client) == []
+
+
+def test_recall_slower_than_its_timeout(server: Server, chat: Make, embedder: FaultyEmbedder) -> None:
+    """Recall delays a chat by at most `recall_timeout`; then the caller's own request goes out."""
+    client = chat(recall_timeout=0.1)
+    embedder.go_on.clear()
+    started = time.monotonic()
+    client.chat.completions.create(**ASK)
+    assert time.monotonic() - started < 1
+    assert asked_for_itself(server)
+    assert client.memory.last_turn.failed == {"recall": "TimeoutError"}
+
+
+async def test_recall_slower_than_its_timeout_async(server: Server, path: Path, embedder: FaultyEmbedder) -> None:
+    """The same on an asynchronous client."""
+    async with Memory(db_path=path, embedder=embedder) as memory, make_client("AsyncOpenAI", server.url) as real:
+        client = with_memory(real, "alice", memory=memory, recall_timeout=0.1)
+        embedder.go_on.clear()
+        await client.chat.completions.create(**ASK)
+        assert asked_for_itself(server)
+        embedder.go_on.set()
+
+
+def test_a_tool_loop_goes_on_as_it_began(server: Server, chat: Make, embedder: FaultyEmbedder) -> None:
+    """Where recalling failed for a user message, its tool loop sends the message without notes too."""
+    client = chat()
+    client.memory.add("User has a cat")
+    embedder.broken = RuntimeError("x")
+    client.chat.completions.create(**ASK)
+    embedder.broken = None
+    client.chat.completions.create(model="m", messages=[*ASK["messages"], {"role": "assistant", "content": "Hm"}])
+    assert server.last.messages[-2] == ASK["messages"][0]
+
+
+# The file
+
+HOLD_THE_LOCK = """
+import apsw, sys
+connection = apsw.Connection(sys.argv[1])
+connection.execute("begin immediate")
+print(flush=True)
+input()
+"""
+
+
+def test_a_locked_file(server: Server, chat: Make, path: Path) -> None:
+    """While another process holds the write lock the chat goes on; the facts are stored when it lets go."""
+    client = chat()
+    hold = (
+        "import apsw, sys; c = apsw.Connection(sys.argv[1]); c.execute('begin immediate'); print(flush=True); input()"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", hold, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout is not None
+    assert holder.stdin is not None
+    holder.stdout.readline()
+    server.script("Nice." + BLOCK)
+    started = time.monotonic()
+    assert client.chat.completions.create(**ASK).choices[0].message.content == "Nice."
+    assert time.monotonic() - started < 4
+    assert present(client) == []
+    holder.communicate("\n")
+    assert eventually(lambda: present(client) == ["User has a dog called Rex"])
+
+
+def test_a_removed_file(server: Server, chat: Make, path: Path) -> None:
+    """A file that was moved away is no reason to fail; what was learned meanwhile is stored once it is back."""
+    client = chat()
+    client.memory.add("User has a cat")
+    path.rename(path.with_suffix(".away"))
+    server.script("Nice." + BLOCK)
+    assert client.chat.completions.create(**ASK).choices[0].message.content is not None
+    assert client.memory.last_turn.failed
+    path.with_suffix(".away").rename(path)
+    client.chat.completions.create(**ASK)
+    assert "User has a cat" in present(client)
+
+
+def test_a_full_disk(server: Server, tmp_path: Path, embedder: FaultyEmbedder) -> None:
+    """On a full disk the chat goes on, and the facts are stored when there is room again."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(disk)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("mounting a small disk needs the right to")
+    memory = Memory(db_path=disk / "memory.db", embedder=embedder)
+    try:
+        with make_client("OpenAI", server.url) as real:
+            client = with_memory(real, "alice", memory=memory)
+            client.memory.add("User has a cat")
+            filler = disk / "filler"
+            with pytest.raises(OSError, match="No space"):
+                filler.write_bytes(b"x" * 1024 * 1024)
+            server.script("Nice." + BLOCK)
+            assert client.chat.completions.create(**ASK).choices[0].message.content == "Nice."
+            assert client.memory.stats()["waiting"] == 1
+            assert client.memory.last_turn.failed == {"store": "StoreUnavailable"}
+            filler.unlink()
+            client.chat.completions.create(**ASK)
+            assert present(client) == ["User has a dog called Rex", "User has a cat"]
+    finally:
+        asyncio.run(memory.close())
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_an_index_that_is_gone(server: Server, chat: Make, path: Path) -> None:
+    """A damaged index makes recalling fail, and the chat go on."""
+    client = chat()
+    client.memory.add("User has a cat")
+    with apsw.Connection(str(path)) as connection:
+        connection.execute("drop table words")
+    server.script("Hi.")
+    assert client.chat.completions.create(**ASK).choices[0].message.content == "Hi."
+    assert asked_for_itself(server)
+    assert list(client.memory.last_turn.failed) == ["recall"]
+
+
+def test_a_malformed_note(server: Server, chat: Make, path: Path) -> None:
+    """A note that is no text makes recalling fail, and the chat go on."""
+    client = chat()
+    client.memory.add("User has a cat")
+    with apsw.Connection(str(path)) as connection:
+        connection.execute("update memories set content = x'ff00'")
+    server.script("Hi.")
+    assert client.chat.completions.create(**ASK).choices[0].message.content == "Hi."
+    assert asked_for_itself(server)
+
+
+def test_a_closed_memory(server: Server, embedder: FaultyEmbedder, path: Path) -> None:
+    """A client whose `Memory` was closed goes on without it."""
+    memory = Memory(db_path=path, embedder=embedder)
+    with make_client("OpenAI", server.url) as real:
+        client = with_memory(real, "alice", memory=memory)
+        asyncio.run(memory.close())
+        server.script("Nice." + BLOCK)
+        assert client.chat.completions.create(**ASK).choices[0].message.content is not None
+        assert asked_for_itself(server)
+
+
+# The rest
+
+
+def test_a_hook_that_raises(server: Server, chat: Make) -> None:
+    """Where the redact hook fails nothing of the reply is stored, as nobody has looked at it."""
+
+    def redact(text: str) -> str:
+        raise KeyError(text)
+
+    client = chat(redact=redact)
+    server.script("Nice." + BLOCK)
+    assert client.chat.completions.create(**ASK).choices[0].message.content == "Nice."
+    assert client.memory.last_turn.failed == {"store": "KeyError"}
+    assert client.memory.stats()["waiting"] == 0
+    assert present(client) == []
+
+
+def test_a_reply_of_another_shape(server: Server, chat: Make) -> None:
+    """A reply that we cannot read reaches the caller as it came."""
+    client = chat()
+    server.script(says(None).with_(body={"choices": 5, "object": "odd"}))
+    assert client.chat.completions.create(**ASK).object == "odd"
+    assert list(client.memory.last_turn.failed) == ["parse"]
+
+
+def test_a_chunk_of_another_shape(server: Server, chat: Make) -> None:
+    """So does a chunk; what comes after it is read again."""
+    client = chat()
+    server.script(says("Nice." + BLOCK, message={"content": {"odd": True}}))
+    chunks = list(client.chat.completions.create(**ASK, stream=True))
+    assert [chunk.choices[0].delta.content for chunk in chunks][:2] == ["", "Nice."]
+    assert present(client) == ["User has a dog called Rex"]
+
+
+def test_on_error_raise(server: Server, chat: Make, embedder: FaultyEmbedder) -> None:
+    """`on_error="raise"` raises what failed, for tests."""
+    client = chat(on_error="raise")
+    embedder.broken = EmbedderError("no model")
+    with pytest.raises(EmbedderError, match="no model"):
+        client.chat.completions.create(**ASK)
+    assert server.received == []
+
+
+# Faults of configuration
+
+
+def test_a_file_that_is_no_database(path: Path, server: Server) -> None:
+    """A file that is something else raises in `with_memory`."""
+    path.write_bytes(b"not a database" * 100)
+    with make_client("OpenAI", server.url) as client, pytest.raises(NotADatabase):
+        with_memory(client, "alice", config=MemoryConfig(db_path=path))
+
+
+def test_a_folder_that_is_missing(path: Path, server: Server) -> None:
+    """A folder that is missing raises in `with_memory`."""
+    with make_client("OpenAI", server.url) as client, pytest.raises(StoreUnwritable):
+        with_memory(client, "alice", config=MemoryConfig(db_path=path / "not" / "there.db"))
+
+
+async def test_a_file_of_another_embedder(path: Path, server: Server, embedder: FaultyEmbedder) -> None:
+    """A file with another embedder's vectors raises in `with_memory`."""
+    async with Memory(db_path=path, embedder=embedder) as memory:
+        await memory.save("User has a cat", "alice")
+    with make_client("OpenAI", server.url) as client, pytest.raises(StoreError):
+        with_memory(client, "alice", config=MemoryConfig(db_path=path))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"user_id": ""}, "user_id"),
+        ({"user_id": "  "}, "user_id"),
+        ({"user_id": None}, "user_id"),
+        ({"session_id": ""}, "session_id"),
+        ({"agent_id": 5}, "agent_id"),
+        ({"top_k": 0}, "top_k"),
+        ({"token_budget": "many"}, "token_budget"),
+        ({"recall_timeout": 0}, "recall_timeout"),
+        ({"on_error": "ignore"}, "on_error"),
+        ({"redact": "x"}, "redact"),
+        ({"client": object()}, r"chat\.completions"),
+    ],
+)
+def test_wrong_arguments(options: dict[str, Any], message: str, server: Server, headroom_home: Path) -> None:
+    """Arguments that cannot be used raise InvalidInput, and nothing is opened."""
+    with make_client("OpenAI", server.url) as client, pytest.raises(InvalidInput, match=message):
+        with_memory(**{"client": client, "user_id": "alice", **options})
+    assert not headroom_home.exists()
