@@ -9,6 +9,8 @@ import pytest
 from .blocks import Names, run_block
 from .server import Server
 
+pytestmark = pytest.mark.quick  # the model loads once, and what users install has to keep these on every Python
+
 QUICK_START = """
 from openai import OpenAI
 from headroom import with_memory
