@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 # A text is cut to this many characters a token before it is tokenized, which takes a second for a megabyte.
 _CHARACTERS_PER_TOKEN = 40
+_COLUMNS = {"input_ids": "ids", "attention_mask": "attention_mask", "token_type_ids": "type_ids"}
 
 
 class Encoder:
@@ -38,6 +39,8 @@ class Encoder:
             locate(model, model.weights)  # onnxruntime finds it beside the graph
         self._session = _open_session(locate(model, model.file))
         self._inputs = [node.name for node in self._session.get_inputs()]
+        if unknown := set(self._inputs) - set(_COLUMNS):
+            raise ModelUnavailable(f"{model.name} wants inputs that a sentence embedder does not have: {unknown}")
         self._tokens_of_nothing = len(self._tokenizer.encode("").ids)
         self.width = int(self._session.get_outputs()[0].shape[-1])
 
@@ -56,12 +59,7 @@ class Encoder:
         return _unit(_pool(output, self._pooling))
 
     def _feed(self, encoding: Encoding) -> dict[str, np.ndarray[tuple[int, int], np.dtype[np.int64]]]:
-        columns = {
-            "input_ids": encoding.ids,
-            "attention_mask": encoding.attention_mask,
-            "token_type_ids": encoding.type_ids,
-        }
-        return {name: np.array([columns[name]], np.int64) for name in self._inputs}
+        return {name: np.array([getattr(encoding, _COLUMNS[name])], np.int64) for name in self._inputs}
 
 
 def _pool(output: Vectors, pooling: Pooling) -> Vector:
