@@ -137,7 +137,7 @@ class TurnScoped:
 
     def outlived(self, reader: Reader) -> bool:
         """Tell whether an earlier turn's memories are still there."""
-        return self._turns.get(_whose(reader), reader.turn_id) != reader.turn_id
+        return bool(self._turns) and self._turns.get(_whose(reader), reader.turn_id) != reader.turn_id
 
     def begin(self, engine: Engine, reader: Reader) -> None:
         """End the earlier turn's memories."""

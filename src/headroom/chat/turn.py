@@ -145,6 +145,8 @@ class Turn:
 
     def begin(self, dialect: Dialect, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Return what to send: `kwargs` with notes and instruction, or `kwargs` itself where memory fails."""
+        if self._off:
+            return kwargs
         with self.step("recall"):
             if self._must_recall(dialect.read(kwargs)):
                 self._take(in_time(self._recall, self._settings.recall_timeout))
@@ -153,6 +155,8 @@ class Turn:
 
     async def begin_async(self, dialect: Dialect, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Do the same as `begin` without blocking the event loop."""
+        if self._off:
+            return kwargs
         with self.step("recall"):
             if self._must_recall(dialect.read(kwargs)):
                 self._take(await in_time_async(self._recall, self._settings.recall_timeout))
@@ -186,6 +190,10 @@ class Turn:
         # Without notes the frame tells the day, which only a model that writes a block needs.
         text = framed.text if framed.notes or self._wants_block else ""
         return replace(self.notes, text=text, shown=framed.notes)
+
+    @property
+    def _off(self) -> bool:
+        return not (self._settings.inject or self._settings.extract)
 
     @property
     def reader(self) -> Reader:

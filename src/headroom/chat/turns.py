@@ -27,12 +27,11 @@ class Turns:
 
     def new(self, *, extract: bool = True) -> Turn:
         """Begin a turn; without `extract` its reply has no place for a memory block."""
-        off = _off.get()
-        settings = replace(
-            self._settings,
-            inject=self._settings.inject and (id(self), "inject") not in off,
-            extract=self._settings.extract and extract and (id(self), "extract") not in off,
-        )
+        off, settings = _off.get(), self._settings
+        if not extract or (id(self), "extract") in off:
+            settings = replace(settings, extract=False)
+        if (id(self), "inject") in off:
+            settings = replace(settings, inject=False)
         self._latest = Turn(self.place, settings)
         return self._latest
 
