@@ -42,6 +42,7 @@ _TYPES = {
 }
 _TEXTS = ("scope", "session_id", "agent_id", "turn_id")
 _WORDS_KEPT = 256
+_NOTHING = np.empty(0, np.int64), 0
 
 
 class Column:
@@ -84,6 +85,7 @@ class UserColumns:
         self._columns = {name: Column(dtype) for name, dtype in _TYPES.items()}
         self._codes: dict[str | None, int] = {None: 0}
         self._postings: dict[str, tuple[Ints, int]] = {}
+        self._postings_bytes = 0
         self._graph, self._graph_revision = Graph(), -1
         self.vectors = make_index(self)
         self._sql = _SQL.format(vector="v.vector" if self.vectors.holds_rows else "null")
@@ -104,9 +106,8 @@ class UserColumns:
 
     @property
     def nbytes(self) -> int:
-        lists = sum(found.nbytes for found, _ in self._postings.values())
         columns = sum(column.nbytes for column in self._columns.values())
-        return columns + self.vectors.nbytes + lists + self._graph.nbytes
+        return columns + self.vectors.nbytes + self._postings_bytes + self._graph.nbytes
 
     def graph(self, cursor: apsw.Cursor) -> Graph:
         """Give the user's entities and relations, read anew where anything has changed."""
@@ -151,16 +152,22 @@ class UserColumns:
         return np.asarray(places[self.seq[places] == wanted])
 
     def with_word(self, cursor: apsw.Cursor, word: str, limit: int) -> Ints:
-        """List the memories that hold `word`, at most `limit` + 1 of them; reads only what came since the last time."""
-        found, upto = self._postings.get(word, (np.empty(0, np.int64), 0))
+        """List the positions that hold `word`, at most `limit` + 1; reads only what came since the last time."""
+        found, upto = self._postings.get(word, _NOTHING)
         last = self.last_seq
         if upto < last and len(found) <= limit:
             more = memories_with(cursor, self.user, word, above=upto, limit=limit + 1 - len(found))
-            found = np.concatenate([found, more[more <= last]])
-            if len(self._postings) >= _WORDS_KEPT:
-                self._postings.pop(next(iter(self._postings)), None)
-            self._postings[word] = (found, last if len(found) <= limit else int(found[-1]))
+            found = np.concatenate([found, self.positions(more)])
+            upto = last if len(found) <= limit else int(self.seq[found[-1]])
+            self._keep(word, found, upto)
         return found
+
+    def _keep(self, word: str, found: Ints, upto: int) -> None:
+        self._postings_bytes += found.nbytes - self._postings.pop(word, _NOTHING)[0].nbytes
+        self._postings[word] = (found, upto)
+        if len(self._postings) > _WORDS_KEPT:
+            oldest, _ = self._postings.pop(next(iter(self._postings)))
+            self._postings_bytes -= oldest.nbytes
 
     def _append(self, rows: Sequence[tuple[Any, ...]]) -> None:
         *columns, blobs = zip(*rows, strict=True)

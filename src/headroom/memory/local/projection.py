@@ -1,7 +1,7 @@
 """A short stand-in for each vector, to pick candidates among many: the user's own principal directions.
 
 With the spectrum of sentence embeddings, 64 of 384 directions hold over 80 % of the length, and the first
-1,000 of 100,000 by these contain the true best 10; vectors spread evenly over the sphere have no such directions.
+500 of 100,000 by these contain the true best 10; vectors spread evenly over the sphere have no such directions.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ENOUGH = 0.998
 class Projection:
     """Rows of n vectors along the first d principal directions, shape (n, d), float32."""
 
-    CANDIDATES = 1000
+    CANDIDATES = 500
     """How many of the best by projection are compared in full."""
 
     def __init__(self, directions: Vectors, rows: Vectors) -> None:

@@ -88,8 +88,7 @@ def _word_scores(
     most = 0.0
     mean_length = float(columns["length"].mean())
     for found in telling.values():
-        places = columns.positions(found)
-        places = places[allowed[places]]
+        places = found[allowed[found]]
         weight = text.rarity(len(places), total)
         most += weight * float(text.saturation(np.array([0]), mean_length)[0])
         scores[places] += weight * text.saturation(columns["length"][places], mean_length)
