@@ -173,6 +173,10 @@ class Engine:
         """Count memories, of one user or of all: `total` are present, `superseded` are history."""
         return self._backend.stats(None if user_id is None else check_reader(Reader(user_id=user_id)))
 
+    def usable(self) -> bool:
+        """Tell whether the store is still there; False where its file was deleted or exchanged."""
+        return self._backend.usable()
+
     def close(self) -> None:
         """Close the backend. The embedder may be shared, and stays."""
         for call in self._last_calls:

@@ -14,7 +14,6 @@ from .config import MemoryConfig
 from .embedders.table import make_embedder
 from .engine import Engine
 from .local.backend import LocalBackend
-from .local.database import file_identity
 from .protocols import Embedder
 
 _Key = tuple[MemoryConfig, int | None]
@@ -25,7 +24,6 @@ _IDLE = 4
 _lock = threading.RLock()  # reentrant: a holder may be collected while it is held
 _engines: dict[_Key, Engine] = {}
 _holders: dict[Engine, int] = {}
-_files: dict[Engine, tuple[int, int] | None] = {}
 _idle: OrderedDict[Engine, None] = OrderedDict()
 
 
@@ -39,12 +37,12 @@ def acquire(config: MemoryConfig, embedder: Embedder | None = None) -> Engine:
     key = (replace(config, db_path=str(config.path)), None if embedder is None else id(embedder))
     with _lock:
         engine = _engines.get(key)
-        if engine is not None and file_identity(config.path) != _files[engine]:
+        if engine is not None and not engine.usable():
             _retire(key, engine)
             engine = None
         if engine is None:
             engine = _engines[key] = _wire(config, embedder)
-            _holders[engine], _files[engine] = 0, file_identity(config.path)
+            _holders[engine] = 0
         _holders[engine] += 1
         _idle.pop(engine, None)
         return engine
@@ -100,7 +98,6 @@ def _retire(key: _Key, engine: Engine) -> None:
 def _close(engine: Engine) -> None:
     _idle.pop(engine, None)
     _holders.pop(engine, None)
-    _files.pop(engine, None)
     for key in [key for key, value in _engines.items() if value is engine]:
         del _engines[key]
     engine.close()

@@ -116,5 +116,8 @@ class Backend(Protocol):
     def stats(self, reader: Reader | None) -> dict[str, int]:
         """Count memories, of the user or of all."""
 
+    def usable(self) -> bool:
+        """Tell whether the store is still there; False where it is gone for good and must be opened anew."""
+
     def close(self) -> None:
         """Let go of files and connections. Closing twice is fine."""

@@ -136,6 +136,9 @@ class LocalBackend:
             size = cursor.execute("select page_count * page_size from pragma_page_count, pragma_page_size").get
         return {"total": total, "superseded": history, "without_vector": pending, "file_bytes": size}
 
+    def usable(self) -> bool:
+        return self._database.in_place()
+
     def close(self) -> None:
         self._indexes.drop()
         self._database.close()

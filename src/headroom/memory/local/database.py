@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import apsw
@@ -43,7 +44,7 @@ class Database:
         self.path = path
         self._prepare = prepare
         self._closed = False
-        self._file: tuple[int, int] | None = None
+        self._files: dict[str, tuple[int, int] | None] = {}
         self._hold_nothing()
         renew_in_child(self._abandon)
         with self._writing, errors_mapped(path):
@@ -109,17 +110,34 @@ class Database:
                 self._writer.close(True)
                 self._writer = None
 
+    def in_place(self) -> bool:
+        """Tell whether the file that was opened is still the one at its path."""
+        if not self._files or _identity(self.path) == self._files[""]:
+            return True
+        self._take_leave()
+        return False
+
     def _check(self) -> None:
         """Refuse a file that was closed, deleted or exchanged: SQLite would go on writing into the void."""
         if self._closed:
             raise Closed
-        if self._file is None:
-            return
-        current = file_identity(self.path)
-        if current is None:
-            raise StoreUnavailable(path=self.path, reason="it was moved or deleted; put it back, or make a new Memory")
-        if current != self._file:
-            raise StoreUnavailable(path=self.path, reason="another file took its place; make a new Memory")
+        if not self.in_place():
+            raise StoreUnavailable(path=self.path, reason="it was moved, deleted or exchanged; make a new Memory")
+
+    def _take_leave(self) -> None:
+        """Fold the log into the file that was moved away, and remove it: SQLite would play it into a new file here."""
+        with self._writing:
+            writer, self._writer = self._writer, None
+            if writer is None:
+                return
+            with suppress(apsw.Error):
+                writer.set_busy_timeout(0)
+                busy, _, _ = writer.execute("pragma wal_checkpoint(truncate)").get
+                for suffix in () if busy else ("-wal", "-shm"):
+                    beside = Path(f"{self.path}{suffix}")
+                    if _identity(beside) == self._files[suffix]:
+                        beside.unlink(missing_ok=True)
+            writer.close(True)
 
     def _borrow(self) -> apsw.Connection:
         with self._pooling:
@@ -138,13 +156,25 @@ class Database:
         _create(self.path)
         writer = self._connect()
         try:
-            self._prepare(writer, self.path)
+            self._prepare_patiently(writer)
         except BaseException:
             writer.close(True)
             raise
-        self._file = file_identity(self.path)
+        self._files = {suffix: _identity(Path(f"{self.path}{suffix}")) for suffix in ("", "-wal", "-shm")}
         self._writer = writer
         return writer
+
+    def _prepare_patiently(self, writer: apsw.Connection) -> None:
+        """Wait for others that open the same new file: the switch to a write-ahead log does not wait by itself."""
+        deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+        while True:
+            try:
+                self._prepare(writer, self.path)
+                return
+            except apsw.BusyError:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.005)
 
     def _connect(self) -> apsw.Connection:
         connection = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READWRITE)
@@ -189,7 +219,7 @@ def integers(cursor: apsw.Cursor) -> list[int]:
     return [row[0] for row in cursor]
 
 
-def file_identity(path: Path) -> tuple[int, int] | None:
+def _identity(path: Path) -> tuple[int, int] | None:
     """Tell one file from another that takes its place; None where there is none."""
     try:
         status = os.stat(path)

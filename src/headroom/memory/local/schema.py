@@ -138,10 +138,15 @@ def _done(cursor: apsw.Cursor, path: Path) -> list[str]:
 
 def _check_size(cursor: apsw.Cursor, path: Path) -> None:
     """Notice what SQLite lets pass: a file cut within its last page, and a few bytes that are no database."""
-    if _size(Path(f"{path}-wal")):
-        return  # the newest pages may stand in the log alone
-    pages, page_size = cursor.execute("select page_count, page_size from pragma_page_count, pragma_page_size").get
-    if _size(path) < pages * page_size or (not pages and _size(path)):
+    cursor.execute("begin")  # what another process does meanwhile to file and log is none of this
+    try:
+        cursor.execute("select count(*) from sqlite_schema").fetchall()
+        pages, page_size = cursor.execute("select page_count, page_size from pragma_page_count, pragma_page_size").get
+        in_log, in_file = _size(Path(f"{path}-wal")), _size(path)
+    finally:
+        cursor.execute("rollback")
+    # While there is a log, the newest pages may stand in it alone.
+    if not in_log and (in_file < pages * page_size or (in_file and not pages)):
         raise NotADatabase(path=path, reason="it was cut short")
 
 
