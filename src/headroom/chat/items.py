@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from ..memory.records import Relationship, Scope
 
 MAX_CONTENT = 2000
 """Characters; a longer text is no fact."""
+_UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")
 _MAX_LIST = 32
 """Entities, relationships or handles of one item; the rest is left out."""
 _CONTENT = ("content", "fact", "memory", "text")
@@ -74,14 +76,10 @@ def _content(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Join the halves of characters that JSON escaped one by one, and refuse what no file can hold."""
-    try:
-        text = text.encode("utf-16", "surrogatepass").decode("utf-16").strip()
-    except UnicodeDecodeError:
-        raise Unusable("not text") from None
-    if "\0" in text:
+    """Refuse what no file can hold: NUL, and half a character."""
+    if _UNSTORABLE.search(text):
         raise Unusable("not text")
-    return text
+    return text.strip()
 
 
 def _scope(value: object) -> Scope | None:

@@ -41,7 +41,7 @@ class Loose:
     stray: bool = False
     """Something that is no value stands between the values at the top."""
     words: bool = False
-    """Words without quotes stand where a value should."""
+    """Words stand where a value should, or a key without one."""
 
 
 def loads(text: str) -> Loose:
@@ -78,6 +78,7 @@ def _mark(loose: Loose, mark: str) -> None:
     elif not loose.open:
         loose.stray |= mark == ":"
     elif mark == ",":
+        loose.words |= loose.open[-1].key is not None
         loose.open[-1].key = None
 
 
@@ -88,6 +89,7 @@ def _close(loose: Loose, kind: type) -> None:
         return
     while not isinstance((level := loose.open.pop()).into, kind):
         _place(loose, None)
+    loose.words |= level.key is not None
     _place(loose, level.into)
 
 
@@ -134,7 +136,11 @@ def _string_end(text: str, start: int, quote: str) -> int:
 
 
 def _unescape(text: str) -> str:
-    return _ESCAPE.sub(_unescaped, text) if "\\" in text else text
+    if "\\" not in text:
+        return text
+    text = _ESCAPE.sub(_unescaped, text)
+    # JSON escapes a character beyond 16 bits as two halves: join them.
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
 def _unescaped(found: re.Match[str]) -> str:

@@ -40,7 +40,8 @@ def read(body: str) -> Reading:
         return Reading(skipped=Counter(), sure=True)
     if text[0] in JSON_STARTS:
         loose = loads(text)
-        said = _reading(_elements(loose), explicit=not loose.open and loose.unended is None)
+        whole = not (loose.open or loose.words) and loose.unended is None
+        said = _reading(_elements(loose), explicit=whole)
         return replace(said, sure=said.sure and not loose.stray)
     values = _bullets(text.splitlines())
     return Reading(skipped=Counter([UNREADABLE]), sure=False) if values is None else _reading(values, explicit=True)
