@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from hashlib import blake2b
 from typing import Any
 
 from .chunks import ChunkCleaner
+from .conversation import (
+    SYSTEM,
+    digest,
+    forces_a_call,
+    goes_on,
+    has_tokens,
+    is_typed,
+    joined,
+    last_user,
+    prefixed,
+    words,
+)
 from .fields import get, index_of, put, with_field
 from .logprobs import visible_tokens
 from .resource import Resource
 from .turn import Asked, Cleaner, Turn
-
-LEAST_ROOM = 200
-"""Tokens of output below which a memory block would take the reply's own place."""
 
 
 class Completions:
@@ -27,22 +34,22 @@ class Completions:
         messages = _messages(kwargs)
         if messages is None:
             return None
-        last = _last_user(messages)
-        upto, after = messages[: last + 1] or messages, messages[last + 1 :]
+        last = last_user(messages)
+        upto = messages[: last + 1] or messages
         return Asked(
-            message=None if last < 0 else _text(get(messages[last], "content")),
-            continues=any(get(message, "role") not in _SYSTEM for message in after),
-            digest=_digest(upto),
+            message=None if last < 0 else words(get(messages[last], "content")),
+            continues=goes_on(messages, last),
+            digest=digest([(get(message, "role"), get(message, "content")) for message in upto]),
             has_room=_has_room({**kwargs, **(kwargs.get("extra_body") or {})}),
         )
 
     def write(self, kwargs: Mapping[str, Any], notes: str, instruction: str) -> dict[str, Any]:
         """Return `kwargs` with `notes` in front of the last user message and `instruction` in the system's."""
         messages = list(_messages(kwargs) or ())
-        last = _last_user(messages)
+        last = last_user(messages)
         if notes and last >= 0:
-            content = get(messages[last], "content")
-            messages[last] = with_field(messages[last], "content", _joined(notes, content))
+            content = prefixed(notes, get(messages[last], "content"), "text")
+            messages[last] = with_field(messages[last], "content", content)
         if instruction:
             _instruct(messages, instruction)
         return {**kwargs, "messages": messages}
@@ -81,75 +88,31 @@ class CompletionsWithMemory(Resource):
     dialect = Completions()
 
 
-_SYSTEM = ("system", "developer")
-
-
 def _messages(kwargs: Mapping[str, Any]) -> Sequence[Any] | None:
     messages = kwargs.get("messages")
     return messages if isinstance(messages, (list, tuple)) and messages else None
 
 
-def _last_user(messages: Sequence[Any]) -> int:
-    """Return the place of the last user message; -1 where there is none."""
-    return max((place for place, message in enumerate(messages) if get(message, "role") == "user"), default=-1)
-
-
-def _text(content: Any) -> str:
-    """Return what a message says in text, whatever else it shows."""
-    if isinstance(content, str):
-        return content
-    parts = content if isinstance(content, (list, tuple)) else ()
-    return "\n".join(text for part in parts if isinstance(text := get(part, "text"), str))
-
-
-def _joined(notes: str, content: Any) -> Any:
-    """Put `notes` in front of what a message says; parts stay parts."""
-    if content is None or isinstance(content, str):
-        return notes + (content or "")
-    return [{"type": "text", "text": notes}, *content]
-
-
 def _instruct(messages: list[Any], instruction: str) -> None:
     """Add `instruction` at the end of the first system message, or as a new one."""
     for place, message in enumerate(messages):
-        if get(message, "role") in _SYSTEM:
+        if get(message, "role") in SYSTEM:
             content = get(message, "content")
-            added = (
-                [*content, {"type": "text", "text": instruction}]
-                if isinstance(content, Iterable) and not isinstance(content, str)
-                else f"{content}\n\n{instruction}"
-                if content
-                else instruction
-            )
+            if isinstance(content, Iterable) and not isinstance(content, str):
+                added: Any = [*content, {"type": "text", "text": instruction}]
+            else:
+                added = joined(content, instruction)
             messages[place] = with_field(message, "content", added)
             return
     messages.insert(0, {"role": "system", "content": instruction})
 
 
-def _digest(messages: Sequence[Any]) -> bytes:
-    """Identify messages by who says what, alike for the SDK's objects and for dicts."""
-    said = [(get(message, "role"), get(message, "content")) for message in messages]
-    return blake2b(json.dumps(said, default=_plain).encode(), digest_size=16).digest()
-
-
-def _plain(thing: Any) -> Any:
-    return thing.model_dump(exclude_none=True) if hasattr(thing, "model_dump") else repr(thing)
-
-
 def _has_room(body: Mapping[str, Any]) -> bool:
     """Tell whether a block has a place in the reply: not in typed output, a forced call, sound, or very few tokens."""
-    output = body.get("response_format")
-    if output and get(output, "type") != "text":
+    if is_typed(body.get("response_format")):
         return False
-    if _forces_a_call(body.get("tool_choice")) or isinstance(body.get("function_call"), Mapping):
+    if forces_a_call(body.get("tool_choice")) or isinstance(body.get("function_call"), Mapping):
         return False
     if body.get("audio") or "audio" in (body.get("modalities") or ()):
         return False
-    limits = (body.get(name) for name in ("max_tokens", "max_completion_tokens"))
-    return all(limit >= LEAST_ROOM for limit in limits if isinstance(limit, int))
-
-
-def _forces_a_call(choice: Any) -> bool:
-    if isinstance(choice, Mapping) and choice.get("type") == "allowed_tools":
-        choice = get(choice.get("allowed_tools"), "mode")
-    return choice == "required" or isinstance(choice, Mapping)
+    return has_tokens(body, "max_tokens", "max_completion_tokens")

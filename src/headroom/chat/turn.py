@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
+from itertools import chain
 from typing import Any, Literal, Protocol
 
 from ..errors import InvalidInput
@@ -120,7 +121,7 @@ class Turn:
         self.instructed = False
         self.cut = False
         self._asked: Asked | None = None
-        self._read: dict[int, Parsed | BlockFilter] = {}
+        self._read: dict[tuple[int, int], Parsed | BlockFilter] = {}
         self._finished = False
         self._failed: dict[str, str] = {}
         self._ms: dict[str, float] = {}
@@ -168,19 +169,19 @@ class Turn:
         self._asked = asked
         if asked is None:
             return False
-        known = self._place.shared.recent.get(self._key(asked)) if asked.continues else None
+        known = self._place.shared.recent.get(self._key(asked.digest)) if asked.continues else None
         # Where recalling fails, the tool loop goes on with the same request: without notes.
         self._take(known or self.notes)
         return self._settings.inject and known is None and asked.message is not None
 
-    def _key(self, asked: Asked) -> TurnKey:
+    def _key(self, digest: bytes) -> TurnKey:
         reader = self._place.reader
-        return TurnKey(reader.user_id, reader.session_id, reader.agent_id, asked.digest)
+        return TurnKey(reader.user_id, reader.session_id, reader.agent_id, digest)
 
     def _take(self, notes: Notes) -> None:
         assert self._asked is not None
         self.notes = notes
-        self._place.shared.recent.put(self._key(self._asked), notes)
+        self.goes_on_as(self._asked.digest)
 
     def _recall(self) -> Notes:
         assert self._asked is not None
@@ -229,15 +230,19 @@ class Turn:
             ms=dict(self._ms),
         )
 
-    def parse(self, text: str, choice: int) -> Parsed:
-        """Read the text of one choice; its facts are stored when the turn finishes."""
-        parsed = self._read[choice] = parse(text)
+    def parse(self, text: str, choice: int = 0, part: int = 0) -> Parsed:
+        """Read a text of the reply; its facts are stored when the turn finishes."""
+        parsed = self._read[choice, part] = parse(text)
         return parsed
 
-    def filter(self, choice: int) -> BlockFilter:
-        """Return what reads the text of one streamed choice as it comes."""
-        filter = self._read[choice] = BlockFilter()
+    def filter(self, choice: int = 0, part: int = 0) -> BlockFilter:
+        """Return what reads a streamed text of the reply as it comes."""
+        filter = self._read[choice, part] = BlockFilter()
         return filter
+
+    def goes_on_as(self, digest: bytes) -> None:
+        """Let a request that identifies itself by `digest` go on with this turn."""
+        self._place.shared.recent.put(self._key(digest), self.notes)
 
     def finish(self) -> None:
         """Store what the reply taught, once. What the length limit or a closed stream cut off is left out."""
@@ -270,15 +275,15 @@ class Turn:
         for stream in self._read.values():
             if isinstance(stream, BlockFilter):
                 stream.close()
+        texts = [(choice, read) for (choice, _), read in sorted(self._read.items()) if read.items or read.skipped]
         # Further choices are other wordings of the same answer: taking their facts too would pile up near-duplicates.
-        reading = next((read for _, read in sorted(self._read.items()) if read.items or read.skipped), None)
-        if reading is None:
-            return Facts([], [])
-        found = facts(reading.items, self.notes.shown, self.reader, self._settings.redact)
-        unread = [Skipped(content="", reason=f"{reason} ({count})") for reason, count in reading.skipped.items()]
-        self._skipped += found.skipped + unread
-        for skipped in self._skipped:
+        first = [read for choice, read in texts if choice == texts[0][0]]
+        found = facts(chain(*(read.items for read in first)), self.notes.shown, self.reader, self._settings.redact)
+        for reason, count in chain(*(read.skipped.items() for read in first)):
+            found.skipped.append(Skipped(content="", reason=f"{reason} ({count})"))
+        for skipped in found.skipped:
             _log.info("turn %s: something in the reply was not stored: %s", self.notes.turn_id, skipped.reason)
+        self._skipped += found.skipped
         return found
 
     def _store(self, changes: Sequence[Change]) -> None:

@@ -1,0 +1,71 @@
+"""What the APIs' conversations have in common: who speaks, what is said in words, what leaves no room for a block."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+
+from .fields import get
+
+SYSTEM = ("system", "developer")
+LEAST_ROOM = 200
+"""Tokens of output below which a memory block would take the reply's own place."""
+
+
+def last_user(messages: Sequence[Any]) -> int:
+    """Return the place of the last user message; -1 where there is none."""
+    return max((place for place, message in enumerate(messages) if get(message, "role") == "user"), default=-1)
+
+
+def goes_on(messages: Sequence[Any], last: int) -> bool:
+    """Tell whether anybody but the system speaks after the message at `last`."""
+    return any(get(message, "role") not in SYSTEM for message in messages[last + 1 :])
+
+
+def words(content: Any) -> str:
+    """Return what a message says in text, whatever else it shows."""
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, (list, tuple)) else ()
+    return "\n".join(text for part in parts if isinstance(text := get(part, "text"), str))
+
+
+def prefixed(notes: str, content: Any, part_type: str) -> Any:
+    """Put `notes` in front of what a message says; parts stay parts."""
+    if content is None or isinstance(content, str):
+        return notes + (content or "")
+    return [{"type": part_type, "text": notes}, *content]
+
+
+def joined(first: Any, second: str) -> str:
+    """Set one instruction below the other."""
+    return f"{first}\n\n{second}" if first else second
+
+
+def digest(*said: Any) -> bytes:
+    """Identify a conversation by what is said in it, alike for the SDK's objects and for dicts."""
+    return blake2b(json.dumps(said, default=_plain).encode(), digest_size=16).digest()
+
+
+def _plain(thing: Any) -> Any:
+    return thing.model_dump(exclude_none=True) if hasattr(thing, "model_dump") else repr(thing)
+
+
+def forces_a_call(tool_choice: Any) -> bool:
+    """Tell whether the model has no choice but to call a tool."""
+    if isinstance(tool_choice, Mapping) and tool_choice.get("type") == "allowed_tools":
+        tool_choice = tool_choice.get("mode") or get(tool_choice.get("allowed_tools"), "mode")
+    return tool_choice == "required" or isinstance(tool_choice, Mapping)
+
+
+def is_typed(output: Any) -> bool:
+    """Tell whether an output format leaves no room for words of our own."""
+    return bool(output) and get(output, "type") != "text"
+
+
+def has_tokens(body: Mapping[str, Any], *names: str) -> bool:
+    """Tell whether no output limit, under any of `names`, is too low for a block."""
+    limits = (body.get(name) for name in names)
+    return all(limit >= LEAST_ROOM for limit in limits if isinstance(limit, int))
