@@ -11,7 +11,8 @@ HeadroomError
 │   ├── EmbedderMismatch                  it holds vectors of another embedder
 │   └── StoreUnavailable                  locked, full or gone just now: trying again may help
 └── EmbedderError                         the embedder failed
-    └── ModelUnavailable                  its model is not on this machine, or damaged
+    ├── ModelUnavailable                  its model is not on this machine, or damaged
+    └── EmbedderUnavailable               its server does not answer just now: memories wait for their vectors
 
 Every message says what to do next, and none holds a user's text or a key.
 """
@@ -24,6 +25,7 @@ __all__ = [
     "Closed",
     "EmbedderError",
     "EmbedderMismatch",
+    "EmbedderUnavailable",
     "HeadroomError",
     "InvalidInput",
     "MissingExtra",
@@ -100,7 +102,7 @@ class EmbedderMismatch(StoreError):
     def __init__(self, *, stored: str, configured: str) -> None:
         super().__init__(
             f"this file holds vectors of {stored}, not of {configured}, and the two cannot be compared; "
-            "configure the embedder that wrote it, or pass another db_path"
+            "configure the embedder that wrote it, or move the file to the new one: headroom reembed --help"
         )
         self.stored, self.configured = stored, configured
 
@@ -119,3 +121,7 @@ class EmbedderError(HeadroomError):
 
 class ModelUnavailable(EmbedderError):
     """The embedder's model is not on this machine, or its file is damaged."""
+
+
+class EmbedderUnavailable(EmbedderError):
+    """The embedder's server does not answer just now; what is saved meanwhile waits for its vector."""

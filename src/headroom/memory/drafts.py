@@ -110,8 +110,8 @@ def check_draft(draft: Draft | str, writer: Reader) -> Draft:
     )
 
 
-def entry_of(draft: Draft, vector: Vector) -> Entry:
-    """Join a checked draft with its vector."""
+def entry_of(draft: Draft, vector: Vector | None) -> Entry:
+    """Join a checked draft with its vector, where there is one yet."""
     created = require_aware("created_at", draft.created_at)
     return Entry(
         content=draft.content,

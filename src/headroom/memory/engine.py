@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
 
-from ..errors import EmbedderError, InvalidInput
+from ..errors import EmbedderError, EmbedderUnavailable, InvalidInput
 from .cache import CachedEmbedder
 from .drafts import LONGEST_ID, check_draft, check_json, check_reader, check_share, check_text, check_user, entry_of
-from .protocols import Backend, Query, Vectors, Write
+from .protocols import Backend, Query, Vector, Vectors, Write
 from .records import Applied, Change, Draft, Json, Reader, Record, SearchResult
 from .times import micros, now, require_aware
+from .workers import submit
+
+_log = logging.getLogger("headroom")
 
 _TRANSACTION = 1024
 """Memories of a bulk load that become durable together."""
+_BATCH = 256
+"""Waiting memories that get their vectors in one transaction."""
 _LONGEST_QUESTION = 8192
 """Characters of a question that are looked at."""
 
@@ -28,6 +34,7 @@ class Engine:
 
     def __init__(self, backend: Backend, embedder: CachedEmbedder) -> None:
         self._backend, self._embedder = backend, embedder
+        self._behind = bool(backend.unembedded(1))
         self._last_calls: list[Callable[[Engine], None]] = []
 
     def before_close(self, call: Callable[[Engine], None]) -> None:
@@ -91,7 +98,7 @@ class Engine:
             Query(
                 reader=reader,
                 text=question,
-                vector=self._embedder.embed_query(question),
+                vector=self._embed_question(question),
                 top_k=top_k,
                 min_score=check_share("min_score", min_score),
                 include_graph=include_graph,
@@ -109,7 +116,7 @@ class Engine:
         question = _question(message)
         if not question.strip():
             return []
-        vector = self._embedder.embed_query(question)
+        vector = self._embed_question(question)
         return self._backend.search(Query(reader=reader, text=question, vector=vector, top_k=top_k, notes_only=True))
 
     def get(self, memory_id: str, *, user_id: str | None = None) -> Record | None:
@@ -121,7 +128,7 @@ class Engine:
         check_reader(reader)
         if limit is not None:
             _check_count("limit", limit)
-        return self._backend.list(reader, limit=limit, after=after)
+        return self._backend.page(reader, limit=limit, after=after)
 
     def update(self, memory_id: str, content: str, *, user_id: str | None = None) -> str:
         """Supersede a memory by a new version of its content; the old one becomes history. Give the new id.
@@ -169,6 +176,20 @@ class Engine:
         if reader.turn_id is not None and self._backend.clear(Reader(user_id=reader.user_id, turn_id=reader.turn_id)):
             self._embedder.clear()
 
+    def embed_waiting(self) -> int:
+        """Embed the memories that were stored while the embedder did not answer; return how many."""
+        done = 0
+        try:
+            while waiting := self._backend.unembedded(_BATCH):
+                vectors = self._embed([content for _, content in waiting])
+                self._backend.put_vectors(
+                    {memory_id: row for (memory_id, _), row in zip(waiting, vectors, strict=True)}
+                )
+                done += len(waiting)
+        except EmbedderUnavailable:
+            self._behind = True
+        return done
+
     def stats(self, user_id: str | None = None) -> dict[str, int]:
         """Count memories, of one user or of all: `total` are present, `superseded` are history."""
         return self._backend.stats(None if user_id is None else check_reader(Reader(user_id=user_id)))
@@ -191,7 +212,7 @@ class Engine:
         return [check_draft(draft, writer) for draft in drafts]
 
     def _apply(self, writer: Reader, changes: Sequence[Change], *, strict: bool = False) -> list[Applied]:
-        vectors = iter(self._embed([change.draft.content for change in changes if change.draft is not None]))
+        vectors = iter(self._embed_now([change.draft.content for change in changes if change.draft is not None]))
         writes = [
             Write(
                 entry=None if change.draft is None else entry_of(change.draft, next(vectors)),
@@ -206,6 +227,32 @@ class Engine:
         vectors = self._embedder.embed(texts)
         self._check_vectors(vectors, len(texts))
         return vectors
+
+    def _embed_now(self, texts: Sequence[str]) -> Sequence[Vector | None]:
+        """Embed texts, or None for each where the embedder's server does not answer."""
+        try:
+            vectors = self._embed(texts)
+        except EmbedderUnavailable as exc:
+            _log.warning("%d memories wait for their vectors: %s", len(texts), exc)
+            self._behind = True
+            return [None] * len(texts)
+        self._catch_up()
+        return list(vectors)
+
+    def _embed_question(self, question: str) -> Vector | None:
+        try:
+            vector = self._embedder.embed_query(question)
+        except EmbedderUnavailable as exc:
+            _log.warning("searching by words alone: %s", exc)
+            return None
+        self._catch_up()
+        return vector
+
+    def _catch_up(self) -> None:
+        """The embedder answers: embed what waits, in the background."""
+        if self._behind:
+            self._behind = False
+            submit(self.embed_waiting)
 
     def _check_vectors(self, vectors: Vectors, count: int) -> None:
         wanted = (count, self._embedder.width)

@@ -51,7 +51,8 @@ class Entry:
     metadata: Mapping[str, Json]
     created_at: int
     expires_at: int | None
-    vector: Vector
+    vector: Vector | None
+    """None where the embedder did not answer: the memory is found by its words until the vector comes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +73,8 @@ class Query:
 
     reader: Reader
     text: str
-    vector: Vector
+    vector: Vector | None
+    """None where the embedder did not answer: the search goes by words alone."""
     top_k: int
     min_score: float = 0.0
     include_graph: bool = False
@@ -101,7 +103,7 @@ class Backend(Protocol):
     def history(self, memory_id: str, user_id: str | None) -> list[Record]:
         """List the versions of a memory, oldest first."""
 
-    def list(self, reader: Reader, *, limit: int | None, after: str | None) -> list[Record]:
+    def page(self, reader: Reader, *, limit: int | None, after: str | None) -> list[Record]:
         """List the present memories that `reader` sees, newest first, from behind the memory `after`."""
 
     def revive(self, memory_id: str, user_id: str | None) -> bool:
@@ -112,6 +114,12 @@ class Backend(Protocol):
 
     def clear(self, reader: Reader) -> int:
         """Erase all memories of the user, or those bound to the session, agent or turn that is given."""
+
+    def unembedded(self, limit: int) -> list[tuple[str, str]]:
+        """List memories that wait for their vector, oldest first, as (id, content)."""
+
+    def put_vectors(self, vectors: Mapping[str, Vector]) -> None:
+        """Store the vectors of memories that wait for them, by id; those that no longer do are left alone."""
 
     def stats(self, reader: Reader | None) -> dict[str, int]:
         """Count memories, of the user or of all."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import builtins
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import apsw
 
@@ -11,12 +11,12 @@ from ...errors import EmbedderMismatch, InvalidInput
 from ..config import MemoryConfig, VectorBackend
 from ..dedup import nearly_equal
 from ..extras import need
-from ..protocols import Embedder, Query, Write
+from ..protocols import Embedder, Query, Vector, Write
 from ..records import Applied, Reader, Record, SearchResult
 from ..scoping import bound, visible
 from ..times import now
 from . import rows, schema, storing, versions
-from .columns import UserColumns
+from .columns import Stamp, UserColumns
 from .database import Database, integers
 from .hnsw import Hnsw
 from .indexes import Indexes
@@ -39,13 +39,13 @@ class LocalBackend:
         self._database = Database(config.path, schema.prepare)
         self._indexes = Indexes(self._make_columns, config.index_cache_mb * _MEBIBYTE)
         with self._database.read() as cursor:
-            self._check_embedder(cursor)
+            self._stamp(cursor, 0)
         self._purge()
 
-    def apply(self, writer: Reader, writes: Sequence[Write]) -> builtins.list[Applied]:
+    def apply(self, writer: Reader, writes: Sequence[Write]) -> list[Applied]:
         prepared = storing.prepare(writer, writes)
         with self._database.write() as cursor:
-            self._record_embedder(cursor)
+            self._record_embedder(cursor, _width(writes))
             user = versions.user_key(cursor, writer.user_id)
             applied = [
                 storing.apply(cursor, user, writer, one, write) for one, write in zip(prepared, writes, strict=True)
@@ -53,7 +53,7 @@ class LocalBackend:
             versions.touch(cursor, user)
         return applied
 
-    def search(self, query: Query) -> builtins.list[SearchResult]:
+    def search(self, query: Query) -> list[SearchResult]:
         with self._database.read() as cursor:
             found = cursor.execute(
                 "select key, revision from users where user_id = ?", (query.reader.user_id,)
@@ -61,7 +61,8 @@ class LocalBackend:
             if found is None:
                 return []
             user, revision = found
-            with self._indexes.fresh(cursor, user, revision) as columns:
+            stamp = self._stamp(cursor, 0 if query.vector is None else len(query.vector))
+            with self._indexes.fresh(cursor, user, revision, stamp) as columns:
                 hits = retrieve(cursor, columns, query, now())
                 scored = self._scored(cursor, columns, hits, query)
             fields = rows.fetch(cursor, scored)
@@ -73,7 +74,7 @@ class LocalBackend:
             seq = versions.find(cursor, memory_id, user_id)
             return None if seq is None else rows.record(cursor, seq)
 
-    def history(self, memory_id: str, user_id: str | None) -> builtins.list[Record]:
+    def history(self, memory_id: str, user_id: str | None) -> list[Record]:
         with self._database.read() as cursor:
             seq = versions.find(cursor, memory_id, user_id)
             if seq is None:
@@ -81,7 +82,7 @@ class LocalBackend:
             fields = rows.fetch(cursor, versions.versions(cursor, versions.newest(cursor, seq)))
             return [Record(**fields[seq]) for seq in sorted(fields)]
 
-    def list(self, reader: Reader, *, limit: int | None, after: str | None) -> builtins.list[Record]:
+    def page(self, reader: Reader, *, limit: int | None, after: str | None) -> list[Record]:
         seen, values = rows.as_sql(visible(reader))
         with self._database.read() as cursor:
             behind = None if after is None else versions.find(cursor, after, reader.user_id)
@@ -128,7 +129,7 @@ class LocalBackend:
         with self._database.read() as cursor:
             total, history, pending = cursor.execute(
                 """select coalesce(sum(valid_until is null), 0), coalesce(sum(valid_until is not null), 0),
-                coalesce(sum(v.memory is null), 0) from memories m left join vectors v on v.memory = m.seq
+                count(w.memory) from memories m left join waiting w on w.memory = m.seq
                 where (?1 is null or user = (select key from users where user_id = ?1))
                 and (expires_at is null or expires_at > ?2)""",
                 (user_id, now()),
@@ -138,6 +139,19 @@ class LocalBackend:
 
     def usable(self) -> bool:
         return self._database.in_place()
+
+    def unembedded(self, limit: int) -> list[tuple[str, str]]:
+        with self._database.read() as cursor:
+            found: Any = cursor.execute(
+                "select id, content from waiting join memories on seq = memory order by memory limit ?", (limit,)
+            )
+            return [(rows.id_text(raw), content) for raw, content in found]
+
+    def put_vectors(self, vectors: Mapping[str, Vector]) -> None:
+        with self._database.write() as cursor:
+            self._record_embedder(cursor, max(map(len, vectors.values()), default=0))
+            for memory_id, vector in vectors.items():
+                versions.put_vector(cursor, memory_id, vector)
 
     def close(self) -> None:
         self._indexes.drop()
@@ -168,8 +182,8 @@ class LocalBackend:
         places = columns.positions(linked)
         return {int(seq): linked[int(seq)] for seq in columns.seq[places[allowed[places]]]}
 
-    def _make_columns(self, cursor: apsw.Cursor, user: int) -> UserColumns:
-        width = self._width(cursor)
+    def _make_columns(self, cursor: apsw.Cursor, user: int, stamp: Stamp) -> UserColumns:
+        width = stamp.width
         count = int(cursor.execute("select count(*) from memories where user = ?", (user,)).get)
         in_file = self._config.vector_backend is VectorBackend.SQLITE_VEC
         too_many = count * width * 4 > self._config.index_cache_mb * _MEBIBYTE
@@ -181,28 +195,28 @@ class LocalBackend:
                 return Hnsw(width, self._config)
             return Matrix(width)
 
-        return UserColumns(user, width, make_index)
+        return UserColumns(user, stamp, make_index)
 
-    def _width(self, cursor: apsw.Cursor) -> int:
-        """Tell the width of the file's vectors; raise EmbedderMismatch where they are not this embedder's."""
-        self._check_embedder(cursor)
-        stored = cursor.execute("select value from meta where key = 'width'").fetchone()
-        width = self._embedder.width
-        if stored and int(stored[0]) != width:
-            name = self._embedder.id
-            raise EmbedderMismatch(stored=f"{name} of width {stored[0]}", configured=f"{name} of width {width}")
-        return width
+    def _stamp(self, cursor: apsw.Cursor, width: int) -> Stamp:
+        """Tell whose vectors the file holds; raise EmbedderMismatch where they are not this embedder's.
 
-    def _check_embedder(self, cursor: apsw.Cursor) -> None:
-        stored = cursor.execute("select value from meta where key = 'embedder'").fetchone()
-        if stored and stored[0] != self._embedder.id:
-            raise EmbedderMismatch(stored=stored[0], configured=self._embedder.id)
+        `width` is that of vectors to store or to compare; 0 where there are none.
+        """
+        stored: dict[str, Any] = {str(key): value for key, value in cursor.execute("select key, value from meta")}
+        stamp = Stamp(stored.get("embedder", self._embedder.id), int(stored.get("width", 0)))
+        if stamp.embedder != self._embedder.id:
+            raise EmbedderMismatch(stored=stamp.embedder, configured=self._embedder.id)
+        if width and stamp.width not in (0, width):
+            named = f"{stamp.embedder} of width"
+            raise EmbedderMismatch(stored=f"{named} {stamp.width}", configured=f"{named} {width}")
+        return stamp
 
-    def _record_embedder(self, cursor: apsw.Cursor) -> None:
+    def _record_embedder(self, cursor: apsw.Cursor, width: int) -> None:
         """Tie the file to the embedder of its first vectors; another process may have been faster."""
-        width = self._width(cursor)
-        cursor.execute("insert or ignore into meta values ('embedder', ?)", (self._embedder.id,))
-        cursor.execute("insert or ignore into meta values ('width', ?)", (str(width),))
+        stamp = self._stamp(cursor, width)
+        if width and not stamp.width:
+            cursor.execute("insert into meta values ('embedder', ?)", (stamp.embedder,))
+            cursor.execute("insert into meta values ('width', ?)", (str(width),))
 
     def _purge(self) -> None:
         """Erase what has expired, and the turn memories of a day ago."""
@@ -218,6 +232,11 @@ class LocalBackend:
         if dead:
             with self._database.write() as cursor:
                 versions.erase(cursor, dead)
+
+
+def _width(writes: Sequence[Write]) -> int:
+    """Tell the width of the vectors to store; 0 where there are none."""
+    return max((len(w.entry.vector) for w in writes if w.entry and w.entry.vector is not None), default=0)
 
 
 def _grouped(results: list[SearchResult]) -> list[SearchResult]:

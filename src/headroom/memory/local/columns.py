@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import apsw
 import numpy as np
@@ -70,18 +70,25 @@ class Column:
         return self._room.nbytes
 
 
+class Stamp(NamedTuple):
+    """Whose vectors the file holds; of width 0 while it holds none."""
+
+    embedder: str
+    width: int
+
+
 class UserColumns:
     """The columns and the vector index of one user, and how far in the file they have read.
 
     Hold `lock` from `catch_up` to the last use: a search must not see rows come in between.
     """
 
-    def __init__(self, user: int, width: int, make_index: Callable[[UserColumns], VectorIndex]) -> None:
+    def __init__(self, user: int, stamp: Stamp, make_index: Callable[[UserColumns], VectorIndex]) -> None:
         self.user = user
+        self.stamp = stamp
         self.lock = threading.RLock()
         self.revision = -1
         self.last_change = 0
-        self._width = width
         self._columns = {name: Column(dtype) for name, dtype in _TYPES.items()}
         self._codes: dict[str | None, int] = {None: 0}
         self._postings: dict[str, tuple[Ints, int]] = {}
@@ -174,7 +181,7 @@ class UserColumns:
         for name, values in zip(_TYPES, columns, strict=True):
             self._columns[name].extend(self._as_numbers(name, values))
         if self.vectors.holds_rows:
-            self.vectors.add(decode(blobs, self._width))
+            self.vectors.add(decode(blobs, self.stamp.width))
 
     def _reread(self, cursor: apsw.Cursor, seqs: Sequence[int]) -> None:
         for seq in seqs:
@@ -186,7 +193,7 @@ class UserColumns:
                 for name, value in zip(_TYPES, row, strict=False):
                     self[name][position] = self._as_numbers(name, (value,))[0]
             if self.vectors.holds_rows:
-                self.vectors.put(int(position), decode([row[-1] if row else b""], self._width)[0])
+                self.vectors.put(int(position), decode([row[-1] if row else b""], self.stamp.width)[0])
 
     def _as_numbers(self, name: str, values: Sequence[Any]) -> Sequence[Any]:
         if name in _TEXTS:

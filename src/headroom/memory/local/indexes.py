@@ -10,14 +10,14 @@ from contextlib import contextmanager
 import apsw
 
 from ..forks import renew_in_child
-from .columns import UserColumns
+from .columns import Stamp, UserColumns
 from .versions import CHANGES_KEPT
 
 
 class Indexes:
     """A least-recently-used cache of UserColumns."""
 
-    def __init__(self, make: Callable[[apsw.Cursor, int], UserColumns], limit_bytes: int) -> None:
+    def __init__(self, make: Callable[[apsw.Cursor, int, Stamp], UserColumns], limit_bytes: int) -> None:
         self._make, self._limit = make, limit_bytes
         self._start_over()
         renew_in_child(self._start_over)
@@ -29,9 +29,12 @@ class Indexes:
         self.nbytes = 0
 
     @contextmanager
-    def fresh(self, cursor: apsw.Cursor, user: int, revision: int) -> Iterator[UserColumns]:
-        """Lend the columns of `user` as of `revision` or later, locked for the caller alone."""
-        columns = self._get(cursor, user)
+    def fresh(self, cursor: apsw.Cursor, user: int, revision: int, stamp: Stamp) -> Iterator[UserColumns]:
+        """Lend the columns of `user` as of `revision` or later, locked for the caller alone.
+
+        Those made under another `stamp` hold vectors that the file does not have any more, and are made anew.
+        """
+        columns = self._get(cursor, user, stamp)
         with columns.lock:
             if revision > columns.revision:
                 columns.catch_up(cursor, revision)
@@ -46,11 +49,11 @@ class Indexes:
             for key in list(self._columns) if user is None else [user]:
                 self._remove(key)
 
-    def _get(self, cursor: apsw.Cursor, user: int) -> UserColumns:
+    def _get(self, cursor: apsw.Cursor, user: int, stamp: Stamp) -> UserColumns:
         with self._lock:
             columns = self._columns.get(user)
-        if columns is None or _log_was_cut(cursor, columns):
-            columns = self._make(cursor, user)
+        if columns is None or columns.stamp != stamp or _log_was_cut(cursor, columns):
+            columns = self._make(cursor, user, stamp)
         with self._lock:
             self._columns[user] = columns
             self._columns.move_to_end(user)

@@ -40,9 +40,9 @@ class InFile:
                 (high_plane(query), len(query), self._user),
             ).fetchall()
         found = np.array(rows, np.float64).reshape(-1, 2)
+        found = found[found[:, 0] <= self._seqs()[len(allowed) - 1]]  # this transaction may see later rows
         scores = np.full(len(allowed), -1, np.float32)
-        places = self._positions(found[:, 0].astype(np.int64))
-        scores[places[places < len(allowed)]] = 1 - found[:, 1].astype(np.float32)
+        scores[self._positions(found[:, 0].astype(np.int64))] = 1 - found[:, 1].astype(np.float32)
         places, _ = best(scores, allowed & (scores > -1), 2 * k)
         return best_of(places, self.cosines(query, places), k)
 

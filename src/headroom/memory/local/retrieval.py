@@ -43,12 +43,13 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
         return Found(positions=np.empty(0, np.int64), scores=np.empty(0, np.float32))
     breadth = max(50, 4 * query.top_k)
     by_words, rare = _word_scores(cursor, columns, allowed, total, query.text)
-    near, _ = columns.vectors.search(query.vector, allowed, breadth)
+    vector = np.zeros(columns.stamp.width, np.float32) if query.vector is None else query.vector
+    near = columns.vectors.search(vector, allowed, breadth)[0] if vector.any() else np.empty(0, np.int64)
     worded = np.flatnonzero(by_words)
     if len(worded) > breadth:
         worded = worded[np.argpartition(by_words[worded], len(worded) - breadth)[len(worded) - breadth :]]
     positions = np.union1d(near, worded).astype(np.int64)
-    cosine = columns.vectors.cosines(query.vector, positions)
+    cosine = columns.vectors.cosines(vector, positions)
     scores = ranking.fuse(
         cosine,
         by_words[positions],
@@ -57,7 +58,7 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
     )
     if query.notes_only and total > query.top_k:
         places = np.flatnonzero(allowed)
-        among = columns.vectors.cosines(query.vector, places[:: max(1, total // _SAMPLE)])
+        among = columns.vectors.cosines(vector, places[:: max(1, total // _SAMPLE)])
         chosen = ranking.noteworthy(cosine, among, rare[positions])
         positions, scores = positions[chosen], scores[chosen]
     order = np.argsort(-scores, kind="stable")

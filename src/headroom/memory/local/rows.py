@@ -48,6 +48,8 @@ def erase(cursor: apsw.Cursor, seqs: Sequence[int]) -> None:
     for table, column in (
         ("words", "rowid"),
         ("vectors", "memory"),
+        ("waiting", "memory"),
+        ("next_vectors", "memory"),
         ("sources", "memory"),
         ("mentions", "memory"),
         ("relationships", "memory"),

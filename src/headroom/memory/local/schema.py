@@ -54,6 +54,10 @@ def _first(cursor: apsw.Cursor) -> None:
         )""",
         "create index sources_by_memory on sources (memory)",
         "create table vectors (memory integer primary key references memories, vector blob not null)",
+        # Memories that were stored while the embedder did not answer.
+        "create table waiting (memory integer primary key references memories)",
+        # The vectors of the next embedder, while a file moves from one to another.
+        "create table next_vectors (memory integer primary key references memories, vector blob not null)",
         # A posting list for each word of each user ("7:python"), so that a search costs what the user's own
         # memories cost. Words arrive split and folded: every reader's SQLite has this tokenizer.
         """create virtual table words using fts5 (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import apsw
@@ -34,17 +34,17 @@ class Prepared:
 
 def prepare(writer: Reader, writes: Sequence[Write]) -> list[Prepared | None]:
     """Compute what each write will store; None where it stores nothing."""
-    entries = [write.entry for write in writes if write.entry is not None]
-    packed = iter(encode(np.stack([entry.vector for entry in entries])) if entries else ())
-    return [None if write.entry is None else _prepared(writer, write.entry, next(packed)) for write in writes]
+    vectors = [write.entry.vector for write in writes if write.entry and write.entry.vector is not None]
+    packed = iter(encode(np.stack(vectors)) if vectors else ())
+    return [None if write.entry is None else _prepared(writer, write.entry, packed) for write in writes]
 
 
-def _prepared(writer: Reader, entry: Entry, packed: bytes) -> Prepared:
+def _prepared(writer: Reader, entry: Entry, packed: Iterator[bytes]) -> Prepared:
     return Prepared(
         entry=entry,
         fingerprint=fingerprint(writer.user_id, entry.content),
         words=words(entry.content),
-        vector=packed if entry.vector.any() else None,
+        vector=None if entry.vector is None else next(packed),
     )
 
 
@@ -98,7 +98,9 @@ def _insert(cursor: apsw.Cursor, user: int, writer: Reader, prepared: Prepared) 
     )
     seq = cursor.connection.last_insert_rowid()
     text.index(cursor, seq, terms)
-    if prepared.vector is not None:
+    if prepared.vector is None:
+        cursor.execute("insert into waiting values (?)", (seq,))
+    else:
         cursor.execute("insert into vectors values (?, ?)", (seq, prepared.vector))
     _link(cursor, seq, entry)
     return seq, raw

@@ -28,7 +28,7 @@ def encode(vectors: Vectors) -> list[bytes]:
 def decode(blobs: Sequence[bytes], width: int) -> Vectors:
     """Unpack blobs into a (len(blobs), width) float32 array of unit rows; an empty blob gives a zero row."""
     empty = bytes(2 * width)
-    planes = np.frombuffer(b"".join(blob or empty for blob in blobs), np.int8).reshape(-1, 2, width)
+    planes = np.frombuffer(b"".join(blob or empty for blob in blobs), np.int8).reshape(len(blobs), 2, width)
     rows = planes[:, 0].astype(np.float32)
     rows *= 256
     rows += planes[:, 1]

@@ -7,10 +7,12 @@ from typing import Any
 
 import apsw
 
+from ..protocols import Vector
 from ..records import Reader, Scope
 from ..scoping import Rule, audience, visible
 from . import rows
 from .database import count_erasure, integers
+from .vectors import encode
 
 CHANGES_KEPT = 10_000
 """Entries of the log of changes that are kept; a cache that is further behind reads everything again."""
@@ -104,6 +106,17 @@ def newest(cursor: apsw.Cursor, seq: int) -> int:
     while (by := cursor.execute("select superseded_by from memories where seq = ?", (seq,)).get) is not None:
         seq = by
     return seq
+
+
+def put_vector(cursor: apsw.Cursor, memory_id: str, vector: Vector) -> None:
+    """Give a memory that waits for it its vector; one that was erased or got its vector meanwhile is left alone."""
+    seq = find(cursor, memory_id, None)
+    if seq is None or not cursor.execute("delete from waiting where memory = ? returning memory", (seq,)).fetchall():
+        return
+    cursor.execute("insert into vectors values (?, ?)", (seq, encode(vector[None, :])[0]))
+    (user,) = integers(cursor.execute("select user from memories where seq = ?", (seq,)))
+    log(cursor, user, [seq])
+    touch(cursor, user)
 
 
 def erase(cursor: apsw.Cursor, seqs: Sequence[int]) -> None:
