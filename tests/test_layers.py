@@ -43,6 +43,7 @@ headroom.chat.logprobs
 headroom.chat.fields
 headroom.chat.block
 headroom.chat.lines
+headroom.chat.outcome
 headroom.chat.reading
 headroom.chat.lenient
 headroom.chat.items
@@ -77,6 +78,10 @@ headroom.memory.embedders.onnx
 headroom.memory.embedders.encoder
 headroom.memory.embedders.files
 headroom.memory.embedders.models
+headroom.memory.embedders.openai
+headroom.memory.embedders.ollama
+headroom.memory.embedders.remote
+headroom.memory.embedders.texts
 
 headroom.memory.cache
 headroom.memory.drafts

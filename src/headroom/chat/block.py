@@ -14,12 +14,10 @@ from dataclasses import dataclass, field
 
 from .items import Item
 from .lines import Lines
+from .outcome import MAX_ITEMS, Outcome
 from .reading import JSON_STARTS, Reading, read, read_cut
 
 __all__ = ["MAX_ITEMS", "BlockFilter", "Item", "Parsed", "kept", "parse"]
-
-MAX_ITEMS = 64
-"""Items taken from one reply; the rest is counted as skipped."""
 
 _TAG = r"[ \t]{0,3}memory[ \t]{0,3}>"
 _OPEN = re.compile(f"<{_TAG}", re.IGNORECASE)
@@ -95,15 +93,6 @@ class _Block:
         return self.tag + "".join(self.body)
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A block with the white space before it. One that is not `sure` is ours only if nothing visible follows."""
-
-    raw: str
-    reading: Reading
-    sure: bool
-
-
 class BlockFilter:
     """Read one choice of a streamed reply, as it comes: what `parse` finds, for every way of cutting the stream.
 
@@ -112,26 +101,27 @@ class BlockFilter:
     """
 
     def __init__(self) -> None:
-        self.items: list[Item] = []
-        self.skipped: Counter[str] = Counter()
-        self.removed: list[tuple[int, int]] = []
+        self._outcome = Outcome()
+        self.items: Sequence[Item] = self._outcome.items
+        self.skipped: Mapping[str, int] = self._outcome.skipped
+        self.removed: Sequence[tuple[int, int]] = self._outcome.removed
         self.cut = False
-        self.blocks = 0
         self._buffer, self._at = "", 0
         self._lines = Lines()
-        self._space: list[str] = []
-        self._found: list[_Found] = []
         self._block: _Block | None = None
         self._after_block = False
-        self._position = 0
-        self._shown: list[str] = []
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks were taken out."""
+        return self._outcome.blocks
 
     def feed(self, text: str) -> str:
         """Take the next piece and return what may be shown now."""
         self._buffer, self._at = self._buffer[self._at :] + text, 0
         while self._at < len(self._buffer) and (self._outside() if self._block is None else self._inside(self._block)):
             pass
-        return self._take_shown()
+        return self._outcome.take()
 
     def close(self) -> str:
         """End the reply and return what was held and is no block. The second call returns an empty text."""
@@ -140,12 +130,8 @@ class BlockFilter:
             self._end_inside(self._block, rest)
         elif rest:
             self._end_in_tag(rest)
-        self._settle(at_end=True)
-        self._put("".join(self._space))
-        self._space.clear()
-        return self._take_shown()
-
-    # Outside a block
+        self._outcome.end()
+        return self._outcome.take()
 
     def _outside(self) -> bool:
         """Go on by white space, by a tag, or to the next line with one; False where more text must tell."""
@@ -167,13 +153,11 @@ class BlockFilter:
         return True
 
     def _hold(self, space: str) -> None:
-        self._space.append(space)
+        self._outcome.hold(space)
         self._lines.feed(space)
 
     def _show(self, text: str) -> None:
-        self._settle(at_end=False)
-        self._put("".join(self._space) + text)
-        self._space.clear()
+        self._outcome.show(text)
         self._lines.feed(text)
         self._after_block = False
 
@@ -183,8 +167,6 @@ class BlockFilter:
             self.cut = True
         else:
             self._show(rest)
-
-    # Inside a block
 
     def _inside(self, block: _Block) -> bool:
         """Go on by the start of the body, or to its end; False where more text must tell."""
@@ -247,49 +229,13 @@ class BlockFilter:
         if space := block.raw[len(text) :]:
             self._hold(space)
 
-    # What was found
-
     def _keep(self, raw: str, reading: Reading, *, sure: bool) -> None:
-        """Take a block out, with the white space before it: now, or where it is not `sure`, when the reply ends."""
+        """Take a block out: now, or where it is not `sure`, when the reply ends."""
         self._block = None
-        self._found.append(_Found("".join(self._space) + raw, reading, sure))
-        self._space.clear()
+        self._outcome.remove(raw, reading, sure=sure)
         self._after_block = True
         if not sure:
             self._lines.feed(raw)
-        if self._found[0].sure:
-            self._settle(at_end=False)
-
-    def _settle(self, *, at_end: bool) -> None:
-        """Decide on what is held, in the order of the reply: something visible follows, or the reply is at its end."""
-        for found in self._found:
-            if found.sure or at_end:
-                self._remove(found)
-            else:
-                self._put(found.raw)
-        self._found.clear()
-
-    def _remove(self, found: _Found) -> None:
-        start, end = self._position, self._position + len(found.raw)
-        if self.removed and self.removed[-1][1] == start:
-            start = self.removed.pop()[0]
-        self.removed.append((start, end))
-        self._position = end
-        self.blocks += 1
-        self.skipped.update(found.reading.skipped)
-        room = MAX_ITEMS - len(self.items)
-        self.items.extend(found.reading.items[:room])
-        if beyond := len(found.reading.items[room:]):
-            self.skipped[f"more than {MAX_ITEMS} items"] += beyond
-
-    def _put(self, text: str) -> None:
-        self._shown.append(text)
-        self._position += len(text)
-
-    def _take_shown(self) -> str:
-        shown = "".join(self._shown)
-        self._shown.clear()
-        return shown
 
     def _may_become(self, tag: str) -> bool:
         """The buffer ends inside what may be `tag`, with stray spaces and in any case."""
