@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from .responses_api import events_of, response_of
+
 Json = dict[str, Any]
 
 
@@ -88,6 +90,8 @@ class Server:
 
     def __init__(self) -> None:
         self.received: list[Received] = []
+        self.responses: dict[str, Json] = {}
+        """What the Responses API stored, by id, as the model wrote it."""
         self.paused, self.go_on = threading.Event(), threading.Event()
         self._script: deque[Reply] = deque()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
@@ -142,16 +146,29 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self, raw: bytes) -> None:
         request = Received(method=self.command, path=self.path, headers=dict(self.headers), raw=raw)
         self._owner.received.append(request)
-        if "/chat/completions" not in self.path:
-            return self._json(200, _other(self.path), {})
+        path, _, _ = self.path.partition("?")
+        if "/responses/" in path:
+            return self._json(200, self._owner.responses[path.rpartition("/")[2]], {})
+        if not path.endswith(("/chat/completions", "/responses")):
+            return self._json(200, _other(path), {})
         reply = self._owner.next_reply()
         time.sleep(reply.delay)
         if reply.status != 200 or reply.body is not None:
             self._json(reply.status, reply.body or {}, reply.headers)
+        elif path.endswith("/responses"):
+            self._respond(reply, request.body)
         elif request.body.get("stream"):
             self._stream(chunks_of(reply, request.body), reply)
         else:
             self._json(200, completion_of(reply, request.body), reply.headers)
+
+    def _respond(self, reply: Reply, request: Json) -> None:
+        response = response_of(reply.choices, request, f"resp_{len(self._owner.responses) + 1}")
+        self._owner.responses[response["id"]] = response
+        if request.get("stream"):
+            self._stream(events_of(reply.choices, response), reply)
+        else:
+            self._json(200, response, reply.headers)
 
     def _json(self, status: int, body: Mapping[str, Any], headers: Mapping[str, str]) -> None:
         data = json.dumps(body).encode()
@@ -175,7 +192,8 @@ class _Handler(BaseHTTPRequestHandler):
             if number == reply.breaks_after:
                 self.close_connection = True
                 return
-            self._send(f"data: {json.dumps(chunk)}\n\n")
+            name = f"event: {chunk['type']}\n" if "type" in chunk else ""
+            self._send(f"{name}data: {json.dumps(chunk)}\n\n")
         self._send("data: [DONE]\n\n")
         self.wfile.write(b"0\r\n\r\n")
 

@@ -25,7 +25,9 @@ headroom.chat
 headroom.chat.proxy
 headroom.chat.client
 headroom.chat.completions
+headroom.chat.responses
 headroom.chat.chunks
+headroom.chat.events
 headroom.chat.resource
 headroom.chat.stream
 headroom.chat.forward
@@ -40,6 +42,7 @@ headroom.chat.report
 headroom.chat.small_models
 headroom.chat.prompt
 headroom.chat.logprobs
+headroom.chat.conversation
 headroom.chat.fields
 headroom.chat.block
 headroom.chat.lines

@@ -282,7 +282,7 @@ def reading() -> Turn:
     settings = Settings(
         top_k=1, inject=True, extract=True, token_budget=100, recall_timeout=None, on_error="raise", redact=None
     )
-    return Turn(place, settings)
+    return Turn(place, settings, only_reading=True)
 
 
 def facts_of(turn: Turn) -> list[str | None]:

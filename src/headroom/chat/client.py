@@ -11,6 +11,7 @@ from .completions import CompletionsWithMemory
 from .forward import Forward, Replacement, if_target_has_it
 from .memory import AsyncChatMemory, ChatMemory
 from .resource import is_async
+from .responses import ResponsesWithMemory
 from .turns import Turns
 
 
@@ -67,6 +68,7 @@ class ClientWithMemory(_Node):
     replaced: ClassVar[Mapping[str, Replacement]] = {
         "chat": lambda self, target: ChatNode(target, self._turns),
         "beta": lambda self, target: BetaNode(target, self._turns),
+        "responses": lambda self, target: ResponsesWithMemory(target, self._turns),
         "copy": _copied,
         "with_options": _copied,
     }

@@ -35,8 +35,7 @@ class Resource(Forward):
         @functools.wraps(call)
         def remembering(*args: Any, **kwargs: Any) -> Any:
             turn = self._turns.new(extract=extract)
-            reply = call(*args, **turn.begin(self.dialect, self._settled(kwargs)))
-            return self._received_async(turn, reply) if inspect.isawaitable(reply) else self._received(turn, reply)
+            return self._receive(turn, call(*args, **turn.begin(self.dialect, self._settled(kwargs))))
 
         @functools.wraps(call)
         def remembering_async(*args: Any, **kwargs: Any) -> Any:
@@ -46,13 +45,14 @@ class Resource(Forward):
         return remembering_async if is_async(call) else remembering
 
     async def _awaited(self, call: Callable[..., Any], turn: Turn, args: Any, kwargs: dict[str, Any]) -> Any:
-        return await self._received_async(turn, call(*args, **await turn.begin_async(self.dialect, kwargs)))
+        return await self._receive(turn, call(*args, **await turn.begin_async(self.dialect, kwargs)))
 
-    def _received(self, turn: Turn, reply: Any) -> Any:
-        return receive(self.dialect, turn, reply)
+    def _receive(self, turn: Turn, reply: Any) -> Any:
+        """Return `reply` with its memory block taken in; await it first where it is still to come."""
+        return self._receive_async(turn, reply) if inspect.isawaitable(reply) else receive(self.dialect, turn, reply)
 
-    async def _received_async(self, turn: Turn, reply: Any) -> Any:
-        return await receive_async(self.dialect, turn, await reply)
+    async def _receive_async(self, turn: Turn, coming: Any) -> Any:
+        return await receive_async(self.dialect, turn, await coming)
 
     def _settled(self, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Turn messages that can be read only once into a list."""
@@ -85,6 +85,9 @@ class _Begun:
     def new(self, *, extract: bool) -> Turn:
         self.turns.append(self._turns.new(extract=extract))
         return self.turns[-1]
+
+    def only_reading(self) -> Turn:
+        return self._turns.only_reading()
 
 
 class StreamManager(Forward):

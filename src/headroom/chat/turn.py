@@ -113,16 +113,16 @@ class Place:
 
 
 class Turn:
-    """One request and its reply."""
+    """One request and its reply; with `only_reading`, a reply whose facts were stored before."""
 
-    def __init__(self, place: Place, settings: Settings) -> None:
+    def __init__(self, place: Place, settings: Settings, *, only_reading: bool = False) -> None:
         self._place, self._settings = place, settings
         self.notes = Notes(turn_id=uuid.uuid4().hex)
-        self.instructed = False
+        self.instructed = only_reading
         self.cut = False
         self._asked: Asked | None = None
         self._read: dict[tuple[int, int], Parsed | BlockFilter] = {}
-        self._finished = False
+        self._only_reading = self._finished = only_reading
         self._failed: dict[str, str] = {}
         self._ms: dict[str, float] = {}
         self._stored: list[Stored] = []
@@ -242,7 +242,8 @@ class Turn:
 
     def goes_on_as(self, digest: bytes) -> None:
         """Let a request that identifies itself by `digest` go on with this turn."""
-        self._place.shared.recent.put(self._key(digest), self.notes)
+        if not self._only_reading:
+            self._place.shared.recent.put(self._key(digest), self.notes)
 
     def finish(self) -> None:
         """Store what the reply taught, once. What the length limit or a closed stream cut off is left out."""

@@ -35,6 +35,10 @@ class Turns:
         self._latest = Turn(self.place, settings)
         return self._latest
 
+    def only_reading(self) -> Turn:
+        """Make a turn that reads a reply which was stored before: its block is hidden, and nothing is learned."""
+        return Turn(self.place, self._settings, only_reading=True)
+
     @property
     def last(self) -> LastTurn | None:
         """What became of the latest turn; None before the first one."""
