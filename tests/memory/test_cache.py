@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from headroom.memory.cache import CachedEmbedder, VectorCache
+from headroom.memory.cache import LONGEST_TEXT, CachedEmbedder, VectorCache
 from headroom.memory.protocols import Vector, Vectors
 from headroom.testing import HashEmbedder
 
@@ -51,6 +51,24 @@ def test_what_is_kept_cannot_be_changed() -> None:
     assert kept.tolist() == [1, 1, 1]
     with pytest.raises(ValueError, match="read-only"):
         kept[0] = 7
+
+
+def test_very_long_texts_are_not_kept() -> None:
+    """The texts are in memory too, so the bound holds only where each of them is bounded."""
+    cache = VectorCache(5)
+    cache.put("a" * (LONGEST_TEXT + 1), np.ones(3, np.float32))
+    cache.put("a" * LONGEST_TEXT, np.ones(3, np.float32))
+    assert len(cache) == 1
+
+
+def test_a_cache_of_nothing_keeps_nothing() -> None:
+    """Switched off, it is a cache of size 0: everything is embedded each time."""
+    behind = Counting()
+    embedder = CachedEmbedder(behind, 0)
+    for _ in range(2):
+        embedder.embed(["red"])
+        embedder.embed_query("blue")
+    assert behind.asked == ["red", "query blue"] * 2
 
 
 def test_dropped_texts_are_forgotten() -> None:

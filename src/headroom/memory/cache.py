@@ -8,7 +8,12 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from .forks import renew_in_child
 from .protocols import Embedder, Vector, Vectors
+
+
+LONGEST_TEXT = 10_000
+"""A longer text is not kept: a thousand of a megabyte each would fill the memory for vectors nobody asks for again."""
 
 
 class VectorCache:
@@ -16,6 +21,10 @@ class VectorCache:
 
     def __init__(self, max_texts: int) -> None:
         self._max_texts = max_texts
+        self._start_over()
+        renew_in_child(self._start_over)
+
+    def _start_over(self) -> None:
         self._vectors: OrderedDict[str, Vector] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -32,6 +41,8 @@ class VectorCache:
 
     def put(self, text: str, vector: Vector) -> None:
         """Keep a copy of `vector`; the text used longest ago goes where there is no room."""
+        if len(text) > LONGEST_TEXT:
+            return
         kept = vector.copy()
         kept.flags.writeable = False
         with self._lock:

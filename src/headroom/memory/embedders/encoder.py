@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...errors import EmbedderError, InvalidInput, ModelUnavailable
+from ...errors import EmbedderError, ModelUnavailable
 from ..protocols import Vector, Vectors
 from .files import locate
 from .models import Model, Pooling
+from .texts import utf8
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession  # type: ignore[import-untyped] # it ships no types
@@ -47,10 +48,7 @@ class Encoder:
     def encode(self, text: str) -> Vector | None:
         """Return the unit vector of `text`, or None where it is blank or holds only invisible characters."""
         beginning = text.strip()[: self._characters]
-        try:
-            beginning.encode()
-        except UnicodeEncodeError:  # not chained: it holds the text
-            raise InvalidInput("a text with lone surrogates is not valid Unicode and cannot be embedded") from None
+        utf8(beginning)
         encoding = self._tokenizer.encode(beginning)
         if len(encoding.ids) <= self._tokens_of_nothing:
             return None

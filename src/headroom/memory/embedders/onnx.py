@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,6 +12,7 @@ import numpy as np
 
 from ...errors import InvalidInput
 from ..config import MemoryConfig
+from ..forks import renew_in_child
 from ..protocols import Vector, Vectors
 from .encoder import Encoder
 from .models import BUNDLED, Model, model_named
@@ -34,7 +34,7 @@ class OnnxEmbedder:
         self._model = model
         self._threads = threads or _usable_cores()
         self._start_over()
-        _instances.add(self)
+        renew_in_child(self._renew)
 
     @classmethod
     def from_config(cls, config: MemoryConfig) -> OnnxEmbedder:
@@ -107,6 +107,10 @@ class OnnxEmbedder:
         except RuntimeError:
             return []
 
+    def _renew(self) -> None:
+        _left_behind.append((self._loaded, self._pool))
+        self._start_over()
+
     def _start_over(self) -> None:
         self._lock = threading.Lock()
         self._loaded = None
@@ -129,17 +133,5 @@ def _usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-_instances: weakref.WeakSet[OnnxEmbedder] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    """Load anew in a forked child: its parent's helpers are gone, and a lock may have been held at the fork."""
-    for embedder in _instances:
-        _left_behind.append((embedder._loaded, embedder._pool))
-        embedder._start_over()
-
-
 # Freeing a parent's session takes locks that no thread of the child can release; its memory is shared with the parent.
 _left_behind: list[object] = []
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

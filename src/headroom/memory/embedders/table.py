@@ -6,10 +6,12 @@ import importlib
 import os
 import threading
 import weakref
+from collections.abc import Callable
 from typing import Protocol, cast
 
 from ...errors import InvalidInput
 from ..config import EmbedderBackend, MemoryConfig
+from ..forks import renew_in_child
 from ..protocols import Embedder
 
 
@@ -17,30 +19,28 @@ class _Kind(Protocol):
     def from_config(self, config: MemoryConfig) -> Embedder: ...
 
 
-KINDS = {EmbedderBackend.ONNX: "onnx:OnnxEmbedder"}
-
-_Key = tuple[object, ...]
-_shared: weakref.WeakValueDictionary[_Key, Embedder] = weakref.WeakValueDictionary()
-_lock = threading.Lock()
+KINDS = {
+    EmbedderBackend.ONNX: "onnx:OnnxEmbedder",
+    EmbedderBackend.OPENAI: "openai:OpenAIEmbeddings",
+    EmbedderBackend.OLLAMA: "ollama:OllamaEmbeddings",
+}
 
 
 def make_embedder(config: MemoryConfig) -> Embedder:
     """Return the embedder that `config` asks for, shared with all who hold one of equal settings.
 
-    It goes with its last holder: drop it, do not close it. Loads no model, unless `vector_dimension` must be compared
-    with the width of a model that nothing is known of. Raises InvalidInput where the two differ.
+    It goes with its last holder: drop it, do not close it. Loads and asks nothing, unless `vector_dimension` must be
+    compared with the width of an ONNX model that nothing is known of. Raises InvalidInput where the two differ.
     """
     key = (
         config.embedder_backend,
         config.embedder_model,
         config.embedder_threads,
-        config.openai_api_key,
-        config.ollama_base_url,
+        config.openai_api_key or os.environ.get("OPENAI_API_KEY"),
+        config.ollama_base_url or os.environ.get("OLLAMA_HOST"),
+        config.vector_dimension if config.embedder_backend is not EmbedderBackend.ONNX else None,
     )
-    with _lock:
-        embedder = _shared.get(key)
-        if embedder is None:
-            embedder = _shared[key] = _kind(EmbedderBackend(config.embedder_backend)).from_config(config)
+    embedder = _shared.get(key, lambda: _kind(EmbedderBackend(config.embedder_backend)).from_config(config))
     if config.vector_dimension is not None and config.vector_dimension != embedder.width:
         raise InvalidInput(
             f"vector_dimension is {config.vector_dimension}, but {embedder.id} gives vectors of {embedder.width}; "
@@ -61,10 +61,24 @@ def _kind(backend: EmbedderBackend) -> _Kind:
     return cast(_Kind, getattr(importlib.import_module(f".{module}", __package__), name))
 
 
-def _after_fork() -> None:
-    global _lock
-    _lock = threading.Lock()
+class _Shared:
+    """The embedders that somebody in this process holds, by their settings."""
+
+    def __init__(self) -> None:
+        self._embedders: weakref.WeakValueDictionary[tuple[object, ...], Embedder] = weakref.WeakValueDictionary()
+        self._renew()
+        renew_in_child(self._renew)
+
+    def get(self, key: tuple[object, ...], make: Callable[[], Embedder]) -> Embedder:
+        """Return the embedder of `key`, made where nobody holds one."""
+        with self._lock:
+            embedder = self._embedders.get(key)
+            if embedder is None:
+                embedder = self._embedders[key] = make()
+            return embedder
+
+    def _renew(self) -> None:
+        self._lock = threading.Lock()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+_shared = _Shared()
