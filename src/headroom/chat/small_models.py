@@ -15,19 +15,15 @@ JSON, which leaves the block no place, so give it the example turns alone.
 from __future__ import annotations
 
 import json
-from typing import TypedDict
+from typing import TYPE_CHECKING
 
-__all__ = ["EXAMPLES", "GRAMMAR", "Message"]
+if TYPE_CHECKING:
+    from openai.types.chat import ChatCompletionMessageParam
 
-
-class Message(TypedDict):
-    """One message of a chat."""
-
-    role: str
-    content: str
+__all__ = ["EXAMPLES", "GRAMMAR"]
 
 
-def _turn(said: str, reply: str, *facts: str) -> list[Message]:
+def _turn(said: str, reply: str, *facts: str) -> list[ChatCompletionMessageParam]:
     items = json.dumps([{"content": fact} for fact in facts])
     return [
         {"role": "user", "content": said},
@@ -35,7 +31,7 @@ def _turn(said: str, reply: str, *facts: str) -> list[Message]:
     ]
 
 
-EXAMPLES: list[Message] = [
+EXAMPLES: list[ChatCompletionMessageParam] = [
     *_turn("How high is Mount Everest?", "Mount Everest is 8,849 metres high."),
     *_turn("I work as a nurse in Oslo.", "That sounds demanding!", "User works as a nurse in Oslo"),
     *_turn("I prefer trains to planes.", "Trains are a fine way to travel.", "User prefers trains to planes"),
