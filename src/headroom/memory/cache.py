@@ -11,7 +11,6 @@ import numpy as np
 from .forks import renew_in_child
 from .protocols import Embedder, Vector, Vectors
 
-
 LONGEST_TEXT = 10_000
 """A longer text is not kept: a thousand of a megabyte each would fill the memory for vectors nobody asks for again."""
 
