@@ -15,7 +15,7 @@ from .machine import describe
 from .plan import FULL, STEPS, TOY, USUAL, Scale, Step
 from .plot import svg
 from .progress import Progress
-from .table import markdown, put
+from .table import conditions, others, promises, put
 
 _HERE = Path(__file__).parent
 _RESULTS = _HERE / "results"
@@ -37,11 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def measure(scale: Scale, steps: Sequence[Step]) -> Iterator[list[Figure]]:
     """Run the steps one after the other, in a folder that is removed afterwards."""
     progress = Progress(len(steps))
+    benchmarks = {step.name: step.load() for step in steps}
     with tempfile.TemporaryDirectory(prefix="headroom-bench-") as folder:
         lab = Lab(Path(folder), scale, progress)
-        for step in steps:
-            progress.step(step.name)
-            yield list(step.load()(lab))
+        for name, benchmark in benchmarks.items():
+            progress.step(name)
+            yield list(benchmark(lab))
     progress.finish()
 
 
@@ -73,10 +74,10 @@ def _write(out: Path, name: str, figures: Sequence[Figure], *, publish: bool) ->
     (out / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     if any(figure.series for figure in figures):
         (out / f"{name}.svg").write_text(svg(figures), encoding="utf-8")
-    table = markdown(figures, machine)
-    print(table)
+    parts = {"promises": promises(figures), "others": others(figures), "conditions": conditions(machine)}
+    print("\n\n".join(parts.values()))
     if publish:
-        put(_HERE / "README.md", table)
+        put(_HERE / "README.md", parts)
 
 
 if __name__ == "__main__":

@@ -87,9 +87,9 @@ class Lab:
             release(engine)
 
     @contextmanager
-    def memory(self, path: Path) -> Iterator[Memory]:
+    def memory(self, path: Path, embedder: Embedder | None = None) -> Iterator[Memory]:
         """Open a file as users of the package do."""
-        memory = Memory(db_path=path)
+        memory = Memory(db_path=path, embedder=embedder)
         try:
             yield memory
         finally:
@@ -106,7 +106,16 @@ class Known:
 
     def __init__(self, behind: Embedder, vectors: dict[str, Vector]) -> None:
         self._behind, self._vectors = behind, vectors
-        self.id, self.width = behind.id, behind.width
+
+    @property
+    def id(self) -> str:
+        """The id of the embedder behind."""
+        return self._behind.id
+
+    @property
+    def width(self) -> int:
+        """The width of the embedder behind."""
+        return self._behind.width
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Embed `texts` into a (len(texts), width) array."""

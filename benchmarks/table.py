@@ -7,52 +7,46 @@ from pathlib import Path
 
 from .figures import Figure, bound, spread
 
-_BEGIN, _END = "<!-- figures: begin -->", "<!-- figures: end -->"
+
+def promises(figures: Sequence[Figure]) -> str:
+    """Lay out what has an aim: the aim beside what was measured."""
+    rows = []
+    for figure in figures:
+        if figure.aim is not None and figure.series is None:
+            measured = spread(figure.measured, figure.unit)
+            kept = measured if figure.kept else f"**{measured}**, missed"
+            rows.append((figure.what, bound(figure.aim, figure.unit), kept, figure.detail))
+    return _table(("what", "aim", "measured", ""), rows)
 
 
-def markdown(figures: Sequence[Figure], machine: Mapping[str, object]) -> str:
-    """Lay out the promises beside what was measured, then all else."""
-    rows = [figure for figure in figures if figure.series is None]
-    return "\n".join(
-        [
-            _on(machine),
-            "",
-            *_table(("what", "aim", "measured", ""), (_promise(figure) for figure in rows if figure.aim)),
-            "",
-            "Measured too, with no aim:",
-            "",
-            *_table(("what", "measured", ""), (_plain(figure) for figure in rows if not figure.aim)),
-        ]
+def others(figures: Sequence[Figure]) -> str:
+    """Lay out what was measured besides."""
+    rows = [figure for figure in figures if figure.aim is None and figure.series is None]
+    return _table(
+        ("what", "measured", ""),
+        ((figure.what, spread(figure.measured, figure.unit), figure.detail) for figure in rows),
     )
 
 
-def put(page: Path, text: str) -> None:
-    """Write `text` between the markers of a page."""
-    before, _, rest = page.read_text(encoding="utf-8").partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    page.write_text(f"{before}{_BEGIN}\n{text}\n{_END}{after}", encoding="utf-8")
-
-
-def _on(machine: Mapping[str, object]) -> str:
-    versions = ", ".join(f"{name} {machine[name]}" for name in ("sqlite", "numpy", "onnxruntime") if name in machine)
+def conditions(machine: Mapping[str, object]) -> str:
+    """Say what the figures were measured on."""
+    versions = ", ".join(f"{name} {machine[name]}" for name in ("sqlite", "numpy", "onnxruntime"))
     return (
         f"Medians (quartiles) of one run on {machine['cores']} cores of {machine['processor']}, "
-        f"Python {machine['python']}, {versions}. A ratio compares turn with turn within that run."
+        f"Python {machine['python']}, {versions}; load at the end {machine['load']}."
     )
 
 
-def _promise(figure: Figure) -> tuple[str, ...]:
-    assert figure.aim is not None
-    measured = spread(figure.measured, figure.unit)
-    if not figure.kept:
-        measured = f"**{measured}**, missed"
-    return figure.what, bound(figure.aim, figure.unit), measured, figure.detail
+def put(page: Path, parts: Mapping[str, str]) -> None:
+    """Write each part between the markers of its name."""
+    text = page.read_text(encoding="utf-8")
+    for name, part in parts.items():
+        begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+        before, _, rest = text.partition(begin)
+        text = f"{before}{begin}\n{part}\n{end}{rest.partition(end)[2]}"
+    page.write_text(text, encoding="utf-8")
 
 
-def _plain(figure: Figure) -> tuple[str, ...]:
-    return figure.what, spread(figure.measured, figure.unit), figure.detail
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
-    return ["| " + " | ".join(cells) + " |" for cells in lines]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

@@ -23,11 +23,12 @@ _TICK = 0.001
 def together(lab: Lab) -> Iterator[Figure]:
     """Search for all users of the file with questions that must be embedded."""
     users = [user_of(size) for size in lab.scale.real]
-    yield threads(lab, lab.sizes, users)
-    yield from loop(lab, lab.sizes, users)
+    name = f"users of {min(lab.scale.real):,} to {max(lab.scale.real):,}"
+    yield threads(lab, lab.sizes, users, name)
+    yield from loop(lab, lab.sizes, users, name)
 
 
-def threads(lab: Lab, path: Path, users: list[str]) -> Figure:
+def threads(lab: Lab, path: Path, users: list[str], name: str) -> Figure:
     """Compare the throughput of several threads with that of one, in turns."""
     gains = []
     with lab.engine(path) as engine, ThreadPoolExecutor(_THREADS) as pool:
@@ -37,10 +38,10 @@ def threads(lab: Lab, path: Path, users: list[str]) -> Figure:
             half = len(questions) // 2
             alone = _seconds(engine, users, questions[:half], None)
             gains.append(alone / _seconds(engine, users, questions[half:], pool))
-    return Figure(what=f"throughput of {_THREADS} threads / one thread", measured=Spread.of(gains), unit="x")
+    return Figure(what=f"throughput of {_THREADS} threads / one thread, {name}", measured=Spread.of(gains), unit="x")
 
 
-def loop(lab: Lab, path: Path, users: list[str]) -> Iterator[Figure]:
+def loop(lab: Lab, path: Path, users: list[str], name: str) -> Iterator[Figure]:
     """Await a hundred searches together while a task on the same loop wakes up each millisecond."""
     late, took = [], []
     for _ in range(max(3, lab.scale.rounds // 30)):
@@ -49,14 +50,14 @@ def loop(lab: Lab, path: Path, users: list[str]) -> Iterator[Figure]:
         late.append(max(delays))
     idle = max(asyncio.run(_idle(Spread.of(took).median)))
     yield Figure(
-        what=f"longest block of the event loop under {_CALLERS} searches",
+        what=f"longest block of the event loop under {_CALLERS} searches, {name}",
         measured=Spread.of(1e3 * delay for delay in late),
         unit="ms",
         aim=Aim(at_most=10),
         detail=f"an idle loop was late by up to {1e3 * idle:.1f} ms on this machine",
     )
     yield Figure(
-        what=f"{_CALLERS} searches awaited together, each",
+        what=f"{_CALLERS} searches awaited together, each, {name}",
         measured=Spread.of(1e3 * t / _CALLERS for t in took),
         unit="ms",
     )

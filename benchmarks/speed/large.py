@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from headroom.memory.records import Reader
-
-from ..figures import Aim, Figure, against
-from ..lab import Known, Lab
-from ..measure import Spread, milliseconds, take_turns
+from ..figures import Figure
+from ..lab import Lab
+from ..measure import Spread
 from ..sentences import Sentences
 from .accuracy import recall
 from .crowded import loop, threads
 from .disk import bytes_in
-from .searching import BARE, END_TO_END, WITHOUT
-from .starts import opened
+from .searching import asked
+from .starts import opened, resident_after
 
 _EACH = 100
 _SEED = 7
+_QUESTIONS = 100
 
 
 def one_user(lab: Lab) -> Iterator[Figure]:
@@ -26,11 +25,11 @@ def one_user(lab: Lab) -> Iterator[Figure]:
     for size in lab.scale.made:
         path = lab.folder / f"made-{size}.db"
         facts = Sentences(seed=_SEED).facts(size)
-        vectors = lab.made.rows(size + 100, _SEED)
-        vectors, questions = vectors[:size], vectors[size:]
+        made = lab.made.rows(size + _QUESTIONS, _SEED)
+        vectors, questions = made[:size], made[size:]
         with lab.engine(path) as engine:
             lab.fill(engine, "alice", facts, vectors)
-        yield from asked(lab, path, "alice", size, Aim(at_most=3))
+        yield from asked(lab, path, "alice", size)
         yield recall(lab, path, "alice", facts, vectors, questions)
         yield from opened(lab, path, ["alice"] * lab.scale.starts, f"{size:,} memories")
 
@@ -42,50 +41,17 @@ def crowd(lab: Lab) -> Iterator[Figure]:
     folder.mkdir()
     path, total = folder / "memory.db", users * _EACH + largest
     _fill_crowd(lab, path, users, largest)
-    yield Figure(
-        what=f"bytes a memory, {total:,} memories of {users:,} users, text of any length",
-        measured=Spread.exactly(bytes_in(folder) / total),
-        unit="bytes",
-    )
-    some = [f"user-{index}" for index in range(0, users, max(1, users // 200))]
-    yield from opened(lab, path, some[: lab.scale.starts], f"{_EACH} of {total:,}")
-    yield from opened(lab, path, ["largest"] * lab.scale.starts, f"{largest:,} of {total:,}")
-    yield from asked(lab, path, some[0], _EACH, None, among=total)
-    yield from asked(lab, path, "largest", largest, None, among=total)
-    yield threads(lab, path, some)
-    yield from loop(lab, path, some)
-
-
-def asked(lab: Lab, path: Path, user: str, size: int, aim: Aim | None, among: int | None = None) -> Iterator[Figure]:
-    """Take turns between the bare embedder call, the whole search, and the search with a vector that is known."""
-    rounds, warm_up = lab.scale.rounds, 3
-    fresh, again = lab.questions(rounds + warm_up), lab.questions(rounds + warm_up)
-    known = Known(lab.embedder, dict(zip(again, lab.embedder.embed(again), strict=True)))
-    reader = Reader(user_id=user)
-    with lab.engine(path, known) as engine:
-        bare, whole, recalled, without = take_turns(
-            rounds,
-            lambda i: lab.embedder.embed_query(fresh[i]),
-            lambda i: engine.search(reader, fresh[i]),
-            lambda i: engine.recall(reader, f"{fresh[i]} Please.", top_k=5),
-            lambda i: engine.search(reader, again[i]),
-            warm_up=warm_up,
-        )
-    place = f"{size:,} memories" if among is None else f"{size:,} memories in a file of {among:,}"
-    measured = milliseconds(without)
-    yield Figure(
-        what=f"search without the embedder call, {place}",
-        measured=measured,
-        unit="ms",
-        aim=aim,
-        detail=f"p99 {measured.p99:.2f} ms",
-    )
-    ratio_aim = Aim(at_most=1.5) if among is not None and size > _EACH else None
-    yield against(f"search / bare embedder call, {place}", whole, bare, ratio_aim)
-    yield against(f"recall for a chat / bare embedder call, {place}", recalled, bare, ratio_aim)
-    if among is None:
-        for name, times in ((BARE, bare), (END_TO_END, whole), (WITHOUT, without)):
-            yield Figure(what=f"{name}, {size:,}", measured=milliseconds(times), unit="ms", series=name, size=size)
+    name = f"a file of {total:,} of {users + 1:,} users"
+    bytes_each = Spread.exactly(bytes_in(folder) / total)
+    yield Figure(what=f"bytes a memory, text of any length, {name}", measured=bytes_each, unit="bytes")
+    some = [f"user-{index}" for index in range(0, users, max(1, users // 500))]
+    yield from opened(lab, path, some[: lab.scale.starts], f"a user of {_EACH} in {name}")
+    yield from opened(lab, path, ["largest"] * lab.scale.starts, f"a user of {largest:,} in {name}")
+    yield from asked(lab, path, some[0], _EACH, within=total)
+    yield from asked(lab, path, "largest", largest, within=total)
+    yield resident_after(lab, path, some, f"users of {_EACH} in {name}")
+    yield threads(lab, path, some, name)
+    yield from loop(lab, path, some, name)
 
 
 def _fill_crowd(lab: Lab, path: Path, users: int, largest: int) -> None:

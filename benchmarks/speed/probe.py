@@ -1,40 +1,44 @@
-"""What is measured in a process of its own: `python -m benchmarks.speed.probe PATH USER QUESTION` prints JSON.
+"""What is measured in a process of its own: `python -m benchmarks.speed.probe PATH QUESTION USER...` prints JSON.
 
-Seconds to open the file, to the first answer with the model loaded on the way, to the next answer; and MiB resident.
+Seconds to open the file, to load the model, to the first answer for the first user; MiB resident before, with the
+model, and after a search for each of the users.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
 
 _MEBIBYTE = 1 << 20
 
 
-def main(path: str, user: str, question: str) -> None:
-    """Open the file, ask twice, and print what it took."""
-    times = {"start": perf_counter()}
+def main(path: str, question: str, first: str, *others: str) -> None:
+    """Open the file, search, and print what it took."""
     from headroom.memory import MemoryConfig
     from headroom.memory.open import acquire
     from headroom.memory.records import Reader
 
-    times["imported"] = perf_counter()
-    before = resident()
+    before, start = resident(), perf_counter()
     engine = acquire(MemoryConfig(db_path=path))
-    times["opened"] = perf_counter()
-    # A stranger's search embeds the question, so it loads the model, and reads nothing else.
+    opened = perf_counter()
+    # A stranger has no memories, but his question is embedded: this loads the model and nothing else.
     engine.search(Reader(user_id="nobody"), question)
-    times["loaded"] = perf_counter()
-    with_model = resident()
-    engine.search(Reader(user_id=user), question)
-    times["answered"] = perf_counter()
-    engine.search(Reader(user_id=user), question)
-    times["again"] = perf_counter()
-    took = {name: times[name] - times[earlier] for earlier, name in pairwise(times)}
-    print(json.dumps({**took, "base": before, "model": with_model - before, "user": resident() - with_model}))
+    loaded, with_model = perf_counter(), resident()
+    engine.search(Reader(user_id=first), question)
+    answered = perf_counter()
+    for user in others:
+        engine.search(Reader(user_id=user), question)
+    found = {
+        "opening": opened - start,
+        "model": loaded - opened,
+        "search": answered - loaded,
+        "base_mib": before,
+        "model_mib": with_model - before,
+        "users_mib": resident() - with_model,
+    }
+    print(json.dumps(found))
 
 
 def resident() -> float:

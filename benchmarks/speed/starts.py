@@ -1,4 +1,4 @@
-"""What a new process pays: the import, the first search, resident memory."""
+"""What a new process pays: the import, the model, the first search, resident memory."""
 
 from __future__ import annotations
 
@@ -18,42 +18,67 @@ ROOT = Path(__file__).parents[2]
 
 def imports(lab: Lab) -> Iterator[Figure]:
     """Start Python bare and with the import, in turns."""
-    programs = ("pass", "import headroom", "from headroom.memory import Memory")
+    programs = ("pass", "import headroom", "from headroom import Memory", "from headroom import with_memory")
     ways = [lambda _, program=program: python("-c", program) for program in programs]
-    bare, package, memory = take_turns(3 * lab.scale.starts, *ways, warm_up=1)
-    for name, times, aim in (("headroom", package, Aim(at_most=60)), ("headroom.memory.Memory", memory, None)):
-        yield Figure(
-            what=f"import {name}, over bare Python",
-            measured=added(times, bare),
-            unit="ms",
-            aim=aim,
-        )
+    bare, *imported = take_turns(3 * lab.scale.starts, *ways, warm_up=1)
+    for program, times in zip(programs[1:], imported, strict=True):
+        aim = Aim(at_most=60) if program == "import headroom" else None
+        yield Figure(what=f"`{program}`, more than bare Python", measured=added(times, bare), unit="ms", aim=aim)
 
 
 def first_search(lab: Lab) -> Iterator[Figure]:
     """Open the file with the largest user in new processes and ask."""
     size = max(lab.scale.real)
-    yield from opened(lab, lab.sizes, [user_of(size)] * lab.scale.starts, f"{size:,} memories")
+    found = [_probe(lab, lab.sizes, [user_of(size)]) for _ in range(lab.scale.starts)]
+    yield Figure(
+        what="loading the model and embedding once",
+        measured=Spread.of(1e3 * row["model"] for row in found),
+        unit="ms",
+        aim=Aim(at_most=200),
+    )
+    yield _mebibytes("resident memory, Python with headroom.memory", [row["base_mib"] for row in found])
+    yield _mebibytes("resident memory, the model", [row["model_mib"] for row in found])
+    yield from _opened(found, f"{size:,} memories")
 
 
 def opened(lab: Lab, path: Path, users: list[str], name: str) -> Iterator[Figure]:
-    """Ask a new process for each of `users`."""
+    """Ask in a new process for each of `users`."""
     found = []
-    for index, question in enumerate(lab.questions(len(users))):
+    for index, user in enumerate(users):
         lab.progress.part(index, len(users), "process")
-        found.append(json.loads(python("-m", "benchmarks.speed.probe", str(path), users[index], question)))
-    rows = (
-        ("opening", "opened", 1e3, "ms", None),
-        ("loading the model and embedding once", "loaded", 1e3, "ms", Aim(at_most=200)),
-        ("first search of a user, model loaded", "answered", 1e3, "ms", None),
-        ("resident memory: the model", "model", 1, "MiB", None),
-        ("resident memory: the user's index", "user", 1, "MiB", None),
-    )
-    for what, key, factor, unit, aim in rows:
-        measured = Spread.of(row[key] * factor for row in found)
-        yield Figure(what=f"{what} ({name})", measured=measured, unit=unit, aim=aim)
+        found.append(_probe(lab, path, [user]))
+    yield from _opened(found, name)
+
+
+def resident_after(lab: Lab, path: Path, users: list[str], name: str) -> Figure:
+    """Ask for all of `users` in one process."""
+    found = _probe(lab, path, users)
+    return _mebibytes(f"resident memory, searched {len(users)} {name}", [found["users_mib"]])
 
 
 def python(*arguments: str) -> str:
     """Run a new Python in the folder of the project; give what it prints."""
     return subprocess.run([sys.executable, *arguments], check=True, capture_output=True, text=True, cwd=ROOT).stdout
+
+
+def _opened(found: list[dict[str, float]], name: str) -> Iterator[Figure]:
+    parts = {part: Spread.of(1e3 * row[part] for row in found) for part in ("opening", "model", "search")}
+    yield Figure(
+        what=f"opening and first search, {name}",
+        measured=Spread.of(1e3 * (row["opening"] + row["model"] + row["search"]) for row in found),
+        unit="ms",
+        aim=Aim(at_most=500),
+        detail=", ".join(f"{part} {times.median:.0f} ms" for part, times in parts.items()),
+    )
+    yield _mebibytes(f"resident memory, index and pages of {name}", [row["users_mib"] for row in found])
+
+
+def _mebibytes(what: str, values: list[float]) -> Figure:
+    return Figure(what=what, measured=Spread.of(values), unit="MiB")
+
+
+def _probe(lab: Lab, path: Path, users: list[str]) -> dict[str, float]:
+    """Run `probe` in a process of its own."""
+    (question,) = lab.questions(1)
+    found: dict[str, float] = json.loads(python("-m", "benchmarks.speed.probe", str(path), question, *users))
+    return found
