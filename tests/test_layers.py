@@ -21,6 +21,10 @@ headroom.testing
 headroom.testing.backends
 headroom.testing.embedders
 
+headroom.cli
+headroom.cli.reembed
+headroom.cli.progress
+
 headroom.chat
 headroom.chat.proxy
 headroom.chat.client
@@ -59,6 +63,7 @@ headroom.memory.engine
 
 headroom.memory.local
 headroom.memory.local.backend
+headroom.memory.local.reembedding
 headroom.memory.local.storing
 headroom.memory.local.retrieval
 headroom.memory.local.indexes
@@ -103,7 +108,7 @@ headroom.errors
 """.split()
 
 # What may be imported inside a function: slow to load, or in an extra.
-LATE = {"huggingface_hub", "openai", "onnxruntime", "tokenizers"}
+LATE = {"huggingface_hub", "openai", "onnxruntime", "rich", "tokenizers", "tqdm"}
 
 
 def modules() -> dict[str, Path]:

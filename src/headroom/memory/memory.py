@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from os import PathLike
@@ -11,7 +11,7 @@ from types import TracebackType
 from ..errors import Closed
 from .config import MemoryConfig
 from .engine import Engine
-from .open import acquire, release
+from .open import acquire, reembed, release
 from .protocols import Embedder
 from .records import Draft, Json, Reader, Record, Relationship, Scope, SearchResult
 from .workers import in_thread
@@ -190,6 +190,21 @@ class Memory:
     async def stats(self, user_id: str | None = None) -> dict[str, int]:
         """Count memories, of one user or of all: `total` are present, `superseded` are history."""
         return await in_thread(self.engine.stats, user_id)
+
+    @staticmethod
+    async def reembed(
+        config: MemoryConfig,
+        *,
+        embedder: Embedder | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> int:
+        """Move the file that `config` names to the embedder that it asks for; return how many memories were embedded.
+
+        Other programs go on searching the old vectors until all are made, and then must be opened with the new
+        embedder. A run that was killed goes on where it was. `progress` is called with how many are done, and how
+        many there are. Raises StoreUnavailable where the disk is too small.
+        """
+        return await in_thread(reembed, config, embedder, progress)
 
     async def close(self) -> None:
         """Let go of the file; the last holder of equal settings closes it. Closing twice is fine."""

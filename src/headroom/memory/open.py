@@ -7,13 +7,17 @@ import os
 import threading
 from collections import OrderedDict
 from dataclasses import replace
+from inspect import getattr_static
 
 from ..errors import InvalidInput, StoreUnwritable
 from .cache import CachedEmbedder
 from .config import MemoryConfig
 from .embedders.table import make_embedder
 from .engine import Engine
+from .local import reembedding, schema
 from .local.backend import LocalBackend
+from .local.database import Database
+from .local.reembedding import Progress
 from .protocols import Embedder
 
 _Key = tuple[MemoryConfig, int | None]
@@ -64,6 +68,21 @@ def release(engine: Engine, *, linger: bool = False) -> None:
             _close(next(iter(_idle)))
 
 
+def reembed(config: MemoryConfig, embedder: Embedder | None = None, progress: Progress | None = None) -> int:
+    """Move the file that `config` names to the embedder that it asks for; return how many memories were embedded.
+
+    Raises StoreUnwritable where there is no such file: nothing is made anew.
+    """
+    if not config.path.is_file():
+        raise StoreUnwritable(path=config.path, reason="there is no such file to move")
+    chosen = make_embedder(config) if embedder is None else _checked(embedder, config)
+    database = Database(config.path, schema.prepare)
+    try:
+        return reembedding.reembed(database, chosen, progress)
+    finally:
+        database.close()
+
+
 def _wire(config: MemoryConfig, embedder: Embedder | None) -> Engine:
     if config.db_path is None:
         _make_home(config)
@@ -81,7 +100,9 @@ def _make_home(config: MemoryConfig) -> None:
 
 
 def _checked(embedder: Embedder, config: MemoryConfig) -> Embedder:
-    if not isinstance(embedder, Embedder):
+    # Not isinstance(): it would read `width`, which may ask a server.
+    methods = all(callable(getattr(embedder, name, None)) for name in ("embed", "embed_query", "close"))
+    if not methods or getattr_static(embedder, "width", None) is None or not isinstance(embedder.id, str):
         raise InvalidInput("embedder must have id, width, embed(), embed_query() and close(); see headroom.testing")
     if config.vector_dimension is not None and config.vector_dimension != embedder.width:
         raise InvalidInput(f"vector_dimension is {config.vector_dimension}, but {embedder.id} gives {embedder.width}")

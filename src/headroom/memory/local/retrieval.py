@@ -43,7 +43,8 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
         return Found(positions=np.empty(0, np.int64), scores=np.empty(0, np.float32))
     breadth = max(50, 4 * query.top_k)
     by_words, rare = _word_scores(cursor, columns, allowed, total, query.text)
-    vector = np.zeros(columns.stamp.width, np.float32) if query.vector is None else query.vector
+    width = columns.stamp.width  # 0 while all memories wait for their vectors
+    vector = query.vector if query.vector is not None and width else np.zeros(width, np.float32)
     near = columns.vectors.search(vector, allowed, breadth)[0] if vector.any() else np.empty(0, np.int64)
     worded = np.flatnonzero(by_words)
     if len(worded) > breadth:
