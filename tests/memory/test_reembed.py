@@ -81,7 +81,6 @@ async def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     script = """
         import asyncio, os, signal, sys
         from headroom.memory import Memory, MemoryConfig
-from headroom.memory.records import Reader
         from headroom.testing import HashEmbedder
         def kill(done, total):
             if done >= 256:
