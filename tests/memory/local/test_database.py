@@ -16,7 +16,7 @@ from headroom.errors import EmbedderMismatch, NewerSchema, NotADatabase, StoreEr
 from headroom.memory import Memory, MemoryConfig
 from headroom.memory.cache import CachedEmbedder
 from headroom.memory.engine import Engine
-from headroom.memory.local import database
+from headroom.memory.local import connections
 from headroom.memory.local.backend import LocalBackend
 from headroom.memory.records import Reader
 from headroom.testing import HashEmbedder
@@ -336,7 +336,7 @@ tell("free")
 
 def test_another_process_that_writes_for_too_long(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A write that waited in vain says so and leaves nothing; reads go on meanwhile; later writes succeed."""
-    monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 100)
+    monkeypatch.setattr(connections, "BUSY_TIMEOUT_MS", 100)
     engine = make_engine(path)
     (memory_id,) = engine.save(ALICE, ["likes tea"])
     with child(HOLDING, path) as other:
@@ -361,7 +361,7 @@ def test_another_process_that_writes_for_too_long(path: Path, monkeypatch: pytes
 
 OPENING = """
 import os
-for round in range(15):
+for round in range(8):
     new = f"{path}-{round}"
     reading, writing = os.pipe()
     pids = []

@@ -1,0 +1,165 @@
+"""A memory that is open goes on in a forked child and in its parent."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from headroom.memory import forks
+
+from .children import in_child
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+
+
+class Thing:
+    def __init__(self) -> None:
+        self.renewed = 0
+        forks.renew_in_child(self.renew)
+
+    def renew(self) -> None:
+        self.renewed += 1
+
+
+@pytest.mark.quick
+def test_what_lives_is_renewed_and_nothing_is_kept_alive() -> None:
+    """Registering holds no object: those that are gone are forgotten, all others renewed."""
+    before = len(forks._in_child)
+    kept, gone = Thing(), Thing()
+    assert len(forks._in_child) == before + 2
+    del gone
+    gc.collect()
+    assert len(forks._in_child) == before + 1
+    forks._call(forks._in_child)
+    assert kept.renewed == 1
+
+
+FORKING = """
+import os
+engine = open_engine()
+engine.save(ALICE, ["saved before the fork"])
+engine.search(ALICE, "saved")
+pid = os.fork()
+who = "parent" if pid else "child"
+for n in range(10):
+    engine.save(ALICE, [f"saved by the {who}, {n}"])
+    assert engine.search(ALICE, f"saved by the {who}, {n}")[0].content == f"saved by the {who}, {n}"
+if not pid:
+    engine.close()
+    sys.exit(0)
+assert os.waitpid(pid, 0)[1] == 0
+engine.save(ALICE, ["saved after the child"])
+assert len(engine.get_all(ALICE)) == len(engine.search(ALICE, "saved", top_k=50)) == 22
+engine.close()
+import apsw
+assert apsw.Connection(path).execute("pragma integrity_check").get == "ok"
+"""
+
+
+def test_child_and_parent_go_on(path: Path) -> None:
+    """After a fork both save and search on the same file, and the child's end harms nobody."""
+    in_child(FORKING, path)
+
+
+LEFT_ALONE = """
+import os, subprocess
+engine = open_engine()
+engine.save(ALICE, ["before"])
+reading, writing = os.pipe()
+pid = os.fork()
+if not pid:
+    os.close(writing)
+    engine.save(ALICE, ["child, first"])
+    os.read(reading, 1)
+    engine.save(ALICE, ["child, second"])
+    os._exit(0)  # as if killed: nothing is closed
+engine.save(ALICE, ["parent"])
+while len(engine.get_all(ALICE)) < 3:
+    pass
+engine.close()
+subprocess.run(arguments + [path], check=True)  # another program comes and goes
+os.close(writing)
+assert os.waitpid(pid, 0)[1] == 0
+engine = open_engine()
+tell(*sorted(record.content for record in engine.get_all(ALICE)), sep="|")
+engine.close()
+"""
+
+
+def test_a_child_that_outlives_its_parents_memory_loses_nothing(path: Path) -> None:
+    """Neither its parent nor another process takes itself for the last one, and deletes the log that a child uses."""
+    visit = (
+        "import apsw, sys; c = apsw.Connection(sys.argv[1]); c.execute('select * from memories').fetchall(); c.close()"
+    )
+    assert in_child(LEFT_ALONE, path, sys.executable, "-c", visit) == "before|child, first|child, second|parent"
+
+
+BUSY = """
+import os, threading
+engine = open_engine()
+stop = threading.Event()
+
+def work(worker):
+    n = 0
+    while not stop.is_set():
+        engine.save(ALICE, [f"{worker} says {n % 20}"])
+        engine.search(ALICE, f"{worker} says {n % 20}")
+        n += 1
+
+engine.save(ALICE, ["before"])  # what is imported on first use is imported: forking amid an import is Python's affair
+engine.search(ALICE, "before")
+threads = [threading.Thread(target=work, args=(n,), daemon=True) for n in range(4)]
+for thread in threads:
+    thread.start()
+for round in range(10):
+    pid = os.fork()
+    if not pid:
+        import signal
+        signal.alarm(20)
+        engine.save(ALICE, [f"child {round}"])
+        assert engine.search(ALICE, f"child {round}", top_k=100)
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+stop.set()
+for thread in threads:
+    thread.join()
+assert {f"child {n}" for n in range(10)} <= {record.content for record in engine.get_all(ALICE)}
+engine.close()
+"""
+
+
+def test_a_fork_amid_busy_threads_leaves_no_lock_held(path: Path) -> None:
+    """Whatever the parent's threads are doing at that instant, the child is not blocked by it."""
+    in_child(BUSY, path)
+
+
+ASYNC = """
+import asyncio, multiprocessing
+from headroom.memory import Memory
+
+memory = Memory(db_path=path, embedder=HashEmbedder())
+
+async def use(who):
+    await memory.save(f"saved by the {who}", "alice")
+    return {result.content for result in await memory.search("saved", "alice")}
+
+def child():
+    found = asyncio.run(use("child"))
+    assert found == {"saved by the parent", "saved by the child"}, found
+
+assert asyncio.run(use("parent")) == {"saved by the parent"}
+process = multiprocessing.get_context("fork").Process(target=child)
+process.start()
+process.join()
+assert process.exitcode == 0
+assert asyncio.run(use("parent")) == {"saved by the parent", "saved by the child"}
+"""
+
+
+def test_a_shared_memory_goes_on_in_a_multiprocessing_child(path: Path) -> None:
+    """The async face has threads of its own in the child."""
+    in_child(ASYNC, path)
