@@ -5,29 +5,35 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Callable
+from types import MethodType
+from typing import cast
 
-_Hooks = set[weakref.WeakMethod[Callable[[], None]]]
-_before: _Hooks = set()
-_in_parent: _Hooks = set()
-_in_child: _Hooks = set()
+# By object, weakly. Not a set of WeakMethod: those complain on stderr when the interpreter ends before their objects.
+_Hooks = weakref.WeakKeyDictionary[object, Callable[[object], None]]
+_before: _Hooks = weakref.WeakKeyDictionary()
+_in_parent: _Hooks = weakref.WeakKeyDictionary()
+_in_child: _Hooks = weakref.WeakKeyDictionary()
 
 
 def renew_in_child(renew: Callable[[], None]) -> None:
     """Call the bound method `renew` in every forked child, for as long as its object lives."""
-    _in_child.add(weakref.WeakMethod(renew, _in_child.discard))
+    _add(_in_child, renew)
 
 
 def pause_for_fork(pause: Callable[[], None], resume: Callable[[], None]) -> None:
     """Call the bound method `pause` before every fork and `resume` after it in the parent, both on the same thread."""
-    _before.add(weakref.WeakMethod(pause, _before.discard))
-    _in_parent.add(weakref.WeakMethod(resume, _in_parent.discard))
+    _add(_before, pause)
+    _add(_in_parent, resume)
+
+
+def _add(hooks: _Hooks, method: Callable[[], None]) -> None:
+    bound = cast(MethodType, method)
+    hooks[bound.__self__] = bound.__func__
 
 
 def _call(hooks: _Hooks) -> None:
-    for reference in list(hooks):
-        method = reference()
-        if method is not None:
-            method()
+    for holder, function in list(hooks.items()):
+        function(holder)
 
 
 if hasattr(os, "register_at_fork"):
