@@ -16,11 +16,11 @@ PUBLIC = ("headroom", "headroom.chat", "headroom.errors", "headroom.memory", "he
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_all_is_sorted_and_real(name: str) -> None:
-    """`__all__` is sorted, has at most a dozen names, and is exactly what is public."""
+    """`__all__` is sorted and exactly what is public; a package has at most a dozen names."""
     module = importlib.import_module(name)
     exported = module.__all__
     assert exported == sorted(exported)
-    assert len(exported) <= 12
+    assert len(exported) <= 12 or not hasattr(module, "__path__")
     assert all(hasattr(module, key) for key in exported)
     own = {key for key in dir(module) if not key.startswith("_") and is_own(getattr(module, key))}
     assert own <= set(exported)
