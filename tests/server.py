@@ -90,8 +90,8 @@ class Server:
 
     def __init__(self) -> None:
         self.received: list[Received] = []
-        self.responses: dict[str, Json] = {}
-        """What the Responses API stored, by id, as the model wrote it."""
+        self.stored: dict[str, Json] = {}
+        """What was stored for the caller, by id, as the model wrote it."""
         self.paused, self.go_on = threading.Event(), threading.Event()
         self._script: deque[Reply] = deque()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
@@ -147,8 +147,8 @@ class _Handler(BaseHTTPRequestHandler):
         request = Received(method=self.command, path=self.path, headers=dict(self.headers), raw=raw)
         self._owner.received.append(request)
         path, _, _ = self.path.partition("?")
-        if "/responses/" in path:
-            return self._json(200, self._owner.responses[path.rpartition("/")[2]], {})
+        if path.rpartition("/")[2] in self._owner.stored:
+            return self._json(200, self._owner.stored[path.rpartition("/")[2]], {})
         if not path.endswith(("/chat/completions", "/responses")):
             return self._json(200, _other(path), {})
         reply = self._owner.next_reply()
@@ -160,11 +160,13 @@ class _Handler(BaseHTTPRequestHandler):
         elif request.body.get("stream"):
             self._stream(chunks_of(reply, request.body), reply)
         else:
-            self._json(200, completion_of(reply, request.body), reply.headers)
+            completion = completion_of(reply, request.body)
+            self._owner.stored[completion["id"]] = completion
+            self._json(200, completion, reply.headers)
 
     def _respond(self, reply: Reply, request: Json) -> None:
-        response = response_of(reply.choices, request, f"resp_{len(self._owner.responses) + 1}")
-        self._owner.responses[response["id"]] = response
+        response = response_of(reply.choices, request, f"resp_{len(self._owner.stored) + 1}")
+        self._owner.stored[response["id"]] = response
         if request.get("stream"):
             self._stream(events_of(reply.choices, response), reply)
         else:

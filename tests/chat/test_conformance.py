@@ -141,6 +141,18 @@ async def test_the_response_of_a_stream(name: str, server: Server, remembering: 
     await settled(stream.close())
 
 
+@of_every_sdk
+async def test_a_stream_looks_like_itself(name: str, server: Server, remembering: Make) -> None:
+    """A stream is an instance of the SDK's own class."""
+    real = make_client(name, server.url)
+    bare = await settled(real.chat.completions.create(**ASK, stream=True))
+    stream = await settled(remembering(name).chat.completions.create(**ASK, stream=True))
+    assert isinstance(stream, type(bare))
+    assert set(dir(stream)) >= set(dir(bare))
+    for opened in (bare, stream, real):
+        await settled(opened.close())
+
+
 @of_every_client
 async def test_the_usage_chunk(name: str, server: Server, remembering: Make) -> None:
     """The usage comes as the last chunk, untouched."""
@@ -304,6 +316,18 @@ async def test_the_raw_views_of_a_whole_client(name: str, server: Server, rememb
     assert await facts(client) == [FACT]
     models = await settled(client.with_raw_response.models.list())
     assert models.status_code == 200
+
+
+@pytest.mark.parametrize("name", ["OpenAI", "AsyncOpenAI"])
+async def test_a_stored_completion(name: str, server: Server, remembering: Make) -> None:
+    """A completion that the provider stored comes back without its block, and teaches nothing twice."""
+    client = remembering(name)
+    server.script("Python it is." + BLOCK)
+    reply = await settled(client.chat.completions.create(**ASK, store=True))
+    stored = await settled(client.chat.completions.retrieve(reply.id))
+    assert stored.choices[0].message.content == "Python it is."
+    (record,) = await settled(client.memory.get_all())
+    assert len(record.sources) == 1
 
 
 # The client as an object

@@ -215,7 +215,7 @@ def test_a_chain(server: Server, remembering: Make) -> None:
     body = sent(client, server, input="And now?", previous_response_id=first.id)
     assert FACT in body["input"]
     assert body["previous_response_id"] == first.id
-    assert "<memory>" in str(server.responses[first.id])
+    assert "<memory>" in str(server.stored[first.id])
     assert client.responses.retrieve(first.id).output_text == "Tea it is."
     assert len(client.memory.get_all()[0].sources) == 1
 

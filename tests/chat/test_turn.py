@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from headroom import Memory
+from headroom import Memory, with_memory
 from headroom.chat.prompt import INSTRUCTION
+from headroom.testing import HashEmbedder
 
 from ..server import Choice, Reply, Server
 from .clients import make_client, settled
@@ -396,9 +399,23 @@ async def test_a_synchronous_client_in_a_running_loop(server: Server, rememberin
 async def test_a_bare_client_is_left_alone(server: Server, remembering: Make) -> None:
     """The client that was wrapped goes on without memory."""
     real = make_client("OpenAI", server.url)
-    from headroom import with_memory
-
     with_memory(real, "alice")
     real.chat.completions.create(**said("Hello"))
     assert server.last.messages == said("Hello")["messages"]
     real.close()
+
+
+def test_a_memory_lives_as_long_as_its_client(server: Server, tmp_path: Path) -> None:
+    """A `Memory` made for the client in passing, and a client dropped for its stream, stay open while they are used."""
+    with make_client("OpenAI", server.url) as real:
+        memory = Memory(db_path=tmp_path / "memory.db", embedder=HashEmbedder())
+        client = with_memory(real, "alice", memory=memory, on_error="raise")
+        del memory
+        gc.collect()
+        server.script(block('{"content": "User has a dog"}'))
+        stream = client.chat.completions.create(**said("I have a dog"), stream=True)
+        bound = client.memory
+        del client
+        gc.collect()
+        assert "".join(chunk.choices[0].delta.content or "" for chunk in stream) == "Noted."
+        assert [record.content for record in bound.get_all()] == ["User has a dog"]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, overload
 
 from ..errors import InvalidInput
 from ..memory.config import MemoryConfig
 from ..memory.drafts import check_reader
-from ..memory.engine import Engine
 from ..memory.memory import Memory
-from ..memory.open import acquire, release
+from ..memory.open import acquire
 from ..memory.records import Reader
 from .client import ClientWithMemory
 from .facts import Redact
@@ -160,12 +158,5 @@ def with_memory(
     )
     reader = check_reader(Reader(user_id=user_id, session_id=session_id, agent_id=agent_id))
     engine = acquire(config or MemoryConfig()) if memory is None else memory.engine
-    turns = Turns(Place(engine=engine, shared=shared_by(engine), reader=reader), settings)
-    if memory is None:
-        _release_with(turns, engine)
-    return ClientWithMemory(client, turns)
-
-
-def _release_with(turns: Turns, engine: Engine) -> None:
-    """Give the engine back when the last copy of the client is gone; it lingers for the client made next."""
-    weakref.finalize(turns, release, engine, linger=True).atexit = False
+    place = Place(engine=engine, shared=shared_by(engine), reader=reader, memory=memory)
+    return ClientWithMemory(client, Turns(place, settings))

@@ -72,7 +72,21 @@ class Resource(Forward):
 
         return stream
 
-    replaced: ClassVar[Mapping[str, Replacement]] = {"create": _create, "parse": _parse, "stream": _stream}
+    def _retrieve(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """Wrap the method that gives an earlier reply again: the block that is stored with it stays hidden."""
+
+        @functools.wraps(call)
+        def retrieved(*args: Any, **kwargs: Any) -> Any:
+            return self._receive(self._turns.only_reading(), call(*args, **kwargs))
+
+        return retrieved
+
+    replaced: ClassVar[Mapping[str, Replacement]] = {
+        "create": _create,
+        "parse": _parse,
+        "retrieve": _retrieve,
+        "stream": _stream,
+    }
 
 
 class _Begun:

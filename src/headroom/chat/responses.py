@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from .conversation import digest, forces_a_call, goes_on, has_tokens, is_typed, joined, last_user, prefixed, words
 from .events import EventCleaner
 from .fields import get, with_field
-from .forward import Replacement
 from .resource import Resource
 from .turn import Asked, Cleaner, Turn
 
@@ -70,17 +68,6 @@ class ResponsesWithMemory(Resource):
 
     __slots__ = ()
     dialect = Responses()
-
-    def _retrieve(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        """Wrap the method that gives an earlier reply again: the block that is stored with it stays hidden."""
-
-        @functools.wraps(call)
-        def retrieved(*args: Any, **kwargs: Any) -> Any:
-            return self._receive(self._turns.only_reading(), call(*args, **kwargs))
-
-        return retrieved
-
-    replaced: ClassVar[Mapping[str, Replacement]] = {**Resource.replaced, "retrieve": _retrieve}
 
 
 def _items(kwargs: Mapping[str, Any]) -> Sequence[Any] | None:

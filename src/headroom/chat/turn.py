@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,6 +16,8 @@ from typing import Any, Literal, Protocol
 
 from ..errors import InvalidInput
 from ..memory.engine import Engine
+from ..memory.memory import Memory
+from ..memory.open import release
 from ..memory.records import Change, Reader, Scope
 from .block import BlockFilter, Parsed, parse
 from .facts import Facts, Redact, facts
@@ -103,13 +106,20 @@ class Settings:
             raise InvalidInput("redact must be a function from a text to a text, or to None")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Place:
-    """Whose turn it is, on which memory."""
+    """Whose turn it is, on which memory. The memory is open for as long as this lives."""
 
     engine: Engine
     shared: Shared
     reader: Reader
+    memory: Memory | None = None
+    """The one that the caller opened; None where the engine was opened for the client."""
+
+    def __post_init__(self) -> None:
+        if self.memory is None:
+            # It lingers, because a program may make a client for each request.
+            weakref.finalize(self, release, self.engine, linger=True).atexit = False
 
 
 class Turn:
