@@ -63,7 +63,9 @@ class MemoryConfig:
             raise InvalidInput(f"unknown backend {self.backend!r}; choose one of: {', '.join(BACKENDS)}")
         for name in _COUNTS:
             value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            if value is None and name in _OPTIONAL:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise InvalidInput(f"{name} must be a whole number of at least 1, not {value!r}")
 
     @property
@@ -76,7 +78,8 @@ class MemoryConfig:
 
 
 BACKENDS = ("local",)
-_COUNTS = tuple(f.name for f in fields(MemoryConfig) if f.type in ("int", "int | None"))
+_OPTIONAL = tuple(f.name for f in fields(MemoryConfig) if f.type == "int | None")
+_COUNTS = (*_OPTIONAL, *(f.name for f in fields(MemoryConfig) if f.type == "int"))
 
 
 def _check_path(value: object) -> None:
