@@ -126,6 +126,17 @@ def test_a_closed_embedder_loads_again() -> None:
     embedder.close()
 
 
+def test_closing_while_others_embed_loses_no_row() -> None:
+    """A batch under way when the embedder is closed is finished, row for row."""
+    embedder = OnnxEmbedder(threads=3)
+    expected = embedder.embed(TEXTS)
+    with ThreadPoolExecutor(3) as callers:
+        batches = [callers.submit(embedder.embed, TEXTS * 3) for _ in range(12)]
+        while not all(batch.done() for batch in batches):
+            embedder.close()
+    assert all((batch.result() == np.tile(expected, (3, 1))).all() for batch in batches)
+
+
 @pytest.mark.quick
 @pytest.mark.parametrize("threads", [0, -1])
 def test_no_threads_at_all_are_refused(threads: int) -> None:

@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 
 import numpy as np
 
@@ -95,17 +96,18 @@ class OnnxEmbedder:
         return loaded
 
     def _start(self, work: Callable[[], None], count: int) -> list[Future[None]]:
-        """Set `count` helpers to `work`; fewer where the interpreter is shutting down and starts no more threads."""
+        """Set `count` helpers to `work`; fewer where their pool is just closed or the interpreter shuts down."""
         if count < 1:
             return []
         with self._lock:
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(self._threads - 1, thread_name_prefix="headroom-embed")
             pool = self._pool
-        try:
-            return [pool.submit(work) for _ in range(count)]
-        except RuntimeError:
-            return []
+        helpers: list[Future[None]] = []
+        with suppress(RuntimeError):
+            while len(helpers) < count:
+                helpers.append(pool.submit(work))
+        return helpers
 
     def _renew(self) -> None:
         _left_behind.append((self._loaded, self._pool))
