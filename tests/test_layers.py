@@ -39,6 +39,7 @@ headroom.chat.memory
 headroom.chat.turns
 headroom.chat.turn
 headroom.chat.shared
+headroom.chat.spans
 headroom.chat.guard
 headroom.chat.patience
 headroom.chat.facts

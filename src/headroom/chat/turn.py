@@ -26,6 +26,7 @@ from .patience import in_time, in_time_async
 from .prompt import INSTRUCTION, frame
 from .report import LastTurn, Skipped, Stored
 from .shared import Notes, Shared, TurnKey
+from .spans import span
 
 STORE_PATIENCE = 1.0
 """Seconds that a chat waits for its facts to be stored; a locked file is waited for in the background."""
@@ -196,7 +197,9 @@ class Turn:
     def _recall(self) -> Notes:
         assert self._asked is not None
         engine, message = self._place.engine, self._asked.message or ""
-        found = engine.recall(self.reader, message, top_k=self._settings.top_k)
+        with span("search_memory") as traced:
+            found = engine.recall(self.reader, message, top_k=self._settings.top_k)
+            traced.searched(message, found)
         framed = frame(found, day=date.today(), budget=self._settings.token_budget)
         # Without notes the frame tells the day, which only a model that writes a block needs.
         text = framed.text if framed.notes or self._wants_block else ""
@@ -299,7 +302,9 @@ class Turn:
 
     def _store(self, changes: Sequence[Change]) -> None:
         engine, shared, reader = self._place.engine, self._place.shared, self.reader
-        done = shared.waiting.store(engine, reader, changes)
+        with span("upsert_memory") as traced:
+            traced.stored([change.draft.content for change in changes if change.draft is not None])
+            done = shared.waiting.store(engine, reader, changes)
         shared.turn_scoped.begin(engine, reader)
         for change, applied in zip(changes, done, strict=True):
             if change.draft is None or applied.id is None:
