@@ -80,6 +80,8 @@ headroom.memory.local.projection
 headroom.memory.local.vectors
 headroom.memory.local.schema
 headroom.memory.local.database
+headroom.memory.local.connections
+headroom.memory.local.faults
 
 headroom.memory.embedders
 headroom.memory.embedders.table
