@@ -102,7 +102,8 @@ def _make_home(config: MemoryConfig) -> None:
 def _checked(embedder: Embedder, config: MemoryConfig) -> Embedder:
     # Not isinstance(): it would read `width`, which may ask a server.
     methods = all(callable(getattr(embedder, name, None)) for name in ("embed", "embed_query", "close"))
-    if not methods or getattr_static(embedder, "width", None) is None or not isinstance(embedder.id, str):
+    named = isinstance(getattr(embedder, "id", None), str)
+    if not (methods and named) or getattr_static(embedder, "width", None) is None:
         raise InvalidInput("embedder must have id, width, embed(), embed_query() and close(); see headroom.testing")
     if config.vector_dimension is not None and config.vector_dimension != embedder.width:
         raise InvalidInput(f"vector_dimension is {config.vector_dimension}, but {embedder.id} gives {embedder.width}")
