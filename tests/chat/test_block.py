@@ -188,6 +188,19 @@ def test_several_blocks_are_all_read_in_order() -> None:
     assert (parsed.visible, contents(parsed), parsed.blocks) == ("One.  \nTwo.", ["1", "2", "3", "4"], 4)
 
 
+def test_a_block_may_touch_one_that_turns_out_to_be_an_answer() -> None:
+    """What follows a block without anything visible between them counts as starting a line."""
+    parsed = parse('Sure.\n<memory>oops</memory><memory>["x"]</memory>\nBye.')
+    assert (parsed.visible, contents(parsed)) == ("Sure.\n<memory>oops</memory>\nBye.", ["x"])
+
+
+def test_fences_in_a_block_that_is_shown_count() -> None:
+    """A block that stays visible is Markdown like the rest: its last line of backticks closes the outer fence."""
+    shown = '```\n<memory>\n```json\n["x"]\n```\n</memory>'
+    parsed = parse(f'{shown}\n<memory>["y"]</memory>\nBye.')
+    assert (parsed.visible, contents(parsed)) == (f"{shown}\nBye.", ["y"])
+
+
 def test_only_white_space_before_a_block_goes_with_it() -> None:
     """Every other character stays, trailing spaces and odd line ends of the answer included."""
     parsed = parse('  One  \r\n\r\n\ttwo \t\n \n<memory>["x"]</memory>  \n three\n\n')
