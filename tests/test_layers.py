@@ -38,6 +38,9 @@ headroom.chat.forward
 headroom.chat.memory
 headroom.chat.turns
 headroom.chat.turn
+headroom.chat.dialect
+headroom.chat.texts
+headroom.chat.settings
 headroom.chat.shared
 headroom.chat.spans
 headroom.chat.guard
@@ -77,6 +80,7 @@ headroom.memory.local.hnsw
 headroom.memory.local.infile
 headroom.memory.local.nearest
 headroom.memory.local.projection
+headroom.memory.local.arrays
 headroom.memory.local.vectors
 headroom.memory.local.schema
 headroom.memory.local.database

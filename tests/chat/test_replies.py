@@ -13,7 +13,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from headroom.chat.block import parse
 from headroom.chat.completions import Completions
-from headroom.chat.turn import Settings, Turn
+from headroom.chat.texts import Texts
 
 from ..server import Choice, Reply, Server, chunks_of, completion_of, says
 
@@ -243,7 +243,7 @@ def cut_replies(draw: st.DrawFn) -> Choice:
 @given(cut_replies())
 def test_streamed_and_plain_replies_agree(choice: Choice) -> None:
     """Text, tokens, finish reason and facts are the same for every way of cutting a reply into chunks."""
-    plain, streamed = reading(), reading()
+    plain, streamed = Texts(), Texts()
     finished = replace(choice, finish_reason=choice.finish_reason or "stop")
     reply = ChatCompletion.model_validate(completion_of(Reply(choices=[finished]), ASK))
     Completions().clean(reply, plain)
@@ -253,7 +253,7 @@ def test_streamed_and_plain_replies_agree(choice: Choice) -> None:
         pieces.add(chunk.choices[0].delta, chunk.choices[0])
     assert pieces.content == whole.content
     assert pieces.tokens == whole.tokens == visible(choice)
-    assert facts_of(streamed) == facts_of(plain)
+    assert streamed.close().items == plain.close().items
     if choice.finish_reason is not None:
         assert (pieces.finish_reason, streamed.cut) == (whole.finish_reason, plain.cut)
 
@@ -269,21 +269,8 @@ def visible(choice: Choice) -> list[str]:
     return left
 
 
-def cleaned(choice: Choice, turn: Turn) -> Iterator[Any]:
-    cleaner = Completions().cleaner(turn)
+def cleaned(choice: Choice, texts: Texts) -> Iterator[Any]:
+    cleaner = Completions().cleaner(texts)
     for chunk in chunks_of(Reply(choices=[choice]), ASK):
         yield from cleaner.feed(ChatCompletionChunk.model_validate(chunk))
     yield from cleaner.close()
-
-
-def reading() -> Turn:
-    """A turn that only reads a reply."""
-    place: Any = None
-    settings = Settings(
-        top_k=1, inject=True, extract=True, token_budget=100, recall_timeout=None, on_error="raise", redact=None
-    )
-    return Turn(place, settings, only_reading=True)
-
-
-def facts_of(turn: Turn) -> list[str | None]:
-    return [item.content for read in turn._read.values() for item in read.items]

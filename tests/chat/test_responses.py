@@ -15,11 +15,12 @@ from pydantic import BaseModel, TypeAdapter
 
 from headroom.chat.prompt import INSTRUCTION, frame
 from headroom.chat.responses import Responses
+from headroom.chat.texts import Texts
 
 from ..responses_api import events_of, response_of
 from ..server import Choice, Reply, Server, fails, says
 from .clients import OPENAI, each, entered, settled
-from .test_replies import TEXTS, facts_of, reading
+from .test_replies import TEXTS
 
 pytestmark = pytest.mark.quick
 
@@ -319,7 +320,7 @@ def cut_texts(draw: st.DrawFn) -> Choice:
 @given(cut_texts())
 def test_streamed_and_plain_responses_agree(choice: Choice) -> None:
     """Texts, tokens, status and facts are the same for every way of cutting a response into events."""
-    plain, streamed = reading(), reading()
+    plain, streamed = Texts(), Texts()
     whole = Response.model_validate(response_of([choice], ASK, "resp_1"))
     Responses().clean(whole, plain)
     events, cleaner = [], Responses().cleaner(streamed)
@@ -332,4 +333,4 @@ def test_streamed_and_plain_responses_agree(choice: Choice) -> None:
     assert "".join(event.delta for event in deltas) == part.text == events[-1].response.output_text
     assert [token.token for event in deltas for token in event.logprobs] == [token.token for token in part.logprobs]
     assert events[-1].response.status == whole.status
-    assert facts_of(streamed) == facts_of(plain)
+    assert streamed.close().items == plain.close().items

@@ -8,14 +8,14 @@ from typing import Any
 
 from .fields import get, index_of, put, values, with_field
 from .logprobs import TokenQueue
-from .turn import Turn
+from .texts import Texts
 
 
 class ChunkCleaner:
     """Takes the memory blocks out of one stream, choice by choice."""
 
-    def __init__(self, turn: Turn) -> None:
-        self._turn = turn
+    def __init__(self, texts: Texts) -> None:
+        self._texts = texts
         self._choices: dict[int, _ChoiceCleaner] = {}
 
     def feed(self, chunk: Any) -> Sequence[Any]:
@@ -24,7 +24,7 @@ class ChunkCleaner:
         for place, choice in enumerate(get(chunk, "choices") or ()):
             index = index_of(choice, place)
             if index not in self._choices:
-                self._choices[index] = _ChoiceCleaner(self._turn, index)
+                self._choices[index] = _ChoiceCleaner(self._texts, index)
             hidden |= self._choices[index].clean(chunk, choice)
         return () if hidden and _says_nothing(chunk) else (chunk,)
 
@@ -36,9 +36,9 @@ class ChunkCleaner:
 class _ChoiceCleaner:
     """The same for one choice."""
 
-    def __init__(self, turn: Turn, index: int) -> None:
-        self._turn, self._index = turn, index
-        self._filter = turn.filter(index)
+    def __init__(self, texts: Texts, index: int) -> None:
+        self._texts, self._index = texts, index
+        self._filter = texts.filter(index)
         self._tokens = TokenQueue()
         self._shown = 0
         self._finished = False
@@ -62,7 +62,7 @@ class _ChoiceCleaner:
             self._finished = True
             if self._filter.cut and finish_reason == "length":
                 put(choice, "finish_reason", "stop")
-                self._turn.cut = True
+                self._texts.cut = True
         if shown != text:
             put(delta, "content", shown)
         self._shown += len(shown)

@@ -18,10 +18,11 @@ from .conversation import (
     prefixed,
     words,
 )
+from .dialect import Asked, Cleaner
 from .fields import get, index_of, put, with_field
 from .logprobs import visible_tokens
 from .resource import Resource
-from .turn import Asked, Cleaner, Turn
+from .texts import Texts
 
 
 class Completions:
@@ -58,17 +59,17 @@ class Completions:
         """Tell a whole reply from a stream or a raw response."""
         return get(reply, "choices") is not None
 
-    def clean(self, reply: Any, turn: Turn) -> None:
+    def clean(self, reply: Any, texts: Texts) -> None:
         """Take the memory blocks out of every choice, with their log probabilities."""
         for place, choice in enumerate(get(reply, "choices")):
             message = get(choice, "message")
             text = get(message, "content")
             if not isinstance(text, str):
                 continue
-            parsed = turn.parse(text, index_of(choice, place))
+            parsed = texts.parse(text, index_of(choice, place))
             if parsed.cut and get(choice, "finish_reason") == "length":
                 put(choice, "finish_reason", "stop")
-                turn.cut = True
+                texts.cut = True
             if parsed.blocks:
                 # A message of tool calls only has no content at all.
                 put(message, "content", parsed.visible or (None if get(message, "tool_calls") else ""))
@@ -76,9 +77,9 @@ class Completions:
                 if tokens := get(logprobs, "content"):
                     put(logprobs, "content", visible_tokens(tokens, parsed.removed))
 
-    def cleaner(self, turn: Turn) -> Cleaner:
+    def cleaner(self, texts: Texts) -> Cleaner:
         """Return what does the same to one stream."""
-        return ChunkCleaner(turn)
+        return ChunkCleaner(texts)
 
 
 class CompletionsWithMemory(Resource):

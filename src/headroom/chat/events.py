@@ -9,14 +9,14 @@ from .block import Parsed
 from .conversation import digest
 from .fields import get, put, with_field
 from .logprobs import TokenQueue, visible_tokens
-from .turn import Turn
+from .texts import Texts
 
 
 class EventCleaner:
     """Takes the memory blocks out of one response, text by text."""
 
-    def __init__(self, turn: Turn) -> None:
-        self._turn = turn
+    def __init__(self, texts: Texts) -> None:
+        self._texts = texts
         self._streamed: dict[int, _StreamedText] = {}
 
     def feed(self, event: Any) -> Sequence[Any]:
@@ -45,13 +45,13 @@ class EventCleaner:
     def clean_response(self, response: Any) -> None:
         """Clean a whole response in place. Where only a block was cut by the token limit, it is complete."""
         if get(response, "id"):
-            self._turn.goes_on_as(digest(get(response, "id")))
+            self._texts.goes_on_as = digest(get(response, "id"))
         cut = [self._clean_item(item, place) for place, item in enumerate(get(response, "output") or ())]
         reason = get(get(response, "incomplete_details"), "reason")
         if get(response, "status") == "incomplete" and reason == "max_output_tokens" and cut and cut[-1]:
             put(response, "status", "completed")
             put(response, "incomplete_details", None)
-            self._turn.cut = True
+            self._texts.cut = True
 
     def _clean_item(self, item: Any, output_index: int) -> bool:
         """Clean an item of the output in place; tell whether it ends in a block that was cut."""
@@ -68,7 +68,7 @@ class EventCleaner:
         text = get(part, "text")
         if not isinstance(text, str) or get(part, "type") not in ("output_text", "response.output_text.done"):
             return None
-        parsed = self._turn.parse(text, part=key)
+        parsed = self._texts.parse(text, part=key)
         if parsed.blocks:
             put(part, "text", parsed.visible)
             if tokens := get(part, "logprobs"):
@@ -80,15 +80,15 @@ class EventCleaner:
     def _text_of(self, event: Any) -> _StreamedText:
         key = _part_of(event)
         if key not in self._streamed:
-            self._streamed[key] = _StreamedText(self._turn, key)
+            self._streamed[key] = _StreamedText(self._texts, key)
         return self._streamed[key]
 
 
 class _StreamedText:
     """One text that comes in deltas."""
 
-    def __init__(self, turn: Turn, key: int) -> None:
-        self._filter = turn.filter(part=key)
+    def __init__(self, texts: Texts, key: int) -> None:
+        self._filter = texts.filter(part=key)
         self._tokens = TokenQueue()
         self._shown = 0
         self._last: Any = None

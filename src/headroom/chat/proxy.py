@@ -14,8 +14,8 @@ from .client import ClientWithMemory
 from .facts import Redact
 from .memory import AsyncChatMemory, ChatMemory
 from .prompt import NOTES_BUDGET
+from .settings import Place, Settings
 from .shared import shared_by
-from .turn import Place, Settings
 from .turns import Turns
 
 C = TypeVar("C")

@@ -7,9 +7,10 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
+from .dialect import Dialect
 from .forward import Forward, Replacement, if_target_has_it
 from .stream import receive, receive_async
-from .turn import Dialect, Turn
+from .turn import Turn
 from .turns import Turns
 
 

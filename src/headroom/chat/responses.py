@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .conversation import digest, forces_a_call, goes_on, has_tokens, is_typed, joined, last_user, prefixed, words
+from .dialect import Asked, Cleaner
 from .events import EventCleaner
 from .fields import get, with_field
 from .resource import Resource
-from .turn import Asked, Cleaner, Turn
+from .texts import Texts
 
 
 class Responses:
@@ -54,13 +55,13 @@ class Responses:
         """Tell a whole reply from a stream or a raw response."""
         return bool(get(reply, "object") == "response")
 
-    def clean(self, reply: Any, turn: Turn) -> None:
+    def clean(self, reply: Any, texts: Texts) -> None:
         """Take the memory blocks out of every text of the reply."""
-        EventCleaner(turn).clean_response(reply)
+        EventCleaner(texts).clean_response(reply)
 
-    def cleaner(self, turn: Turn) -> Cleaner:
+    def cleaner(self, texts: Texts) -> Cleaner:
         """Return what does the same to one stream."""
-        return EventCleaner(turn)
+        return EventCleaner(texts)
 
 
 class ResponsesWithMemory(Resource):

@@ -8,8 +8,9 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+from .dialect import Dialect
 from .forward import Forward, Replacement, if_target_has_it
-from .turn import Dialect, Turn
+from .turn import Turn
 
 
 def receive(dialect: Dialect, turn: Turn, reply: Any) -> Any:
@@ -33,7 +34,7 @@ def _show(dialect: Dialect, turn: Turn, reply: Any) -> Any:
         return reply
     if dialect.is_reply(reply):
         with turn.step("parse"):
-            dialect.clean(reply, turn)
+            dialect.clean(reply, turn.texts)
         return reply
     if hasattr(reply, "__aiter__"):
         return AsyncMemoryStream(reply, dialect, turn)
@@ -50,7 +51,7 @@ class _Stream(Forward):
     def __init__(self, target: Any, chunks: Any, dialect: Dialect, turn: Turn) -> None:
         super().__init__(target)
         object.__setattr__(self, "_chunks", chunks)
-        object.__setattr__(self, "_cleaner", dialect.cleaner(turn))
+        object.__setattr__(self, "_cleaner", dialect.cleaner(turn.texts))
         object.__setattr__(self, "_ready", deque())
         object.__setattr__(self, "_turn", turn)
 

@@ -5,122 +5,28 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from functools import partial
-from itertools import chain
-from typing import Any, Literal, Protocol
+from typing import Any
 
-from ..errors import InvalidInput
-from ..memory.engine import Engine
-from ..memory.memory import Memory
-from ..memory.open import release
 from ..memory.records import Change, Reader, Scope
-from .block import BlockFilter, Parsed, parse
-from .facts import Facts, Redact, facts
+from .dialect import Asked, Dialect
+from .facts import Facts, facts
 from .guard import failing_open
 from .patience import in_time, in_time_async
 from .prompt import INSTRUCTION, frame
 from .report import LastTurn, Skipped, Stored
-from .shared import Notes, Shared, TurnKey
+from .settings import Place, Settings
+from .shared import Notes, TurnKey
 from .spans import span
+from .texts import Texts
 
 STORE_PATIENCE = 1.0
 """Seconds that a chat waits for its facts to be stored; a locked file is waited for in the background."""
 _log = logging.getLogger("headroom")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What memory must know of a request."""
-
-    message: str | None
-    """The text of the last user message; None where there is no such message."""
-    continues: bool
-    """The request goes on after that message, as a tool loop does."""
-    digest: bytes
-    """Identifies the messages up to that one."""
-    has_room: bool
-    """A memory block has a place in the reply."""
-
-
-class Dialect(Protocol):
-    """Where one API keeps a request's messages and a reply's text. Stateless; never changes a request."""
-
-    @property
-    def conversation(self) -> str:
-        """Name of the argument that holds the messages."""
-
-    def read(self, kwargs: Mapping[str, Any]) -> Asked | None:
-        """Read a request; None where it has no messages."""
-
-    def write(self, kwargs: Mapping[str, Any], notes: str, instruction: str) -> dict[str, Any]:
-        """Return `kwargs` with `notes` in front of the last user message and `instruction` in the system's."""
-
-    def is_reply(self, reply: Any) -> bool:
-        """Tell a whole reply from a stream or a raw response."""
-
-    def clean(self, reply: Any, turn: Turn) -> None:
-        """Take the memory blocks out of a whole reply, in place."""
-
-    def cleaner(self, turn: Turn) -> Cleaner:
-        """Return what does the same to one stream."""
-
-
-class Cleaner(Protocol):
-    """Takes the memory blocks out of one stream."""
-
-    def feed(self, chunk: Any) -> Sequence[Any]:
-        """Return what may be shown once `chunk` has arrived."""
-
-    def close(self) -> Sequence[Any]:
-        """Return what was held back; the stream is over."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """How the turns of a client go; see `with_memory`."""
-
-    top_k: int
-    inject: bool
-    extract: bool
-    token_budget: int
-    recall_timeout: float | None
-    on_error: Literal["warn", "raise"]
-    redact: Redact | None
-
-    def __post_init__(self) -> None:
-        for name in ("top_k", "token_budget"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise InvalidInput(f"{name} must be a whole number of at least 1, not {value!r}")
-        if self.recall_timeout is not None and not self.recall_timeout > 0:
-            raise InvalidInput(
-                f"recall_timeout must be a number of seconds above 0, or None, not {self.recall_timeout!r}"
-            )
-        if self.on_error not in ("warn", "raise"):
-            raise InvalidInput(f'on_error must be "warn" or "raise", not {self.on_error!r}')
-        if self.redact is not None and not callable(self.redact):
-            raise InvalidInput("redact must be a function from a text to a text, or to None")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Whose turn it is, on which memory. The memory is open for as long as this lives."""
-
-    engine: Engine
-    shared: Shared
-    reader: Reader
-    memory: Memory | None = None
-    """The one that the caller opened; None where the engine was opened for the client."""
-
-    def __post_init__(self) -> None:
-        if self.memory is None:
-            # It lingers, because a program may make a client for each request.
-            weakref.finalize(self, release, self.engine, linger=True).atexit = False
 
 
 class Turn:
@@ -129,11 +35,10 @@ class Turn:
     def __init__(self, place: Place, settings: Settings, *, only_reading: bool = False) -> None:
         self._place, self._settings = place, settings
         self.notes = Notes(turn_id=uuid.uuid4().hex)
+        self.texts = Texts()
         self.instructed = only_reading
-        self.cut = False
         self._asked: Asked | None = None
-        self._read: dict[tuple[int, int], Parsed | BlockFilter] = {}
-        self._only_reading = self._finished = only_reading
+        self._finished = only_reading
         self._failed: dict[str, str] = {}
         self._ms: dict[str, float] = {}
         self._stored: list[Stored] = []
@@ -192,7 +97,7 @@ class Turn:
     def _take(self, notes: Notes) -> None:
         assert self._asked is not None
         self.notes = notes
-        self.goes_on_as(self._asked.digest)
+        self._place.shared.recent.put(self._key(self._asked.digest), notes)
 
     def _recall(self) -> Notes:
         assert self._asked is not None
@@ -238,25 +143,10 @@ class Turn:
             replaced=tuple(self._replaced),
             forgotten=tuple(self._forgotten),
             skipped=tuple(self._skipped),
-            cut=self.cut,
+            cut=self.texts.cut,
             failed=dict(self._failed),
             ms=dict(self._ms),
         )
-
-    def parse(self, text: str, choice: int = 0, part: int = 0) -> Parsed:
-        """Read a text of the reply; its facts are stored when the turn finishes."""
-        parsed = self._read[choice, part] = parse(text)
-        return parsed
-
-    def filter(self, choice: int = 0, part: int = 0) -> BlockFilter:
-        """Return what reads a streamed text of the reply as it comes."""
-        filter = self._read[choice, part] = BlockFilter()
-        return filter
-
-    def goes_on_as(self, digest: bytes) -> None:
-        """Let a request that identifies itself by `digest` go on with this turn."""
-        if not self._only_reading:
-            self._place.shared.recent.put(self._key(digest), self.notes)
 
     def finish(self) -> None:
         """Store what the reply taught, once. What the length limit or a closed stream cut off is left out."""
@@ -286,18 +176,13 @@ class Turn:
     def _facts(self) -> Facts:
         """Say what is to be stored."""
         self._finished = True
-        for stream in self._read.values():
-            if isinstance(stream, BlockFilter):
-                stream.close()
-        texts = [(choice, read) for (choice, _), read in sorted(self._read.items()) if read.items or read.skipped]
-        # Further choices are other wordings of the same answer: taking their facts too would pile up near-duplicates.
-        first = [read for choice, read in texts if choice == texts[0][0]]
-        found = facts(chain(*(read.items for read in first)), self.notes.shown, self.reader, self._settings.redact)
-        for reason, count in chain(*(read.skipped.items() for read in first)):
-            found.skipped.append(Skipped(content="", reason=f"{reason} ({count})"))
-        for skipped in found.skipped:
+        if self.texts.goes_on_as is not None:
+            self._place.shared.recent.put(self._key(self.texts.goes_on_as), self.notes)
+        said = self.texts.close()
+        found = facts(said.items, self.notes.shown, self.reader, self._settings.redact)
+        self._skipped += [*found.skipped, *(Skipped(content="", reason=reason) for reason in said.unread)]
+        for skipped in self._skipped:
             _log.info("turn %s: something in the reply was not stored: %s", self.notes.turn_id, skipped.reason)
-        self._skipped += found.skipped
         return found
 
     def _store(self, changes: Sequence[Change]) -> None:

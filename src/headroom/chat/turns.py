@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import Literal, TypeAlias
 
 from .report import LastTurn
-from .turn import Place, Settings, Turn
+from .settings import Place, Settings
+from .turn import Turn
 
 Half: TypeAlias = Literal["inject", "extract"]
 
