@@ -48,8 +48,7 @@ async def test_the_loop_is_never_blocked(path: Path) -> None:
     embedder = Waiting()
     async with Memory(db_path=path, embedder=embedder) as memory:
         saving = asyncio.create_task(memory.save("likes tea", "alice"))
-        while not embedder.asked.is_set():
-            await asyncio.sleep(0)
+        assert await asyncio.to_thread(embedder.asked.wait, 20)
         assert await memory.get_all("alice") == []
         embedder.go_on.set()
         await saving
