@@ -337,6 +337,18 @@ def test_a_reply_of_another_shape(server: Server, chat: Make) -> None:
     assert list(client.memory.last_turn.failed) == ["parse"]
 
 
+def test_a_reply_without_choices(server: Server, chat: Make) -> None:
+    """Some servers report an error in a reply without choices, or in plain text: it arrives as it came."""
+    client = chat()
+    server.script(says(None).with_(body={"choices": None, "error": {"message": "busy"}}))
+    reply = client.chat.completions.create(**ASK)
+    assert type(reply).__name__ == "ChatCompletion"
+    assert reply.error == {"message": "busy"}
+    server.script(says(None).with_(body={"not": "JSON"}, headers={"content-type": "text/plain"}))
+    assert client.chat.completions.create(**ASK).model_extra == {"not": "JSON"}
+    assert client.memory.last_turn.failed == {}
+
+
 def test_a_chunk_of_another_shape(server: Server, chat: Make) -> None:
     """So does a chunk; what comes after it is read again."""
     client = chat()

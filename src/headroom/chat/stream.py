@@ -38,7 +38,7 @@ def _show(dialect: Dialect, turn: Turn, reply: Any) -> Any:
         return reply
     if hasattr(reply, "__aiter__"):
         return AsyncMemoryStream(reply, dialect, turn)
-    if hasattr(reply, "__iter__"):
+    if hasattr(reply, "__next__"):  # a pydantic model can be iterated over too
         return MemoryStream(reply, dialect, turn)
     return RawResponse(reply, dialect, turn) if hasattr(reply, "parse") else reply
 
@@ -79,7 +79,7 @@ class MemoryStream(_Stream):
     __slots__ = ()
 
     def __init__(self, target: Any, dialect: Dialect, turn: Turn) -> None:
-        super().__init__(target, target if hasattr(target, "__next__") else iter(target), dialect, turn)
+        super().__init__(target, target, dialect, turn)
 
     def __iter__(self) -> MemoryStream:
         return self
