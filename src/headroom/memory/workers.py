@@ -14,8 +14,9 @@ from typing import ParamSpec, TypeVar
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# More threads than cores, because some of them wait for a disk or for another process's lock.
-_THREADS = min(16, (os.cpu_count() or 1) + 4)
+# One more than the cores, because some wait for a disk or a lock. Further ones bring no throughput, and each that
+# is ready to run holds the interpreter for up to 5 ms before an event loop has its turn.
+_THREADS = (os.cpu_count() or 1) + 1
 _pool: ThreadPoolExecutor | None = None
 
 

@@ -80,9 +80,16 @@ def test_a_projection_finds_the_nearest_among_many() -> None:
     rows, queries = clustered(Matrix.LARGE + 4000, 384), clustered(50, 384, seed=1)
     index = Matrix(384)
     index.add(rows[: Matrix.LARGE])
-    index.search(queries[0], np.ones(Matrix.LARGE, bool), 10)
+    everything = np.ones(Matrix.LARGE, bool)
+    index.search(queries[0], everything, 10)
+    index.put(17, rows[99])
     index.add(rows[Matrix.LARGE :])
+    index.put(17, rows[17])
+    wait_until(lambda: index._fitting is None or index._fitting.done())
+    assert recall(index, rows, queries[:3], np.ones(len(rows), bool)) >= 0.99
     assert index._projection is not None
+    index.add(rows[:100])
+    rows = np.concatenate([rows, rows[:100]])
     assert recall(index, rows, queries, np.ones(len(rows), bool)) >= 0.99
 
 

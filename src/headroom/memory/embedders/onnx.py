@@ -32,7 +32,7 @@ class OnnxEmbedder:
     def __init__(self, model: Model = BUNDLED, *, threads: int | None = None) -> None:
         if threads is not None and threads < 1:
             raise InvalidInput(f"threads must be at least 1, not {threads}")
-        self._model = model
+        self._model, self._id = model, model.id
         self._threads = threads or _usable_cores()
         self._start_over()
         renew_in_child(self._renew)
@@ -45,7 +45,7 @@ class OnnxEmbedder:
     @property
     def id(self) -> str:
         """Name of the model and a hash of what shapes its vectors."""
-        return self._model.id
+        return self._id
 
     @property
     def width(self) -> int:

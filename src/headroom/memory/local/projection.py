@@ -10,13 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from ..protocols import Vector, Vectors
+from .arrays import grown, product
 
 Floats = npt.NDArray[np.float32]
 
 _SAMPLE = 8192
-_PROBES = 48
+_PROBES = 32
 _NEAREST = 10
 _ENOUGH = 0.998
+_WIDTHS = (64, 96, 128)
 
 
 class Projection:
@@ -25,10 +27,10 @@ class Projection:
     CANDIDATES = 500
     """How many of the best by projection are compared in full."""
 
-    def __init__(self, directions: Vectors, rows: Vectors) -> None:
-        self._directions = np.ascontiguousarray(directions)
-        self._short = np.ascontiguousarray(rows @ self._directions)
-        self._count = len(rows)
+    def __init__(self, directions: Vectors, short: Vectors) -> None:
+        """`directions` has shape (width, d), and `short` holds the rows along them."""
+        self._directions, self._short = np.ascontiguousarray(directions), np.ascontiguousarray(short)
+        self._count = len(short)
 
     @classmethod
     def fit(cls, rows: Vectors) -> Projection | None:
@@ -39,15 +41,16 @@ class Projection:
         """
         sample = rows[:: max(1, len(rows) // _SAMPLE)]
         _, vectors = np.linalg.eigh(sample.T @ sample)
-        directions = vectors[:, ::-1].astype(np.float32)
-        probes = rows[:: max(1, len(rows) // _PROBES)]
-        true = [_top(rows @ probe, _NEAREST + 1) for probe in probes]
-        for width in (64, 96, 128):
-            projection = cls(directions[:, :width], rows)
+        directions = np.ascontiguousarray(vectors[:, : -max(_WIDTHS) - 1 : -1], np.float32)
+        short = rows @ directions
+        probes = np.arange(0, len(rows), max(1, len(rows) // _PROBES))
+        true = [_top(scores, _NEAREST + 1) for scores in rows[probes] @ rows.T]
+        for width in _WIDTHS:
             # Half the candidates here, because questions lie further off than the rows themselves.
-            found = [_top(projection.scores(probe), cls.CANDIDATES // 2) for probe in probes]
-            if np.mean([np.isin(t, f).mean() for t, f in zip(true, found, strict=True)]) >= _ENOUGH:
-                return projection
+            near = short[probes, :width] @ short[:, :width].T
+            found = [np.isin(t, _top(scores, cls.CANDIDATES // 2)).mean() for t, scores in zip(true, near, strict=True)]
+            if np.mean(found) >= _ENOUGH:
+                return cls(directions[:, :width], short[:, :width])
         return None
 
     @property
@@ -57,13 +60,8 @@ class Projection:
 
     def add(self, vectors: Vectors) -> None:
         """Append rows."""
-        needed = self._count + len(vectors)
-        if needed > len(self._short):
-            short = np.zeros((max(needed, len(self._short) * 3 // 2), self._short.shape[1]), np.float32)
-            short[: self._count] = self._short[: self._count]
-            self._short = short
-        self._short[self._count : needed] = vectors @ self._directions
-        self._count = needed
+        self._short = grown(self._short, self._count, vectors @ self._directions)
+        self._count += len(vectors)
 
     def put(self, position: int, vector: Vector) -> None:
         """Exchange one row."""
@@ -71,7 +69,7 @@ class Projection:
 
     def scores(self, query: Vector) -> Floats:
         """Compare `query` with every row along the directions, shape (n,)."""
-        return np.asarray(self._short[: self._count] @ (query @ self._directions), np.float32)
+        return product(self._short[: self._count], query @ self._directions)
 
 
 def _top(scores: Floats, k: int) -> npt.NDArray[np.int64]:

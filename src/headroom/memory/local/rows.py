@@ -13,13 +13,26 @@ from ..records import Record, Relationship, Scope, Source
 from ..scoping import Rule
 from ..times import moment
 
-_COLUMNS = """m.seq, m.id, m.content, u.user_id, m.scope, m.session_id, m.agent_id, m.turn_id, m.importance, m.metadata,
-    m.created_at, m.valid_until, s.id, m.expires_at"""
-_FROM = """from memories m join users u on u.key = m.user left join memories s on s.seq = m.superseded_by"""
+_NAMES = (
+    *("seq", "id", "content", "user_id", "scope", "session_id", "agent_id", "turn_id", "importance", "metadata"),
+    *("created_at", "valid_until", "superseded_by", "expires_at"),
+)
+_RECORDS = """select m.seq, m.id, m.content, u.user_id, m.scope, m.session_id, m.agent_id, m.turn_id, m.importance,
+    m.metadata, m.created_at, m.valid_until, s.id, m.expires_at
+    from memories m join users u on u.key = m.user left join memories s on s.seq = m.superseded_by
+    where m.seq in (select value from json_each(?))"""
+# What stands beside a memory in other tables: one statement, because most memories have none of it.
+_BESIDE = """with wanted as materialized (select value from json_each(?))
+    select memory, 'sources', agent_id, session_id, turn_id, created_at from sources where memory in wanted
+    union all select memory, 'mentions', entity, null, null, null from mentions where memory in wanted
+    union all select memory, 'relationships', source, relation, target, null
+    from relationships where memory in wanted"""
+_SCOPES = {scope.value: scope for scope in Scope}
 
 
 def id_text(raw: bytes) -> str:
-    return str(uuid.UUID(bytes=raw))
+    digits = raw.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def id_bytes(memory_id: str) -> bytes | None:
@@ -61,14 +74,11 @@ def erase(cursor: apsw.Cursor, seqs: Sequence[int]) -> None:
 def fetch(cursor: apsw.Cursor, seqs: Iterable[int]) -> dict[int, dict[str, Any]]:
     """Read memories as the fields of a Record, by row; rows that are gone are left out."""
     wanted = json.dumps([int(seq) for seq in seqs])
-    rows: list[tuple[Any, ...]] = cursor.execute(
-        f"select {_COLUMNS} {_FROM} where m.seq in (select value from json_each(?))", (wanted,)
-    ).fetchall()
-    extras = {
-        table: _grouped(cursor, f"select * from {table} where memory in (select value from json_each(?))", wanted)
-        for table in ("sources", "mentions", "relationships")
-    }
-    return {row[0]: _fields(row, extras) for row in rows}
+    rows: list[tuple[Any, ...]] = cursor.execute(_RECORDS, (wanted,)).fetchall()
+    beside: dict[tuple[int, str], list[tuple[Any, ...]]] = {}
+    for seq, table, *values in cursor.execute(_BESIDE, (wanted,)):
+        beside.setdefault((seq, table), []).append(tuple(values))
+    return {row[0]: _fields(row, beside) for row in rows}
 
 
 def record(cursor: apsw.Cursor, seq: int) -> Record | None:
@@ -77,49 +87,20 @@ def record(cursor: apsw.Cursor, seq: int) -> Record | None:
     return None if fields is None else Record(**fields)
 
 
-def _grouped(cursor: apsw.Cursor, sql: str, wanted: str) -> dict[int, list[tuple[Any, ...]]]:
-    grouped: dict[int, list[tuple[Any, ...]]] = {}
-    for seq, *values in cursor.execute(sql, (wanted,)):
-        grouped.setdefault(seq, []).append(tuple(values))
-    return grouped
-
-
-def _fields(row: tuple[Any, ...], extras: Mapping[str, Mapping[int, list[tuple[Any, ...]]]]) -> dict[str, Any]:
-    (
-        seq,
-        raw,
-        content,
-        user_id,
-        scope,
-        session_id,
-        agent_id,
-        turn_id,
-        importance,
-        metadata,
-        created,
-        until,
-        by,
-        expires,
-    ) = row
-    said = [(agent_id, session_id, turn_id, created), *extras["sources"].get(seq, ())]
-    return {
-        "id": id_text(raw),
-        "content": content,
-        "user_id": user_id,
-        "scope": Scope(scope),
-        "session_id": session_id,
-        "agent_id": agent_id,
-        "turn_id": turn_id,
-        "importance": importance,
-        "metadata": json.loads(metadata) if metadata else {},
-        "created_at": moment(created),
-        "valid_until": None if until is None else moment(until),
-        "superseded_by": None if by is None else id_text(by),
-        "expires_at": None if expires is None else moment(expires),
-        "entities": tuple(name for (name,) in extras["mentions"].get(seq, ())),
-        "relationships": tuple(Relationship(*edge) for edge in extras["relationships"].get(seq, ())),
-        "sources": tuple(
-            Source(agent_id=agent, session_id=session, turn_id=turn, created_at=moment(at))
-            for agent, session, turn, at in said
-        ),
-    }
+def _fields(row: tuple[Any, ...], beside: Mapping[tuple[int, str], list[tuple[Any, ...]]]) -> dict[str, Any]:
+    fields = dict(zip(_NAMES, row, strict=True))
+    seq = fields.pop("seq")
+    first = tuple(fields[name] for name in ("agent_id", "session_id", "turn_id", "created_at"))
+    fields["id"] = id_text(fields["id"])
+    fields["scope"] = _SCOPES[fields["scope"]]
+    fields["metadata"] = json.loads(fields["metadata"]) if fields["metadata"] else {}
+    fields["created_at"] = moment(fields["created_at"])
+    for name, read in (("valid_until", moment), ("expires_at", moment), ("superseded_by", id_text)):
+        fields[name] = None if fields[name] is None else read(fields[name])
+    fields["entities"] = tuple(entity for entity, *_ in beside.get((seq, "mentions"), ()))
+    fields["relationships"] = tuple(Relationship(*edge) for *edge, _ in beside.get((seq, "relationships"), ()))
+    fields["sources"] = tuple(
+        Source(agent_id=agent, session_id=session, turn_id=turn, created_at=moment(at))
+        for agent, session, turn, at in (first, *beside.get((seq, "sources"), ()))
+    )
+    return fields
