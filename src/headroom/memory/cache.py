@@ -7,12 +7,18 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
+from ..errors import EmbedderError
 from .forks import renew_in_child
 from .protocols import Embedder, Vector, Vectors
 
 LONGEST_TEXT = 10_000
 """A longer text is not kept: a thousand of a megabyte each would fill the memory for vectors nobody asks for again."""
+
+
+_ROUNDING = 1e-3
+"""How far from 1 the length of a vector may be that its embedder calls a unit vector."""
 
 
 class VectorCache:
@@ -85,7 +91,8 @@ class CachedEmbedder:
         found = {text: self._texts.get(text) for text in texts}
         missing = [text for text, vector in found.items() if vector is None]
         if missing:
-            for text, row in zip(missing, self._embedder.embed(missing), strict=True):
+            fresh = unit_rows(self._embedder.embed(missing), (len(missing), self.width), self.id)
+            for text, row in zip(missing, fresh, strict=True):
                 self._texts.put(text, row)
                 found[text] = row
         rows = np.zeros((len(texts), self.width), np.float32)
@@ -97,7 +104,8 @@ class CachedEmbedder:
         """Embed one question; nobody may write to the vector."""
         vector = self._queries.get(text)
         if vector is None:
-            self._queries.put(text, vector := self._embedder.embed_query(text))
+            vector = unit_rows(self._embedder.embed_query(text), (self.width,), self.id)
+            self._queries.put(text, vector)
         return vector
 
     def drop(self, texts: Iterable[str]) -> None:
@@ -115,3 +123,20 @@ class CachedEmbedder:
         """Forget all and close the embedder behind."""
         self.clear()
         self._embedder.close()
+
+
+def unit_rows(given: npt.ArrayLike, shape: tuple[int, ...], embedder: str) -> Vectors:
+    """Give vectors as float32 rows of length 1, zeros left as they are; raise EmbedderError where they are none."""
+    try:
+        vectors = np.array(given, np.float32)
+    except (TypeError, ValueError) as exc:
+        raise EmbedderError(f"{embedder} gave no array of numbers; nothing was stored") from exc
+    if vectors.shape != shape or not np.isfinite(vectors).all():
+        raise EmbedderError(
+            f"{embedder} gave vectors of shape {vectors.shape} instead of finite ones of shape {shape}; "
+            "nothing was stored"
+        )
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    if (np.abs(lengths - 1) > _ROUNDING).any():
+        vectors /= np.where(lengths > 0, lengths, 1)
+    return vectors

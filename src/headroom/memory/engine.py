@@ -6,10 +6,8 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
-import numpy as np
-
-from ..errors import EmbedderError, EmbedderUnavailable, InvalidInput
-from .cache import CachedEmbedder
+from ..errors import EmbedderUnavailable, InvalidInput
+from .cache import CachedEmbedder, unit_rows
 from .drafts import LONGEST_ID, check_draft, check_json, check_reader, check_share, check_text, check_user, entry_of
 from .protocols import Backend, Query, Vector, Vectors, Write
 from .records import Applied, Change, Draft, Json, Reader, Record, SearchResult
@@ -66,8 +64,8 @@ class Engine:
     def store(self, writer: Reader, drafts: Iterable[str | Draft], vectors: Vectors) -> list[str]:
         """Store memories whose vectors are known: an (n, width) float32 array of unit rows. For imports."""
         checked = self._checked(writer, drafts)
-        self._check_vectors(vectors, len(checked))
-        writes = [Write(entry=entry_of(draft, vector)) for draft, vector in zip(checked, vectors, strict=True)]
+        rows = unit_rows(vectors, (len(checked), self._embedder.width), "the caller")
+        writes = [Write(entry=entry_of(draft, row)) for draft, row in zip(checked, rows, strict=True)]
         ids: list[str] = []
         for start in range(0, len(writes), _TRANSACTION):
             ids += [str(done.id) for done in self._backend.apply(writer, writes[start : start + _TRANSACTION])]
@@ -181,7 +179,7 @@ class Engine:
         done = 0
         try:
             while waiting := self._backend.unembedded(_BATCH):
-                vectors = self._embed([content for _, content in waiting])
+                vectors = self._embedder.embed([content for _, content in waiting])
                 self._backend.put_vectors(
                     {memory_id: row for (memory_id, _), row in zip(waiting, vectors, strict=True)}
                 )
@@ -223,15 +221,10 @@ class Engine:
         ]
         return self._backend.apply(writer, writes)
 
-    def _embed(self, texts: Sequence[str]) -> Vectors:
-        vectors = self._embedder.embed(texts)
-        self._check_vectors(vectors, len(texts))
-        return vectors
-
     def _embed_now(self, texts: Sequence[str]) -> Sequence[Vector | None]:
         """Embed texts, or None for each where the embedder's server does not answer."""
         try:
-            vectors = self._embed(texts)
+            vectors = self._embedder.embed(texts)
         except EmbedderUnavailable as exc:
             _log.warning("%d memories wait for their vectors: %s", len(texts), exc)
             self._behind = True
@@ -253,14 +246,6 @@ class Engine:
         if self._behind:
             self._behind = False
             submit(self.embed_waiting)
-
-    def _check_vectors(self, vectors: Vectors, count: int) -> None:
-        wanted = (count, self._embedder.width)
-        if vectors.shape != wanted or not np.isfinite(vectors).all():
-            raise EmbedderError(
-                f"{self._embedder.id} gave vectors of shape {vectors.shape} instead of finite ones of shape {wanted}; "
-                "nothing was stored"
-            )
 
 
 def _check_count(name: str, value: object) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import apsw
 
-from ...errors import EmbedderMismatch, InvalidInput
+from ...errors import EmbedderMismatch, InvalidInput, StoreUnavailable
 from ..config import MemoryConfig, VectorBackend
 from ..dedup import nearly_equal
 from ..extras import need
@@ -230,7 +231,8 @@ class LocalBackend:
                 )
             )
         if dead:
-            with self._database.write() as cursor:
+            # Nobody sees them any more: where another process writes for long, or the disk is full, they can wait.
+            with suppress(StoreUnavailable), self._database.write() as cursor:
                 versions.erase(cursor, dead)
 
 

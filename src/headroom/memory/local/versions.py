@@ -123,7 +123,9 @@ def erase(cursor: apsw.Cursor, seqs: Sequence[int]) -> None:
     """Delete memories from every table, and tell the caches of their users."""
     owners: dict[int, list[int]] = {}
     for seq in seqs:
-        owners.setdefault(cursor.execute("select user from memories where seq = ?", (seq,)).get, []).append(seq)
+        owner = cursor.execute("select user from memories where seq = ?", (seq,)).get
+        if owner is not None:  # else another process was faster
+            owners.setdefault(owner, []).append(seq)
     cursor.executemany("update memories set superseded_by = null where superseded_by = ?", ((seq,) for seq in seqs))
     rows.erase(cursor, seqs)
     if seqs:
