@@ -85,11 +85,33 @@ class Record:
     sources: tuple[Source, ...]
 
 
+class Parts(NamedTuple):
+    """What a score is made of; they sum to it. `vector` below 0: further off than the user's memories in general."""
+
+    vector: float = 0.0
+    words: float = 0.0
+    context: float = 0.0
+    """What was said just before and after in the same session, and how well the best of that sitting fits."""
+    fullness: float = 0.0
+    """A longer text tells more."""
+    time: float = 0.0
+    """It was said at the time that the question names."""
+    importance: float = 0.0
+    recency: float = 0.0
+    graph: float = 0.0
+    """It shares an entity with a memory that fits."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchResult(Record):
     """A memory that a search found. `score` is in 0..1, higher is better, comparable within one query."""
 
     score: float
+    parts: Parts = field(default_factory=Parts)
+
+    def explain(self) -> dict[str, float]:
+        """Give the parts of the score by name; they sum to it."""
+        return self.parts._asdict()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from ..config import MemoryConfig, VectorBackend
 from ..dedup import nearly_equal
 from ..extras import need
 from ..protocols import Embedder, Query, Vector, Write
-from ..records import Applied, Reader, Record, SearchResult
+from ..records import Applied, Parts, Reader, Record, SearchResult
 from ..scoping import bound, visible
 from ..times import now
 from . import rows, schema, storing, versions
@@ -67,7 +67,11 @@ class LocalBackend:
                 hits = retrieve(cursor, columns, query, now())
                 scored = self._scored(cursor, columns, hits, query)
             fields = rows.fetch(cursor, scored)
-        results = [SearchResult(score=score, **fields[seq]) for seq, score in scored.items() if seq in fields]
+        results = [
+            SearchResult(score=_score(parts), parts=parts, **fields[seq])
+            for seq, parts in scored.items()
+            if seq in fields
+        ]
         return _grouped(results) if query.notes_only else results
 
     def get(self, memory_id: str, user_id: str | None) -> Record | None:
@@ -158,30 +162,28 @@ class LocalBackend:
         self._indexes.drop()
         self._database.close()
 
-    def _scored(self, cursor: apsw.Cursor, columns: UserColumns, hits: Found, query: Query) -> dict[int, float]:
-        """Give the best rows with their scores, best first, with graph neighbours where they are asked for."""
-        kept = hits.scores >= query.min_score
-        seqs, scores = columns.seq[hits.positions][kept].tolist(), hits.scores[kept].tolist()
-        best = dict(zip(seqs[: query.top_k], scores, strict=False))
+    def _scored(self, cursor: apsw.Cursor, columns: UserColumns, hits: Found, query: Query) -> dict[int, Parts]:
+        """Give the best rows with the parts of their scores, best first, with graph neighbours if asked for."""
+        seqs = columns.seq[hits.positions].tolist()
+        best = {seq: Parts(*parts) for seq, parts in zip(seqs[: query.top_k], hits.parts.T.tolist(), strict=False)}
         if query.include_graph:
-            for seq, score in self._linked(cursor, columns, best, query).items():
-                best[seq] = max(score, best.get(seq, 0.0))
-            best = dict(sorted(best.items(), key=lambda item: -item[1])[: query.top_k])
-        return best
+            for seq, parts in self._linked(cursor, columns, best, query).items():
+                best[seq] = max(parts, best.get(seq, Parts()), key=_score)
+            best = dict(sorted(best.items(), key=lambda item: -_score(item[1]))[: query.top_k])
+        return {seq: parts for seq, parts in best.items() if _score(parts) >= query.min_score}
 
     def _linked(
-        self, cursor: apsw.Cursor, columns: UserColumns, best: dict[int, float], query: Query
-    ) -> dict[int, float]:
-        """Give the memories that share an entity with the best, or touch a related one, with their scores."""
+        self, cursor: apsw.Cursor, columns: UserColumns, best: dict[int, Parts], query: Query
+    ) -> dict[int, Parts]:
+        """Give the memories that share an entity with the best, or touch a related one."""
         graph = columns.graph(cursor)
         allowed = permitted(cursor, columns, query, now())
         linked: dict[int, float] = {}
-        for seq, score in best.items():
+        for seq, parts in best.items():
             for other, share in graph.neighbours([seq]).items():
-                if share * score >= query.min_score:
-                    linked[other] = max(share * score, linked.get(other, 0.0))
+                linked[other] = max(share * _score(parts), linked.get(other, 0.0))
         places = columns.positions(linked)
-        return {int(seq): linked[int(seq)] for seq in columns.seq[places[allowed[places]]]}
+        return {int(seq): Parts(graph=linked[int(seq)]) for seq in columns.seq[places[allowed[places]]]}
 
     def _make_columns(self, cursor: apsw.Cursor, user: int, stamp: Stamp) -> UserColumns:
         width = stamp.width
@@ -191,7 +193,7 @@ class LocalBackend:
 
         def make_index(columns: UserColumns) -> VectorIndex:
             if in_file or too_many:
-                return InFile(self._database, user, columns.positions, lambda: columns.seq)
+                return InFile(self._database, user, width, columns.positions, lambda: columns.seq)
             if self._config.vector_backend is VectorBackend.HNSW:
                 return Hnsw(width, self._config)
             return Matrix(width)
@@ -226,7 +228,7 @@ class LocalBackend:
             dead = integers(
                 cursor.execute(
                     """select seq from memories where expires_at <= ?
-                    union select seq from memories where scope = 'turn' and created_at < ?""",
+                    union all select seq from memories where scope = 'turn' and created_at < ?""",
                     (at, at - _DAY),
                 )
             )
@@ -234,6 +236,11 @@ class LocalBackend:
             # Nobody sees them any more: where another process writes for long, or the disk is full, they can wait.
             with suppress(StoreUnavailable), self._database.write() as cursor:
                 versions.erase(cursor, dead)
+
+
+def _score(parts: Parts) -> float:
+    """Sum the parts of a score, within 0..1: vectors may say less than nothing."""
+    return min(1.0, max(0.0, sum(parts)))
 
 
 def _width(writes: Sequence[Write]) -> int:

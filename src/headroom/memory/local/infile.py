@@ -19,10 +19,10 @@ class InFile:
     nbytes = 0
 
     def __init__(
-        self, database: Database, user: int, positions: Callable[[Ints], Ints], seqs: Callable[[], Ints]
+        self, database: Database, user: int, width: int, positions: Callable[[Ints], Ints], seqs: Callable[[], Ints]
     ) -> None:
         """`positions` finds the positions of rows of the file, `seqs` tells the rows by position."""
-        self._database, self._user = database, user
+        self._database, self._user, self._width = database, user, width
         self._positions, self._seqs = positions, seqs
 
     def add(self, vectors: Vectors) -> None:
@@ -47,7 +47,10 @@ class InFile:
         return best_of(places, self.cosines(query, places), k)
 
     def cosines(self, query: Vector, positions: Ints) -> Floats:
+        return np.asarray(self.rows(positions) @ query, np.float32)
+
+    def rows(self, positions: Ints) -> Vectors:
         with self._database.read() as cursor:
             get = "select vector from vectors where memory = ?"
             blobs = [cursor.execute(get, (int(seq),)).fetchone() for seq in self._seqs()[positions]]
-        return np.asarray(decode([blob[0] if blob else b"" for blob in blobs], len(query)) @ query, np.float32)
+        return decode([blob[0] if blob else b"" for blob in blobs], self._width)

@@ -1,20 +1,22 @@
-"""Candidates by vector and by word among what a reader may see, and their scores."""
+"""Candidates by vector and by word among what a reader may see, and what is known of them for ranking."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import apsw
 import numpy as np
 import numpy.typing as npt
 
-from .. import ranking
-from ..protocols import Query
-from ..records import Json
+from .. import dates, ranking
+from ..protocols import Query, Vector
+from ..records import Json, Parts
 from ..scoping import visible
-from ..words import question_words
+from ..times import moment
+from ..words import fold, question_words
 from . import text
 from .columns import Bools, UserColumns
 from .database import integers
@@ -23,47 +25,70 @@ from .text import Ints
 Floats = npt.NDArray[np.float32]
 
 _DAY = 86_400_000_000
-_SAMPLE = 1000
-"""Cosines that tell how near a user's memories are to a message in general."""
+_SAMPLE = 256
+"""Memories that tell how near a user's memories are to a message in general."""
+_FEW = 20
+"""So many memories are half of what it takes to believe in what they have in common."""
+_OPENING = 32
+"""Characters of a memory among which it names its subject."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """Positions of memories, best first, with their scores; both of shape (n,)."""
+    """Positions of memories, best first, of shape (n,), and the parts of their scores, (len(Parts), n)."""
 
     positions: Ints
-    scores: Floats
+    parts: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the words of a question say about the memories, by position."""
+
+    words: Sequence[str]
+    share: Floats
+    """The weight of the words that a memory holds, as a share of the weight of all."""
+    rare: Bools
+    """It holds one that few memories of this user hold."""
+    common: Ints
+    """Some that hold a word which many hold."""
 
 
 def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) -> Found:
     """Find the memories that `query` asks for; filters hold before anything is ranked."""
     allowed = permitted(cursor, columns, query, now)
-    total = int(allowed.sum())
-    if not total:
-        return Found(positions=np.empty(0, np.int64), scores=np.empty(0, np.float32))
-    breadth = max(50, 4 * query.top_k)
-    by_words, rare = _word_scores(cursor, columns, allowed, total, query.text)
-    width = columns.stamp.width  # 0 while all memories wait for their vectors
-    vector = query.vector if query.vector is not None and width else np.zeros(width, np.float32)
-    near = columns.vectors.search(vector, allowed, breadth)[0] if vector.any() else np.empty(0, np.int64)
-    worded = np.flatnonzero(by_words)
-    if len(worded) > breadth:
-        worded = worded[np.argpartition(by_words[worded], len(worded) - breadth)[len(worded) - breadth :]]
-    positions = np.union1d(near, worded).astype(np.int64)
-    cosine = columns.vectors.cosines(vector, positions)
-    scores = ranking.fuse(
-        cosine,
-        by_words[positions],
-        columns["importance"][positions],
-        ((now - columns["created_at"][positions]) / _DAY).astype(np.float32),
+    places = np.flatnonzero(allowed)
+    if not len(places):
+        return Found(positions=places, parts=np.empty((len(Parts._fields), 0), np.float32))
+    asked = _ask(cursor, columns, allowed, len(places), query.text)
+    width = columns.stamp.width
+    vector = query.vector if query.vector is not None and len(query.vector) == width else np.zeros(width, np.float32)
+    focus = _focus(columns, vector, asked.common)
+    positions = _candidates(columns, focus, asked.share, allowed, max(50, 4 * query.top_k))
+    rows, sample = columns.vectors.rows(positions), columns.vectors.rows(_some(places))
+    cosine = rows @ vector
+    # A memory that waits for its vector is neither near nor far.
+    lift = np.where(cosine == 0, 0, rows @ focus - (sample @ focus).mean())
+    parts = ranking.parts(
+        ranking.Candidates(
+            position=positions,
+            cosine=cosine,
+            lift=lift,
+            words=asked.share[positions],
+            subject=_opening_with(cursor, columns, positions, asked),
+            nearness=_nearness(columns, positions, query.text, now),
+            session=columns["session_id"][positions],
+            created_at=columns["created_at"][positions],
+            length=columns["length"][positions] / max(float(columns["length"].mean()), 1.0),
+            importance=columns["importance"][positions],
+            age_days=(now - columns["created_at"][positions]) / _DAY,
+        )
     )
-    if query.notes_only and total > query.top_k:
-        places = np.flatnonzero(allowed)
-        among = columns.vectors.cosines(vector, places[:: max(1, total // _SAMPLE)])
-        chosen = ranking.noteworthy(cosine, among, rare[positions])
-        positions, scores = positions[chosen], scores[chosen]
-    order = np.argsort(-scores, kind="stable")
-    return Found(positions=positions[order], scores=scores[order])
+    if query.notes_only and len(places) > query.top_k:
+        chosen = ranking.noteworthy(cosine, sample @ vector, asked.rare[positions])
+        positions, parts = positions[chosen], parts[:, chosen]
+    order = np.argsort(-parts.sum(axis=0), kind="stable")
+    return Found(positions=positions[order], parts=parts[:, order])
 
 
 def permitted(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) -> Bools:
@@ -76,27 +101,82 @@ def permitted(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int)
     return allowed
 
 
-def _word_scores(
-    cursor: apsw.Cursor, columns: UserColumns, allowed: Bools, total: int, question: str
-) -> tuple[Floats, Bools]:
-    """Give each position its BM25 as a share of the most that `question` could reach, and mark rare words."""
-    scores = np.zeros(len(columns), np.float32)
-    rare = np.zeros(len(columns), np.bool_)
+def _ask(cursor: apsw.Cursor, columns: UserColumns, allowed: Bools, total: int, question: str) -> Asked:
+    """Weigh the memories by the rarity of the words that they share with `question`.
+
+    A word counts once, whatever the length of the text: memories are short, and both halves of BM25 that say
+    otherwise lost recall here.
+    """
+    share, rare = np.zeros(len(columns), np.float32), np.zeros(len(columns), np.bool_)
     limit = max(20, min(text.LONGEST_LIST, int(text.COMMON * total)))
     lists = {word: columns.with_word(cursor, word, limit) for word in question_words(question)}
-    telling = {word: found for word, found in lists.items() if len(found) <= limit}
-    if not any(len(found) for found in telling.values()):
-        telling = {word: columns.with_word(cursor, word, 10 * text.LONGEST_LIST) for word in lists}
+    telling = [found for found in lists.values() if len(found) <= limit]
+    common = [found for found in lists.values() if len(found) > limit]
+    if not any(len(found) for found in telling):
+        telling = [columns.with_word(cursor, word, 10 * text.LONGEST_LIST) for word in lists]
     most = 0.0
-    mean_length = float(columns["length"].mean())
-    for found in telling.values():
-        places = found[allowed[found]]
-        weight = text.rarity(len(places), total)
-        most += weight * float(text.saturation(np.array([0]), mean_length)[0])
-        scores[places] += weight * text.saturation(columns["length"][places], mean_length)
-        if 0 < len(places) <= max(1, total // 20):
-            rare[places] = True
-    return (scores / most if most else scores), rare
+    for found in telling:
+        holding = found[allowed[found]]
+        weight = text.rarity(len(holding), total)
+        most += weight
+        share[holding] += weight
+        if 0 < len(holding) <= max(1, total // 20):
+            rare[holding] = True
+    holding = np.concatenate([_some(found) for found in common]) if common else np.empty(0, np.int64)
+    return Asked(words=list(lists), share=share / max(most, 1e-9), rare=rare, common=holding[allowed[holding]])
+
+
+def _focus(columns: UserColumns, vector: Vector, common: Ints) -> Vector:
+    """Take from a question what the memories that share its common words have in common.
+
+    In "When did Anna move?", asked of a talk with Anna, her name pulls the vector towards everything she said.
+    """
+    if not len(common):
+        return vector
+    ground = columns.vectors.rows(np.unique(common)).mean(axis=0)
+    return np.asarray(vector - ground * (len(common) / (len(common) + _FEW)), np.float32)
+
+
+def _candidates(columns: UserColumns, focus: Vector, share: Floats, allowed: Bools, breadth: int) -> Ints:
+    """Pick the best by vector, the best by words, and what stands beside them in their sessions; ascending."""
+    near = columns.vectors.search(focus, allowed, breadth)[0] if focus.any() else np.empty(0, np.int64)
+    worded = np.flatnonzero(share)
+    if len(worded) > breadth:
+        worded = worded[np.argpartition(share[worded], len(worded) - breadth)[len(worded) - breadth :]]
+    best = np.concatenate([near, worded])
+    session = columns["session_id"]
+    for step in (-1, 1):
+        beside = np.clip(best + step, 0, len(columns) - 1)
+        near = beside[allowed[beside] & (session[beside] == session[best]) & (session[beside] > 0)]
+        worded = np.concatenate([worded, near])
+    return np.unique(np.concatenate([best, worded]))
+
+
+def _opening_with(cursor: apsw.Cursor, columns: UserColumns, positions: Ints, asked: Asked) -> Bools:
+    """Mark the memories that open with a word of the question."""
+    opens = np.zeros(len(positions), np.bool_)
+    if not asked.share.any():
+        return opens
+    opening = re.compile(rf"\W*(?:{'|'.join(map(re.escape, asked.words))})(?!\w)")
+    found = cursor.execute(
+        "select seq, substr(content, 1, ?) from memories where seq in (select value from json_each(?))",
+        (_OPENING, json.dumps(columns.seq[positions].tolist())),
+    )
+    seqs = [seq for seq, start in found if opening.match(fold(str(start)))]
+    opens[np.searchsorted(columns.seq[positions], np.array(seqs, np.int64))] = True
+    return opens
+
+
+def _nearness(columns: UserColumns, positions: Ints, question: str, now: int) -> Floats:
+    """Tell how near the memories were said to a time that the question names."""
+    said_at = columns["created_at"]
+    asked = dates.spans(question, moment(now).date(), oldest=moment(int(said_at.min())).date())
+    return dates.nearness(said_at[positions] // _DAY, asked)
+
+
+def _some(places: Ints) -> Ints:
+    """Take a sample, evenly."""
+    return places[:: max(1, len(places) // _SAMPLE)]
 
 
 def _marked(columns: UserColumns, seqs: Ints) -> Bools:

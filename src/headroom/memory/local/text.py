@@ -1,4 +1,4 @@
-"""Full text: one FTS5 posting list for each word of each user, and BM25 over this user's own numbers.
+"""Full text: one FTS5 posting list for each word of each user, weighed by this user's own numbers.
 
 FTS5's own bm25() counts rarity over everybody in the file and walks lists shared by all; here a word carries
 its user ("7:python"), so that a list holds only what may be seen.
@@ -18,7 +18,6 @@ COMMON = 0.1
 """A word in more than this share of a user's memories is skipped where a rarer one is asked for too."""
 LONGEST_LIST = 1000
 """At most this many memories are read for a word that is to be skipped anyway."""
-_K1, _B = 1.2, 0.75
 
 
 def terms(user: int, words: Iterable[str]) -> tuple[str, int]:
@@ -46,8 +45,3 @@ def memories_with(cursor: apsw.Cursor, user: int, word: str, *, above: int, limi
 def rarity(frequency: int, total: int) -> float:
     """Weigh a word by how few of `total` memories hold it (the idf of BM25; Robertson & Zaragoza 2009, eq. 3.3)."""
     return float(np.log1p((total - frequency + 0.5) / (frequency + 0.5)))
-
-
-def saturation(lengths: Ints, mean_length: float) -> npt.NDArray[np.float32]:
-    """Give the weight of a word in memories of these lengths: BM25 where a word counts once a memory."""
-    return ((_K1 + 1) / (1 + _K1 * (1 - _B + _B * lengths / max(mean_length, 1.0)))).astype(np.float32)

@@ -1,0 +1,1 @@
+"""How good recall is: what a search finds, and what a chat is reminded of."""

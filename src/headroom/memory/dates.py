@@ -1,0 +1,100 @@
+"""The times that a question names: a day, a month, a year, "last week", "3 days ago". In English and ISO form. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+_NAMES = "january february march april may june july august september october november december".split()
+_MONTHS = {name: number for number, whole in enumerate(_NAMES, 1) for name in (whole, whole[:3])}
+_DAY = r"(\d{1,2})(?:st|nd|rd|th)?"
+_NAMED = re.compile(
+    rf"(?:\b{_DAY}\s+(?:of\s+)?)?\b({'|'.join(_MONTHS)})\b\.?(?:\s+{_DAY}\b)?(?:,?\s*((?:19|20)\d\d)\b)?", re.IGNORECASE
+)
+_ISO = re.compile(r"\b((?:19|20)\d\d)-(\d{2})(?:-(\d{2}))?\b")
+_YEAR = re.compile(r"(?<![\w-])((?:19|20)\d\d)(?![\w-])")
+_RELATIVE = re.compile(
+    r"\b(?:(today|yesterday)|(this|last|past)\s+(week|month|year)|(\d{1,3})\s+(day|week|month|year)s?\s+ago)\b"
+)
+_VERBS = ("may", "march", "mar")
+_LENGTH = {"day": 1, "week": 7, "month": 30, "year": 365}
+_YEARS_BACK = 10
+# What was said of a day is told in the days after it, and announced shortly before.
+_AFTER, _BEFORE = 10.0, 3.0
+
+
+class Span(NamedTuple):
+    """Days from `first` to `last`, both included."""
+
+    first: date
+    last: date
+
+
+def spans(question: str, today: date, *, oldest: date) -> list[Span]:
+    """Read the times that `question` names. A month without a year is that of each year since `oldest`."""
+    return [*_named(question, today, oldest), *_iso(question), *_years(question, today), *_relative(question, today)]
+
+
+def nearness(days: npt.NDArray[np.int64], asked: list[Span]) -> npt.NDArray[np.float32]:
+    """Tell how near n days, counted from 1970, are to the nearest of the spans: 1 within, fading outside."""
+    near = np.zeros(len(days), np.float32)
+    for span in asked:
+        after = np.maximum(days - _count(span.last), 0)
+        before = np.maximum(_count(span.first) - days, 0)
+        near = np.maximum(near, np.exp2(-after / _AFTER - before / _BEFORE).astype(np.float32))
+    return near
+
+
+def _named(question: str, today: date, oldest: date) -> Iterator[Span]:
+    for found in _NAMED.finditer(question):
+        day_before, name, day_after, year = found.groups()
+        if name.lower() in _VERBS and (name.islower() or not found.start(2)):
+            continue  # "may I", "March on"
+        years = [int(year)] if year else range(max(oldest.year, today.year - _YEARS_BACK), today.year + 1)
+        for each in years:
+            yield from _days(each, _MONTHS[name.lower()], day_before or day_after)
+
+
+def _iso(question: str) -> Iterator[Span]:
+    for year, month, day in _ISO.findall(question):
+        yield from _days(int(year), int(month), day)
+
+
+def _years(question: str, today: date) -> Iterator[Span]:
+    """Read years that stand alone; where a month is named the year belongs to it."""
+    if not (_NAMED.search(question) or _ISO.search(question)):
+        for year in _YEAR.findall(question):
+            if int(year) <= today.year:
+                yield Span(date(int(year), 1, 1), date(int(year), 12, 31))
+
+
+def _relative(question: str, today: date) -> Iterator[Span]:
+    for day, which, unit, count, counted in _RELATIVE.findall(question.lower()):
+        if day:
+            yield Span(*[today - timedelta(day == "yesterday")] * 2)
+        elif which:
+            length = timedelta(_LENGTH[unit])
+            yield Span(today - length, today) if which != "last" else Span(today - 2 * length, today)
+        else:
+            about = today - timedelta(int(count) * _LENGTH[counted])
+            yield Span(about, about)
+
+
+def _days(year: int, month: int, day: str | None) -> Iterator[Span]:
+    """Yield a day, or the month of it where it has no such day or none is named."""
+    if not 1 <= month <= 12:
+        return
+    first = date(year, month, 1)
+    last = date(year + month // 12, month % 12 + 1, 1) - timedelta(1)
+    if day and 1 <= int(day) <= last.day:
+        first = last = date(year, month, int(day))
+    yield Span(first, last)
+
+
+def _count(day: date) -> int:
+    return day.toordinal() - date(1970, 1, 1).toordinal()
