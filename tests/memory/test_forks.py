@@ -2,40 +2,52 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from pathlib import Path
 
 import pytest
 
-from headroom.memory import forks
-
 from .children import in_child
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
 
+HOOKS = """
+import gc, os
+from headroom.memory import forks
+
 class Thing:
-    def __init__(self) -> None:
-        self.renewed = 0
+    def __init__(self):
+        self.told = []
         forks.renew_in_child(self.renew)
+        forks.pause_for_fork(self.pause, self.resume)
 
-    def renew(self) -> None:
-        self.renewed += 1
+    def renew(self):
+        self.told.append("renew")
+
+    def pause(self):
+        self.told.append("pause")
+
+    def resume(self):
+        self.told.append("resume")
+
+kept, gone = Thing(), Thing()
+del gone
+gc.collect()
+assert [len(hooks) for hooks in (forks._before, forks._in_parent, forks._in_child)] == [1, 1, 1]
+pid = os.fork()
+if not pid:
+    assert kept.told == ["pause", "renew"]
+    sys.exit(0)
+assert os.waitpid(pid, 0)[1] == 0
+assert kept.told == ["pause", "resume"]
+"""
 
 
-@pytest.mark.quick
-def test_what_lives_is_renewed_and_nothing_is_kept_alive() -> None:
-    """Registering holds no object: those that are gone are forgotten, all others renewed."""
-    before = len(forks._in_child)
-    kept, gone = Thing(), Thing()
-    assert len(forks._in_child) == before + 2
-    del gone
-    gc.collect()
-    assert len(forks._in_child) == before + 1
-    forks._call(forks._in_child)
-    assert kept.renewed == 1
+def test_what_lives_is_told_and_nothing_is_kept_alive(path: Path) -> None:
+    """Registering holds no object: those that are gone are forgotten, all others told, each on its side of the fork."""
+    in_child(HOOKS, path)
 
 
 FORKING = """
