@@ -181,6 +181,15 @@ def test_a_new_conversation_recalls_afresh(server: Server, remembering: Make) ->
     assert client.memory.last_turn.turn_id != earlier
 
 
+def test_a_reminder_at_the_end(server: Server, remembering: Make) -> None:
+    """A system message behind the user's does not make a tool loop of it: each such request recalls afresh."""
+    client = remembering()
+    messages = [TEXT, {"role": "system", "content": "Be brief."}]
+    sent(client, server, messages)
+    client.memory.add("User likes tea")
+    assert "tea" in sent(client, server, messages)[0]["content"]
+
+
 def test_a_loop_begun_elsewhere(server: Server, remembering: Make) -> None:
     """A tool loop that another process began recalls now, and then keeps to that."""
     client = remembering()

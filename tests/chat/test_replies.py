@@ -210,6 +210,17 @@ def test_a_stream_hides_the_chunks_of_a_block(server: Server, remembering: Make)
     assert [chunk.choices[0].delta.content for chunk in chunks] == ["", "Yes.", None]
 
 
+def test_text_after_the_end() -> None:
+    """Text that a server sends after its finish reason is passed on."""
+    cleaner = Completions().cleaner(Texts())
+    first, end = {"delta": {"content": "Yes. "}}, {"delta": {}, "finish_reason": "stop"}
+    shown = [
+        chunk for choice in (first, end, {"delta": {"content": "\n"}}) for chunk in cleaner.feed({"choices": [choice]})
+    ]
+    assert [chunk["choices"][0]["delta"].get("content") for chunk in shown] == ["Yes.", " ", "\n"]
+    assert list(cleaner.close()) == []
+
+
 def test_a_stream_does_not_wait(server: Server, remembering: Make) -> None:
     """A piece of visible text is shown as it comes, except for what a block may follow."""
     server.script(says("One two.\nThree", pieces=["One", " two", ".\n", "Three"]))

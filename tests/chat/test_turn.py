@@ -13,6 +13,7 @@ import pytest
 
 from headroom import Memory, with_memory
 from headroom.chat.prompt import INSTRUCTION
+from headroom.memory.workers import submit
 from headroom.testing import HashEmbedder
 
 from ..server import Choice, Reply, Server
@@ -35,6 +36,15 @@ def block(*items: str) -> str:
 
 def present(client: Any) -> list[str]:
     return sorted(record.content for record in client.memory.get_all())
+
+
+async def until(holds: Callable[[], Any]) -> None:
+    """Wait for something that tells nobody when it happens."""
+    for _ in range(1000):
+        if holds():
+            return
+        await asyncio.sleep(0.005)
+    pytest.fail("it never happened")
 
 
 # Corrections
@@ -348,6 +358,24 @@ async def test_storing_outlives_a_cancellation(server: Server, remembering: Make
         await task
     go_on.set()
     assert await asyncio.to_thread(stored.wait, 5)
+    assert [record.content for record in await client.memory.get_all()] == ["User has a dog"]
+
+
+async def test_storing_that_has_not_begun_outlives_a_cancellation(server: Server, remembering: Make) -> None:
+    """The same where every thread is busy, and the storing waits for its turn."""
+    client = remembering("AsyncOpenAI", inject=False)
+    server.script(Reply(choices=[Choice(text=block('{"content": "User has a dog"}'))], delay=0.1))
+    task = asyncio.create_task(settled(client.chat.completions.create(**said("I have a dog"))))
+    go_on = threading.Event()
+    busy = [submit(go_on.wait, 5) for _ in range(64)]
+    await until(lambda: client.memory.last_turn is not None and "parse" in client.memory.last_turn.ms)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not client.memory.last_turn.stored
+    go_on.set()
+    await asyncio.gather(*map(asyncio.wrap_future, busy))
+    await until(lambda: client.memory.last_turn.stored)
     assert [record.content for record in await client.memory.get_all()] == ["User has a dog"]
 
 
