@@ -57,6 +57,11 @@ def against(what: str, times: Timed, base: Timed, aim: Aim | None = None) -> Fig
     )
 
 
+def memories(count: int) -> str:
+    """Write how many memories."""
+    return f"{count:,} " + ("memory" if count == 1 else "memories")
+
+
 def number(value: float) -> str:
     """Write a number with three figures that mean something."""
     if value == 0 or abs(value) >= 100:

@@ -11,7 +11,7 @@ from headroom.memory.engine import Engine
 from headroom.memory.protocols import Vectors
 from headroom.memory.records import Reader
 
-from ..figures import Aim, Figure
+from ..figures import Aim, Figure, memories
 from ..lab import Known, Lab, user_of
 from ..measure import Spread
 
@@ -38,7 +38,7 @@ def recall(lab: Lab, path: Path, user: str, facts: list[str], vectors: Vectors, 
             for text, question in zip(texts, questions, strict=True)
         ]
     return Figure(
-        what=f"recall@10 of exact search, {len(facts):,} memories",
+        what=f"recall@10 of exact search, {memories(len(facts))}",
         measured=Spread.exactly(float(np.mean(shares))),
         unit="",
         aim=Aim(at_least=0.99),

@@ -13,7 +13,7 @@ from openai import OpenAI
 from headroom import with_memory
 from headroom.memory import MemoryConfig
 
-from ..figures import Aim, Figure
+from ..figures import Aim, Figure, memories
 from ..lab import Lab, user_of
 from ..measure import added, milliseconds, take_turns
 from .starts import ROOT
@@ -68,7 +68,7 @@ def _by_size(lab: Lab, client: OpenAI, config: MemoryConfig, size: int) -> Itera
         lambda i: lab.embedder.embed_query(messages[i]),
     )
     detail = f"the bare embedder call takes {milliseconds(embedding).median:.2f} ms"
-    name = f"a chat call with {size:,} memories, more than the bare client"
+    name = f"a chat call with {memories(size)}, more than the bare client"
     yield Figure(what=name, measured=added(call, bare), unit="ms", detail=detail)
     yield Figure(what=f"{name}, one fact learned", measured=added(fact, bare), unit="ms", detail=detail)
 
@@ -84,7 +84,7 @@ def _streamed(lab: Lab, client: OpenAI, config: MemoryConfig, size: int) -> Iter
         lambda i: read(client, messages[1][i]),
         lambda i: read(remembering, messages[1][i]),
     )
-    name = f"a streamed chat call with {size:,} memories, more than the bare client"
+    name = f"a streamed chat call with {memories(size)}, more than the bare client"
     yield Figure(what=f"{name}, to the first token", measured=added(wrapped_first, first), unit="ms")
     yield Figure(
         what=f"{name}, the whole stream",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..figures import Aim, Figure
+from ..figures import Aim, Figure, memories
 from ..lab import Lab
 from ..measure import Spread
 from ..sentences import Sentences
@@ -32,7 +32,7 @@ def per_memory(lab: Lab) -> Iterator[Figure]:
             measured=Spread.exactly(bytes_in(folder) / (share * users)),
             unit="bytes",
             aim=Aim(at_most=1_600),
-            detail=f"{share * users:,} memories",
+            detail=memories(share * users),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..figures import Figure
+from ..figures import Figure, memories
 from ..lab import Lab
 from ..measure import Spread
 from ..sentences import Sentences
@@ -31,7 +31,7 @@ def one_user(lab: Lab) -> Iterator[Figure]:
             lab.fill(engine, "alice", facts, vectors)
         yield from asked(lab, path, "alice", size)
         yield recall(lab, path, "alice", facts, vectors, questions)
-        yield from opened(lab, path, ["alice"] * lab.scale.starts, f"{size:,} memories")
+        yield from opened(lab, path, ["alice"] * lab.scale.starts, memories(size))
 
 
 def crowd(lab: Lab) -> Iterator[Figure]:

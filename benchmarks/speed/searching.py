@@ -7,7 +7,7 @@ from pathlib import Path
 
 from headroom.memory.records import Reader
 
-from ..figures import Aim, Figure, against
+from ..figures import Aim, Figure, against, memories
 from ..lab import Known, Lab, user_of
 from ..measure import milliseconds, take_turns
 
@@ -42,11 +42,13 @@ def asked(lab: Lab, path: Path, user: str, size: int, *, within: int | None = No
             lambda i: memory.search(known[i], user_id=user),
             warm_up=warm_up,
         )
-    place = f"{size:,} memories" + (f" in a file of {within:,}" if within else "")
+    place = memories(size) + (f" in a file of {within:,}" if within else "")
     aim = Aim(at_most=1.5) if size == _HELD_TO_THE_AIM else None
     yield against(f"{END_TO_END} / {BARE}, {place}", search, bare, aim)
     yield against(f"recall for a chat / {BARE}, {place}", recall, bare, aim)
-    yield Figure(what=f"recall for a chat, {place}", measured=milliseconds(recall), unit="ms", aim=Aim(at_most=50))
+    if aim is not None:
+        # What the specification asks for; the ratio above asks for more.
+        yield Figure(what=f"recall for a chat, {place}", measured=milliseconds(recall), unit="ms", aim=Aim(at_most=50))
     measured = milliseconds(without)
     yield Figure(
         what=f"{WITHOUT}, {place}",

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..figures import Aim, Figure
+from ..figures import Aim, Figure, memories
 from ..lab import Lab, user_of
 from ..measure import Spread, added, take_turns
 
@@ -38,7 +38,7 @@ def first_search(lab: Lab) -> Iterator[Figure]:
     )
     yield _mebibytes("resident memory, Python with headroom.memory", [row["base_mib"] for row in found])
     yield _mebibytes("resident memory, the model", [row["model_mib"] for row in found])
-    yield from _opened(found, f"{size:,} memories")
+    yield from _opened(found, memories(size))
 
 
 def opened(lab: Lab, path: Path, users: list[str], name: str) -> Iterator[Figure]:
