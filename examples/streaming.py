@@ -14,7 +14,8 @@ MODEL = os.environ.get("OPENAI_MODEL", "gpt-4o-mini")
 
 
 async def main() -> None:
-    async with with_memory(AsyncOpenAI(), user_id="alice") as client:
+    # `recall_timeout` is patient here, as the first recall of a program loads the embedder.
+    async with with_memory(AsyncOpenAI(), user_id="alice", recall_timeout=10) as client:
         messages: list[ChatCompletionMessageParam] = []
         while message := await next_message():
             messages.append({"role": "user", "content": message})

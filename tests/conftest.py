@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from headroom.memory import Embedder
+from headroom.testing import bundled_embedder
+
 from .server import Server
 
 
@@ -34,3 +37,11 @@ def server() -> Iterator[Server]:
     served = Server()
     yield served
     served.close()
+
+
+@pytest.fixture(scope="module")
+def loaded_embedder() -> Embedder:
+    """The bundled embedder, loaded: on a busy machine a first recall could take longer than a chat waits for it."""
+    embedder = bundled_embedder()
+    embedder.embed_query("load now")
+    return embedder

@@ -9,7 +9,8 @@ import pytest
 from .blocks import Names, run_block
 from .server import Server
 
-pytestmark = pytest.mark.quick  # the model loads once, and what users install has to keep these on every Python
+# Quick, though the model loads once: what users install has to keep these on every Python.
+pytestmark = [pytest.mark.quick, pytest.mark.usefixtures("loaded_embedder")]
 
 QUICK_START = """
 from openai import OpenAI

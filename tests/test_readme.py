@@ -9,6 +9,8 @@ import pytest
 from .blocks import Names, python_blocks, run_block
 from .server import Server
 
+pytestmark = pytest.mark.usefixtures("loaded_embedder")
+
 README = Path(__file__).parent.parent / "README.md"
 
 
@@ -32,9 +34,11 @@ async def test_every_block_runs(server: Server, capsys: pytest.CaptureFixture[st
     for block in python_blocks(README):
         await run_block(block, names, source=str(README))
 
-    chat = [request.messages[-1]["content"] for request in server.received]
-    assert "User prefers Python for backend work" not in chat[0]
-    assert all("User prefers Python for backend work" in content for content in chat[1:])
+    first, second, third, private = (request.messages[-1]["content"] for request in server.received)
+    assert "User prefers Python for backend work" not in first
+    assert "User prefers Python for backend work" in second
+    assert "User prefers Python for backend work" in third
+    assert private == "I have a secret"
     printed = capsys.readouterr().out
     assert "Python, as you prefer it." in printed
     assert "A book about Python." in printed
