@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .protocols import Vector, Vectors
 from .records import Parts
 
 Floats = npt.NDArray[np.float32]
@@ -30,6 +31,8 @@ _FULLNESS = 0.1
 _IMPORTANCE, _RECENCY = 0.1, 0.04
 """Between near equals."""
 _HALF_LIFE_DAYS = 90.0
+_STRIKING, _RELATED = 0.8, 0.4
+"""How far a note must stand out, as a share of what chance may reach: by itself, and with a rare word in common."""
 _HOUR = 3_600_000_000
 
 
@@ -59,12 +62,14 @@ class Candidates:
 def parts(found: Candidates) -> Floats:
     """Score the candidates: their `Parts` as an array of shape (len(Parts), n). A score is the sum of its parts.
 
-    Vectors and words are joined as scores, each as a share of the best: ranks would throw the distances away
-    (Bruch, Gai, Ingber 2023, "An Analysis of Fusion Functions for Hybrid Retrieval", ACM TOIS 42).
+    Vectors and words are joined as scores, since ranks throw the distances away (Bruch, Gai, Ingber 2023, "An
+    Analysis of Fusion Functions for Hybrid Retrieval", ACM TOIS 42): vectors as a share of the best, words half
+    the way to it, because the best by words may share no more than a "take" with the question.
     The best score is as high as its evidence is good, 0..1; the others are in proportion to it.
     """
     worded = bool(found.words.any())
-    vector, words = (1 - WORDS) * share_of_best(found.lift), WORDS * share_of_best(found.words)
+    best = max(float(found.words.max(initial=0)), 1e-9)
+    vector, words = (1 - WORDS) * share_of_best(found.lift), WORDS * found.words / np.sqrt(best)
     own = np.maximum(vector + words, 0)
     fullness = _FULLNESS * worded * np.clip(np.log(np.maximum(found.length, 0.1)), -1, 1)
     context = _from_neighbours(own, found) + _SITTING * _best_of(own, sittings(found.session, found.created_at))
@@ -79,9 +84,9 @@ def parts(found: Candidates) -> Floats:
         "graph": np.zeros(len(own)),
     }
     stacked = np.stack([scored[name] for name in Parts._fields])
-    best = float(stacked.sum(axis=0).max(initial=0))
+    best = max(float(stacked.sum(axis=0).max(initial=0)), 1e-9)
     sure = (1 - WORDS) * np.clip(found.cosine, 0, 1) + WORDS * found.words
-    return np.asarray(stacked * (sure.max(initial=0) / max(best, 1e-9)), np.float32)
+    return np.asarray(stacked * (sure.max(initial=0) / best), np.float32)
 
 
 def share_of_best(scores: Floats) -> Floats:
@@ -115,14 +120,16 @@ def _from_neighbours(own: Floats, found: Candidates) -> Floats:
     return shared
 
 
-def noteworthy(cosine: Floats, among: Floats, shares_rare_word: Bools) -> Bools:
-    """Tell which of n candidates stand out for a message, going by this user's own scores.
+def noteworthy(message: Vector, rows: Vectors, sample: Vectors, shares_rare_word: Bools) -> Bools:
+    """Tell which of n candidates a message calls to mind; `rows` are their vectors, `sample` some of the user's.
 
-    `among` holds the cosines of all memories of the user (or a sample): related pairs sit at 0.04 to 0.5 with
-    one model and elsewhere with another, so only the distance from the user's other memories counts.
+    All is seen from the middle of the user's own memories, and measured by how near these lie to the candidate:
+    related pairs sit at cosines of 0.04 to 0.5 with one model and elsewhere with another, and a user whose
+    memories all speak of one thing is near to everything that is said of it. A rare word in common needs less.
     """
-    centre = float(np.median(among))
-    spread = 1.4826 * float(np.median(np.abs(among - centre)))  # the standard deviation of a normal sample
-    # The best of n unrelated memories reaches about sqrt(2 ln n) deviations by chance alone.
-    bar = centre + spread * (np.sqrt(2 * np.log(max(len(among), 2))) + 0.5)
-    return np.asarray((cosine > bar) | shares_rare_word, np.bool_)
+    middle = sample.mean(axis=0)
+    own = rows - middle
+    usual = 1.4826 * np.median(np.abs((sample - middle) @ own.T), axis=0)  # the deviation of a normal sample
+    # The best of m unrelated memories reaches about sqrt(2 ln m) deviations by chance alone.
+    chance = np.sqrt(2 * np.log(max(len(sample), 2)))
+    return np.asarray(own @ (message - middle) > usual * chance * np.where(shares_rare_word, _RELATED, _STRIKING))

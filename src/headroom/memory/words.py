@@ -35,6 +35,16 @@ _STOP_WORDS = frozenset(
     "were what when where which while who whom whose why will with would yes you your yours".split()
 )
 
+# Words that say something, and in a chat nearly always something else: sharing one calls no memory to mind.
+_SMALL_TALK = frozenset(
+    "again ask back bad best better bye chat come day evening feel few find fine first fun give go good great happen "
+    "happy hello help here hey hi idea keep kind know last let like little long look lot love make many maybe mean "
+    "mind mine minute more morning much name need never new next nice night now number ok okay old one over please "
+    "put quick question real really repeat right same say see short show something sorry start stop sure take "
+    "talk tell ten thank thanks thing think three time today together tomorrow tonight too try turn two use want way "
+    "week well word work write wrong year yes yesterday yet".split()
+)
+
 
 @lru_cache(maxsize=16_384)
 def fold(text: str) -> str:
@@ -56,6 +66,11 @@ def question_words(text: str) -> list[str]:
     """Split a question into its distinct words; words that carry no topic are left out where others remain."""
     distinct = list(dict.fromkeys(_words(text, parts=False)))
     return [word for word in distinct if word not in _STOP_WORDS] or distinct
+
+
+def telling(word: str) -> bool:
+    """Tell whether sharing `word` with a message says anything; numbers of one digit do not."""
+    return word not in _SMALL_TALK and not (len(word) == 1 and word.isascii())
 
 
 def _words(text: str, *, parts: bool = True) -> Iterator[str]:

@@ -16,7 +16,7 @@ from ..protocols import Query, Vector
 from ..records import Json, Parts
 from ..scoping import visible
 from ..times import moment
-from ..words import fold, question_words
+from ..words import fold, question_words, telling
 from . import text
 from .columns import Bools, UserColumns
 from .database import integers
@@ -49,7 +49,7 @@ class Asked:
     share: Floats
     """The weight of the words that a memory holds, as a share of the weight of all."""
     rare: Bools
-    """It holds one that few memories of this user hold."""
+    """It holds a telling one that few memories of this user hold."""
     common: Ints
     """Some that hold a word which many hold."""
 
@@ -84,10 +84,10 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
             age_days=(now - columns["created_at"][positions]) / _DAY,
         )
     )
-    if query.notes_only and len(places) > query.top_k:
-        chosen = ranking.noteworthy(cosine, sample @ vector, asked.rare[positions])
-        positions, parts = positions[chosen], parts[:, chosen]
     order = np.argsort(-parts.sum(axis=0), kind="stable")
+    if query.notes_only and len(places) > query.top_k:
+        order = order[: 4 * query.top_k]
+        order = order[ranking.noteworthy(vector, rows[order], sample, asked.rare[positions[order]])]
     return Found(positions=positions[order], parts=parts[:, order])
 
 
@@ -110,17 +110,17 @@ def _ask(cursor: apsw.Cursor, columns: UserColumns, allowed: Bools, total: int, 
     share, rare = np.zeros(len(columns), np.float32), np.zeros(len(columns), np.bool_)
     limit = max(20, min(text.LONGEST_LIST, int(text.COMMON * total)))
     lists = {word: columns.with_word(cursor, word, limit) for word in question_words(question)}
-    telling = [found for found in lists.values() if len(found) <= limit]
     common = [found for found in lists.values() if len(found) > limit]
-    if not any(len(found) for found in telling):
-        telling = [columns.with_word(cursor, word, 10 * text.LONGEST_LIST) for word in lists]
+    weighed = {word: found for word, found in lists.items() if len(found) <= limit}
+    if not any(len(found) for found in weighed.values()):
+        weighed = {word: columns.with_word(cursor, word, 10 * text.LONGEST_LIST) for word in lists}
     most = 0.0
-    for found in telling:
+    for word, found in weighed.items():
         holding = found[allowed[found]]
         weight = text.rarity(len(holding), total)
         most += weight
         share[holding] += weight
-        if 0 < len(holding) <= max(1, total // 20):
+        if len(holding) <= max(1, total // 20) and telling(word):
             rare[holding] = True
     holding = np.concatenate([_some(found) for found in common]) if common else np.empty(0, np.int64)
     return Asked(words=list(lists), share=share / max(most, 1e-9), rare=rare, common=holding[allowed[holding]])
