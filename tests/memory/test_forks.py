@@ -33,7 +33,8 @@ class Thing:
         self.told.append("resume")
 
 def things():
-    return [sum(isinstance(one, Thing) for one in hooks) for hooks in (forks._before, forks._in_parent, forks._in_child)]
+    kinds = forks._before, forks._in_parent, forks._in_child
+    return [sum(isinstance(one, Thing) for one in hooks) for hooks in kinds]
 
 kept, gone = Thing(), Thing()
 assert things() == [2, 2, 2]
