@@ -170,6 +170,18 @@ def test_a_damaged_page(path: Path) -> None:
 
 
 @pytest.mark.quick
+def test_a_file_that_was_emptied_in_place(path: Path) -> None:
+    """Who overwrites an open file takes its tables away: every call says that it is no memory file any more."""
+    filled(path)
+    engine = make_engine(path)
+    os.truncate(path, 0)
+    for call in operations(engine):
+        with pytest.raises(NotADatabase):
+            call()
+    engine.close()
+
+
+@pytest.mark.quick
 def test_a_file_of_a_newer_version(path: Path) -> None:
     """A schema step that this version does not know is named, with the command to upgrade."""
     other = sqlite3.connect(filled(path))

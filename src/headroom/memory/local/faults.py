@@ -26,6 +26,10 @@ def errors_mapped(path: Path) -> Iterator[None]:
         raise StoreUnavailable(path=path, reason="the disk is full") from exc
     except apsw.IOError as exc:
         raise StoreUnavailable(path=path, reason=_reason(exc)) from exc
+    except apsw.SQLError as exc:
+        if "no such table" not in str(exc):
+            raise
+        raise NotADatabase(path=path, reason="its tables are gone") from exc
 
 
 def _reason(exc: Exception) -> str:
