@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -48,6 +49,22 @@ class Duck:
                     yield _object(line[len(b"data: ") :])
 
 
+class AsyncDuck(Duck):
+    """The same with a coroutine function and an asynchronous generator."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.chat = SimpleNamespace(completions=SimpleNamespace(create=self._create_later))
+
+    async def _create_later(self, **body: Any) -> Any:
+        reply = await asyncio.to_thread(self._create, **body)
+        return self._pieces(reply) if body.get("stream") else reply
+
+    async def _pieces(self, stream: Iterator[Any]) -> AsyncIterator[Any]:
+        while (piece := await asyncio.to_thread(next, stream, None)) is not None:
+            yield piece
+
+
 def _object(data: bytes) -> Any:
     return json.loads(data, object_hook=_Fields)
 
@@ -67,6 +84,7 @@ CLIENTS: dict[str, Callable[[str], Any]] = {
     "Groq": lambda url: groq.Groq(base_url=url, **KEY),
     "AsyncGroq": lambda url: groq.AsyncGroq(base_url=url, **KEY),
     "Duck": Duck,
+    "AsyncDuck": AsyncDuck,
 }
 END = object()
 OPENAI = ("OpenAI", "AsyncOpenAI", "AzureOpenAI", "AsyncAzureOpenAI")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
+from headroom import Memory, with_memory
 from headroom.chat.block import parse
 from headroom.chat.completions import Completions
 from headroom.chat.texts import Texts
@@ -208,6 +210,27 @@ def test_a_stream_hides_the_chunks_of_a_block(server: Server, remembering: Make)
     server.script(says("Yes." + BLOCK, pieces=["Yes.", *BLOCK]))
     chunks = list(remembering().chat.completions.create(**ASK, stream=True))
     assert [chunk.choices[0].delta.content for chunk in chunks] == ["", "Yes.", None]
+
+
+def test_a_client_that_gives_dicts(remembering: Make, memory: Memory) -> None:
+    """A client whose replies are plain dicts has memory too, whole and streamed."""
+
+    class Client:
+        """Gives what the API sends, as it is."""
+
+        def __init__(self) -> None:
+            self.chat = SimpleNamespace(completions=SimpleNamespace(create=self.create))
+
+        def create(self, **request: Any) -> Any:
+            reply = says("Yes." + BLOCK)
+            return chunks_of(reply, request) if request.get("stream") else completion_of(reply, request)
+
+    client = with_memory(Client(), "alice", memory=memory, on_error="raise")
+    reply = client.chat.completions.create(**ASK)
+    assert reply["choices"][0]["message"]["content"] == "Yes."
+    chunks = client.chat.completions.create(**ASK, stream=True)
+    assert "".join(chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks) == "Yes."
+    assert [record.content for record in remembering().memory.get_all()] == ["User likes tea"]
 
 
 def test_text_after_the_end() -> None:

@@ -131,12 +131,12 @@ def with_memory(
 ) -> Any:
     """Return a stand-in for `client` that remembers `user_id`. Everything else about it is the client's own.
 
-    Each chat completion recalls at most `top_k` notes in at most `token_budget` tokens in front of the last user
-    message, and asks the model to end its reply with what is worth remembering, which is stored and taken out of the
-    reply. `inject=False` and `extract=False` leave either half out; `client.memory.off()` does so for some calls.
-    Recalling delays a chat by at most `recall_timeout` seconds. `redact` may change a fact before it is stored, or
-    drop it by returning None. Where memory fails the chat goes on without it, and the failure is logged;
-    `on_error="raise"` raises instead, for tests.
+    Each chat completion, and each request of the Responses API, recalls at most `top_k` notes in at most
+    `token_budget` tokens in front of the last user message, and asks the model to end its reply with what is worth
+    remembering, which is stored and taken out of the reply. `inject=False` and `extract=False` leave either half out;
+    `client.memory.off()` does so for some calls. Recalling delays a chat by at most `recall_timeout` seconds.
+    `redact` may change a fact before it is stored, or drop it by returning None. Where memory fails the chat goes on
+    without it, and the failure is logged; `on_error="raise"` raises instead, for tests.
 
     Equal settings share one open memory, so a client for one more user costs microseconds; `memory` shares that of a
     `Memory`. Raises InvalidInput for arguments that cannot be used and StoreError where the file cannot.
