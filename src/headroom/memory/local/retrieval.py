@@ -109,7 +109,7 @@ def _ask(cursor: apsw.Cursor, columns: UserColumns, allowed: Bools, total: int, 
     """
     share, rare = np.zeros(len(columns), np.float32), np.zeros(len(columns), np.bool_)
     limit = max(20, min(text.LONGEST_LIST, int(text.COMMON * total)))
-    lists = {word: columns.with_word(cursor, word, limit) for word in question_words(question)}
+    lists = {word: columns.with_word(cursor, word, max(limit, _SAMPLE)) for word in question_words(question)}
     common = [found for found in lists.values() if len(found) > limit]
     weighed = {word: found for word, found in lists.items() if len(found) <= limit}
     if not any(len(found) for found in weighed.values()):
