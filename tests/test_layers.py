@@ -91,6 +91,8 @@ headroom.memory.embedders
 headroom.memory.embedders.table
 headroom.memory.embedders.onnx
 headroom.memory.embedders.encoder
+headroom.memory.embedders.sentence
+headroom.memory.embedders.runtime
 headroom.memory.embedders.files
 headroom.memory.embedders.models
 headroom.memory.embedders.openai
@@ -115,7 +117,7 @@ headroom.errors
 """.split()
 
 # What may be imported inside a function: slow to load, or in an extra.
-LATE = {"huggingface_hub", "openai", "onnxruntime", "rich", "tokenizers", "tqdm"}
+LATE = {"huggingface_hub", "openai", "onnxruntime", "rich", "tokenizers", "torch", "tqdm", "transformers"}
 
 
 def modules() -> dict[str, Path]:

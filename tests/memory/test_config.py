@@ -25,7 +25,8 @@ def test_the_promised_defaults() -> None:
     assert (config.cache_enabled, config.cache_max_size) == (True, 1000)
     assert config.embedder_backend is EmbedderBackend.ONNX
     assert config.db_path is config.vector_dimension is config.embedder_model is None
-    assert config.openai_api_key is config.ollama_base_url is None
+    assert config.openai_api_key is config.openai_base_url is config.ollama_base_url is None
+    assert config.onnx_providers == ("CPUExecutionProvider",)
 
 
 def test_making_one_touches_nothing(tmp_path: Path, headroom_home: Path) -> None:
@@ -40,6 +41,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"vector_backend": "faiss"}, "unknown vector_backend 'faiss'; choose one of: auto, sqlite_vec, hnsw"),
     ({"embedder_backend": "magic"}, "unknown embedder_backend 'magic'; choose one of: onnx, local, openai, ollama"),
     *(({"vector_dimension": value}, "vector_dimension must be a whole number") for value in (0, -1, 1.5, "384", True)),
+    *(({"onnx_providers": value}, "onnx_providers must be a list of") for value in ("CUDA", [], [""], [1], None)),
     ({"hnsw_m": None}, "hnsw_m must be a whole number"),
     ({"cache_max_size": 0}, "cache_max_size must be a whole number"),
     ({"index_cache_mb": 0}, "index_cache_mb must be a whole number"),

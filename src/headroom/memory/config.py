@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from enum import Enum
 from pathlib import Path
@@ -36,7 +37,10 @@ class MemoryConfig:
     `cache_max_size`: texts whose vector is kept in memory.
     `index_cache_mb`: MiB of search indexes kept in memory, for the users seen lately.
     `embedder_model`: None is the backend's default; for ONNX that is the model inside this package.
-    `embedder_threads`: threads of one embedding call; None is 1 for a query and the cores for a batch.
+    `embedder_threads`: threads of one embedding call of the ONNX backend; None is 1 for a query, the cores for a batch.
+    `onnx_providers`: what onnxruntime computes on, in order of preference, such as ("CUDAExecutionProvider",).
+    `openai_api_key`, `openai_base_url`: None is what OPENAI_API_KEY and OPENAI_BASE_URL say.
+    `ollama_base_url`: None is what OLLAMA_HOST says, and http://127.0.0.1:11434 where that is unset.
     """
 
     backend: str = "local"
@@ -52,12 +56,15 @@ class MemoryConfig:
     embedder_backend: EmbedderBackend | str = EmbedderBackend.ONNX
     embedder_model: str | None = None
     embedder_threads: int | None = None
+    onnx_providers: Sequence[str] = ("CPUExecutionProvider",)
     openai_api_key: str | None = field(default=None, repr=False)
+    openai_base_url: str | None = None
     ollama_base_url: str | None = None
 
     def __post_init__(self) -> None:
         _set_enum(self, "vector_backend", VectorBackend)
         _set_enum(self, "embedder_backend", EmbedderBackend)
+        _set_names(self, "onnx_providers")
         _check_path(self.db_path)
         if self.backend not in BACKENDS:
             raise InvalidInput(f"unknown backend {self.backend!r}; choose one of: {', '.join(BACKENDS)}")
@@ -89,6 +96,14 @@ def _check_path(value: object) -> None:
         raise InvalidInput(f"db_path must be the path of a file, not {value!r}")
     if str(value).startswith((":memory:", "file:")):
         raise InvalidInput(f"db_path must be the path of a file, not {value!r}; for a passing memory use a tempfile")
+
+
+def _set_names(config: MemoryConfig, name: str) -> None:
+    value = getattr(config, name)
+    names = () if isinstance(value, str) or not isinstance(value, Sequence) else tuple(value)
+    if not names or not all(isinstance(each, str) and each for each in names):
+        raise InvalidInput(f"{name} must be a list of at least one name, not {value!r}")
+    object.__setattr__(config, name, names)
 
 
 def _set_enum(config: MemoryConfig, name: str, kind: type[Enum]) -> None:

@@ -14,8 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from headroom.errors import InvalidInput
+from headroom.errors import InvalidInput, ModelUnavailable
+from headroom.memory import MemoryConfig
+from headroom.memory.embedders.encoder import Encoder
+from headroom.memory.embedders.models import BUNDLED
 from headroom.memory.embedders.onnx import OnnxEmbedder
+from headroom.memory.embedders.table import make_embedder
 
 SEALED = Path(__file__).with_name("sealed.py")
 TEXTS = ["User prefers Python for backend work", "My sister Elena lives in Lisbon", "", "Deploys are on Tuesdays", "x"]
@@ -214,3 +218,17 @@ def test_embedding_writes_no_file_and_tries_no_network(tmp_path: Path, embedder:
     vector = np.frombuffer(bytes.fromhex(done.stdout), np.float32)
     assert (vector == embedder.embed(["User prefers dark mode and uses Python"])[0]).all()
     assert [path for folder in folders.values() for path in folder.rglob("*")] == []
+
+
+@pytest.mark.quick
+def test_a_provider_that_is_not_installed_is_refused() -> None:
+    """Opening a memory with a provider that this onnxruntime lacks names it, those that are here, and the way out."""
+    with pytest.raises(InvalidInput, match=r"CUDAExecutionProvider.*CPUExecutionProvider.*leave onnx_providers out"):
+        make_embedder(MemoryConfig(onnx_providers=["CUDAExecutionProvider", "CPUExecutionProvider"]))
+
+
+@pytest.mark.filterwarnings("ignore:Specified provider")
+def test_a_provider_that_does_not_start_is_an_error() -> None:
+    """Where onnxruntime passes over a provider and takes another, nothing is embedded on what was not asked for."""
+    with pytest.raises(ModelUnavailable, match="cannot start CUDAExecutionProvider"):
+        Encoder(BUNDLED, ["CUDAExecutionProvider"])

@@ -7,18 +7,18 @@ get another vector. Nothing is lost by it: many texts run side by side instead, 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...errors import EmbedderError, ModelUnavailable
+from ...errors import EmbedderError, InvalidInput, ModelUnavailable
 from ..protocols import Vector, Vectors
 from .files import locate
 from .models import Model, Pooling
-from .texts import utf8
+from .texts import beginning, mapped
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession  # type: ignore[import-untyped] # it ships no types
@@ -26,19 +26,20 @@ if TYPE_CHECKING:
 
 # A text is cut to this many characters a token before it is tokenized, which takes a second for a megabyte.
 _CHARACTERS_PER_TOKEN = 40
+CPU = "CPUExecutionProvider"
 _COLUMNS = {"input_ids": "ids", "attention_mask": "attention_mask", "token_type_ids": "type_ids"}
 
 
 class Encoder:
     """A loaded model. Safe to call from many threads at once."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, providers: Sequence[str] = (CPU,)) -> None:
         self._pooling = model.pooling
         self._characters = model.max_tokens * _CHARACTERS_PER_TOKEN
         self._tokenizer = _open_tokenizer(locate(model, model.tokenizer), model.max_tokens)
         if model.weights is not None:
             locate(model, model.weights)  # onnxruntime finds it beside the graph
-        self._session = _open_session(locate(model, model.file))
+        self._session = _open_session(locate(model, model.file), providers)
         self._inputs = [node.name for node in self._session.get_inputs()]
         if unknown := set(self._inputs) - set(_COLUMNS):
             raise ModelUnavailable(f"{model.name} wants inputs that a sentence embedder does not have: {unknown}")
@@ -47,12 +48,10 @@ class Encoder:
 
     def encode(self, text: str) -> Vector | None:
         """Return the unit vector of `text`, or None where it is blank or holds only invisible characters."""
-        beginning = text.strip()[: self._characters]
-        utf8(beginning)
-        encoding = self._tokenizer.encode(beginning)
+        encoding = self._tokenizer.encode(beginning(text, self._characters))
         if len(encoding.ids) <= self._tokens_of_nothing:
             return None
-        with _mapped(EmbedderError, "the model failed on a text"):
+        with mapped(EmbedderError, "the model failed on a text"):
             output = self._session.run(None, self._feed(encoding))[0]
         return _unit(_pool(output, self._pooling))
 
@@ -80,30 +79,43 @@ def _open_tokenizer(path: Path, max_tokens: int) -> Tokenizer:
     """Open the tokenizer with our own cut and without padding: published files bring their own of both."""
     from tokenizers import Tokenizer
 
-    with _mapped(ModelUnavailable, f"{path} is not a tokenizer that can be read"):
+    with mapped(ModelUnavailable, f"{path} is not a tokenizer that can be read"):
         tokenizer = Tokenizer.from_file(str(path))
     tokenizer.no_padding()
     tokenizer.enable_truncation(max_tokens)
     return tokenizer
 
 
-def _open_session(path: Path) -> InferenceSession:
+def check_providers(providers: Sequence[str]) -> None:
+    """Raise InvalidInput where the onnxruntime that is installed lacks one of `providers`."""
+    here: list[str] = _onnxruntime().get_available_providers()
+    if missing := [name for name in providers if name not in here]:
+        raise InvalidInput(
+            f"onnx_providers names {', '.join(missing)}, and the onnxruntime installed here has {', '.join(here)}; "
+            "install a build that brings it (onnxruntime-gpu for CUDA), or leave onnx_providers out"
+        )
+
+
+def _open_session(path: Path, providers: Sequence[str]) -> InferenceSession:
     """Open the graph without threads of its own: it runs on its caller's."""
+    onnxruntime = _onnxruntime()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    with mapped(ModelUnavailable, f"{path} is not a model that onnxruntime {onnxruntime.__version__} can run"):
+        session = onnxruntime.InferenceSession(str(path), options, providers=list(providers))
+    # A provider whose own libraries are missing is passed over without an error.
+    if missing := set(providers) - set(session.get_providers()):
+        raise ModelUnavailable(
+            f"onnxruntime cannot start {', '.join(missing)}; are its driver and libraries installed?"
+        )
+    return session
+
+
+def _onnxruntime() -> ModuleType:
     # From 1.31 on, onnxruntime writes a device id and a telemetry file under the user's cache when it is imported.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    with _mapped(ModelUnavailable, f"{path} is not a model that onnxruntime {onnxruntime.__version__} can run"):
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
-@contextmanager
-def _mapped(error: type[EmbedderError], message: str) -> Iterator[None]:
-    """Turn a foreign error into ours."""
-    try:
-        yield
-    except Exception as exc:  # neither onnxruntime's errors nor those of tokenizers have a base of their own
-        raise error(f"{message}: {exc}") from exc
+    module: ModuleType = onnxruntime
+    return module

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import ipaddress
 import json
 import os
 import urllib.error
@@ -9,9 +11,9 @@ import urllib.parse
 import urllib.request
 from collections.abc import Sequence
 
-from ...errors import EmbedderError, InvalidInput, ModelUnavailable
+from ...errors import EmbedderError, EmbedderUnavailable, InvalidInput, ModelUnavailable
 from ..config import MemoryConfig
-from .remote import RemoteEmbedder
+from .remote import RemoteEmbedder, refused
 
 DEFAULT_MODEL = "nomic-embed-text"
 DEFAULT_PORT = 11434
@@ -25,8 +27,9 @@ class OllamaEmbeddings:
 
     def __init__(self, *, model: str, base_url: str, width: int | None = None) -> None:
         self._model, self._base_url = model, base_url
+        self._opener = _opener(base_url)
         self.width = width
-        self.id = f"ollama/{model}"
+        self.id = f"ollama/{model.removesuffix(':latest')}"
 
     @classmethod
     def from_config(cls, config: MemoryConfig) -> RemoteEmbedder:
@@ -40,15 +43,15 @@ class OllamaEmbeddings:
         body = json.dumps({"model": self._model, "input": texts, "truncate": True}).encode()
         request = urllib.request.Request(f"{self._base_url}/api/embed", body, {"Content-Type": "application/json"})
         try:
-            with urllib.request.urlopen(request, timeout=SECONDS) as response:
+            with self._opener.open(request, timeout=SECONDS) as response:
                 embeddings: list[list[float]] = json.load(response)["embeddings"]
         except urllib.error.HTTPError as exc:
             exc.close()
             if exc.code == 404:
                 raise ModelUnavailable(f"Ollama has no model {self._model!r}; run: ollama pull {self._model}") from None
-            raise EmbedderError(f"Ollama answered {exc.code}; its log says why") from None
-        except OSError as exc:
-            raise EmbedderError(
+            raise refused("Ollama", exc.code, "its log says why") from None
+        except (OSError, http.client.HTTPException) as exc:
+            raise EmbedderUnavailable(
                 f"no Ollama answers at {self._base_url}; run: ollama serve, or set ollama_base_url"
             ) from exc
         except (ValueError, KeyError, TypeError) as exc:
@@ -60,9 +63,23 @@ class OllamaEmbeddings:
 
 
 def _base_url(given: str) -> str:
-    """Read a URL as Ollama does: scheme and port may be missing."""
-    parts = urllib.parse.urlsplit(given if "://" in given else f"http://{given}")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InvalidInput(f"ollama_base_url must be like http://127.0.0.1:{DEFAULT_PORT}, not {given!r}")
-    with_port = parts.netloc if parts.port or "://" in given else f"{parts.netloc}:{DEFAULT_PORT}"
-    return f"{parts.scheme}://{with_port}{parts.path}".rstrip("/")
+    """Read a URL as Ollama does: scheme and port may be missing, and 0.0.0.0, where servers listen, is this machine."""
+    try:
+        parts = urllib.parse.urlsplit(given if "://" in given else f"http://{given}")
+        host, port = parts.hostname, parts.port or ("" if "://" in given else DEFAULT_PORT)
+    except ValueError:
+        host, port = None, ""
+    if not host or parts.scheme not in ("http", "https"):
+        raise InvalidInput(f"ollama_base_url must be like http://127.0.0.1:{DEFAULT_PORT}, not {given!r}") from None
+    name = "127.0.0.1" if host == "0.0.0.0" else f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{name}{port and f':{port}'}{parts.path}".rstrip("/")
+
+
+def _opener(base_url: str) -> urllib.request.OpenerDirector:
+    """Give what makes requests; what goes to this machine never takes the way over a proxy."""
+    host = urllib.parse.urlsplit(base_url).hostname or ""
+    try:
+        local = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        local = host == "localhost"
+    return urllib.request.build_opener(*[urllib.request.ProxyHandler({})] if local else [])

@@ -1,4 +1,4 @@
-"""The embedder that runs an ONNX model on this machine's CPU."""
+"""The embedder that runs an ONNX model on this machine: on the CPU, or on what onnxruntime is told to use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ...errors import InvalidInput
 from ..config import MemoryConfig
 from ..forks import renew_in_child
 from ..protocols import Vector, Vectors
-from .encoder import Encoder
+from .encoder import CPU, Encoder, check_providers
 from .models import BUNDLED, Model, model_named
 
 
@@ -23,24 +23,31 @@ class OnnxEmbedder:
     """Embed with an ONNX model, loaded when it is first needed.
 
     One text runs on the calling thread; of several, the caller and up to `threads` - 1 helpers each take the next.
-    Helpers are shared by all calls. `threads` None is the number of cores this process may use.
+    Helpers are shared by all calls. `threads` None is the number of cores this process may use. `providers` are
+    onnxruntime's; raises InvalidInput where one of them is not installed.
     """
 
     _loaded: Encoder | None
     _pool: ThreadPoolExecutor | None
 
-    def __init__(self, model: Model = BUNDLED, *, threads: int | None = None) -> None:
+    def __init__(
+        self, model: Model = BUNDLED, *, threads: int | None = None, providers: Sequence[str] = (CPU,)
+    ) -> None:
         if threads is not None and threads < 1:
             raise InvalidInput(f"threads must be at least 1, not {threads}")
+        if tuple(providers) != (CPU,):  # which needs no look, as that imports onnxruntime
+            check_providers(providers)
         self._model, self._id = model, model.id
         self._threads = threads or _usable_cores()
+        self._providers = providers
         self._start_over()
         renew_in_child(self._renew)
 
     @classmethod
     def from_config(cls, config: MemoryConfig) -> OnnxEmbedder:
         """Make the embedder that `config` asks for."""
-        return cls(model_named(config.embedder_model), threads=config.embedder_threads)
+        model = model_named(config.embedder_model)
+        return cls(model, threads=config.embedder_threads, providers=config.onnx_providers)
 
     @property
     def id(self) -> str:
@@ -92,7 +99,7 @@ class OnnxEmbedder:
         loaded = self._loaded
         if loaded is None:
             with self._lock:
-                loaded = self._loaded = self._loaded or Encoder(self._model)
+                loaded = self._loaded = self._loaded or Encoder(self._model, self._providers)
         return loaded
 
     def _start(self, work: Callable[[], None], count: int) -> list[Future[None]]:

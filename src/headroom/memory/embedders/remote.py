@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ...errors import EmbedderError
+from ...errors import EmbedderError, EmbedderUnavailable
 from ..protocols import Vector, Vectors
 from .texts import utf8
 
@@ -36,7 +36,10 @@ class EmbeddingsApi(Protocol):
         """How many bytes of UTF-8 one text may hold; of a longer one the beginning is sent."""
 
     def ask(self, texts: list[str]) -> Sequence[Sequence[float]]:
-        """Return one vector a text, in order; none of them is blank. Raise EmbedderError where that fails."""
+        """Return one vector a text, in order; none of them is blank.
+
+        Raise EmbedderUnavailable where the same request may be answered later, EmbedderError where it never will.
+        """
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
@@ -56,17 +59,20 @@ class RemoteEmbedder:
 
     @property
     def width(self) -> int:
-        """Length of a vector; asks the API once where it is not known."""
+        """Length of a vector; asks the API once where it is not known and nothing was embedded yet."""
         if self._width is None:
-            self._width = len(self._api.ask(["width"])[0])
+            self._ask(["width"])
+        assert self._width is not None
         return self._width
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Embed `texts` into a (len(texts), width) float32 array of unit rows; a blank text gives a zero row."""
-        rows = np.zeros((len(texts), self.width), np.float32)
         sent = {number: _beginning(text, self._api.most_bytes_a_text) for number, text in enumerate(texts)}
-        for batch in _batches({number: text for number, text in sent.items() if text}, self._api):
-            rows[list(batch)] = self._unit_rows(self._api.ask(list(batch.values())), len(batch))
+        batches = _batches({number: text for number, text in sent.items() if text}, self._api)
+        answers = [(list(batch), self._ask(list(batch.values()))) for batch in batches]
+        rows = np.zeros((len(texts), self.width), np.float32)
+        for numbers, answer in answers:
+            rows[numbers] = answer
         return rows
 
     def embed_query(self, text: str) -> Vector:
@@ -78,19 +84,30 @@ class RemoteEmbedder:
         """Close the API's connections."""
         self._api.close()
 
-    def _unit_rows(self, answer: Sequence[Sequence[float]], count: int) -> Vectors:
-        widths = {len(row) for row in answer}
-        if len(answer) != count or widths != {self.width}:
+    def _ask(self, texts: list[str]) -> Vectors:
+        answer = self._api.ask(texts)
+        try:
+            rows: Vectors = np.array(answer, np.float32)
+        except (TypeError, ValueError):
+            raise EmbedderError(f"{self.id} answered no vectors of one width") from None
+        expected = (len(texts), self._width or (rows.shape[1] if rows.ndim == 2 else 1))
+        if rows.shape != expected:
             raise EmbedderError(
-                f"{self.id} answered {len(answer)} vectors of width {sorted(widths)} "
-                f"where {count} of {self.width} were expected; check embedder_model and vector_dimension"
+                f"{self.id} answered vectors of shape {rows.shape} where {expected} was expected; "
+                "check embedder_model and vector_dimension"
             )
-        rows: Vectors = np.array(answer, np.float32)
+        self._width = expected[1]
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         if not (np.isfinite(lengths) & (lengths > 0)).all():
             raise EmbedderError(f"{self.id} answered a vector that is zero or not finite")
         rows /= lengths
         return rows
+
+
+def refused(name: str, status: int, reason: str) -> EmbedderError:
+    """Give the error for an HTTP status: EmbedderUnavailable where a later try may succeed."""
+    passing = status in (408, 429) or status >= 500
+    return (EmbedderUnavailable if passing else EmbedderError)(f"{name}: the server answered {status} ({reason})")
 
 
 def _beginning(text: str, most_bytes: int) -> str:

@@ -13,6 +13,7 @@ from ...errors import InvalidInput
 from ..config import EmbedderBackend, MemoryConfig
 from ..forks import renew_in_child
 from ..protocols import Embedder
+from .runtime import VARIABLE, on_mps
 
 
 class _Kind(Protocol):
@@ -21,6 +22,7 @@ class _Kind(Protocol):
 
 KINDS = {
     EmbedderBackend.ONNX: "onnx:OnnxEmbedder",
+    EmbedderBackend.LOCAL: "sentence:SentenceEmbedder",
     EmbedderBackend.OPENAI: "openai:OpenAIEmbeddings",
     EmbedderBackend.OLLAMA: "ollama:OllamaEmbeddings",
 }
@@ -30,17 +32,9 @@ def make_embedder(config: MemoryConfig) -> Embedder:
     """Return the embedder that `config` asks for, shared with all who hold one of equal settings.
 
     It goes with its last holder: drop it, do not close it. Loads and asks nothing, unless `vector_dimension` must be
-    compared with the width of an ONNX model that nothing is known of. Raises InvalidInput where the two differ.
+    compared with the width of a model on this machine that nothing is known of. Raises InvalidInput where they differ.
     """
-    key = (
-        config.embedder_backend,
-        config.embedder_model,
-        config.embedder_threads,
-        config.openai_api_key or os.environ.get("OPENAI_API_KEY"),
-        config.ollama_base_url or os.environ.get("OLLAMA_HOST"),
-        config.vector_dimension if config.embedder_backend is not EmbedderBackend.ONNX else None,
-    )
-    embedder = _shared.get(key, lambda: _kind(EmbedderBackend(config.embedder_backend)).from_config(config))
+    embedder = _shared.get(_settings(config), lambda: _kind(config).from_config(config))
     if config.vector_dimension is not None and config.vector_dimension != embedder.width:
         raise InvalidInput(
             f"vector_dimension is {config.vector_dimension}, but {embedder.id} gives vectors of {embedder.width}; "
@@ -49,15 +43,27 @@ def make_embedder(config: MemoryConfig) -> Embedder:
     return embedder
 
 
-def _kind(backend: EmbedderBackend) -> _Kind:
-    place = KINDS.get(backend)
-    if place is None:
-        known = ", ".join(kind.value for kind in KINDS)
-        raise InvalidInput(
-            f"the embedder backend {backend.value!r} is not available in this version; "
-            f"choose one of: {known}, or pass an embedder of your own: Memory(embedder=...)"
-        )
-    module, name = place.split(":")
+def _settings(config: MemoryConfig) -> tuple[object, ...]:
+    """Name all that decides which embedder `config` gets, and how it works."""
+    remote = config.embedder_backend in (EmbedderBackend.OPENAI, EmbedderBackend.OLLAMA)
+    return (
+        config.embedder_backend,
+        config.embedder_model,
+        config.embedder_threads,
+        config.onnx_providers,
+        config.openai_api_key or os.environ.get("OPENAI_API_KEY"),
+        config.openai_base_url or os.environ.get("OPENAI_BASE_URL"),
+        config.ollama_base_url or os.environ.get("OLLAMA_HOST"),
+        config.vector_dimension if remote else None,  # the others have one width
+        os.environ.get(VARIABLE),
+    )
+
+
+def _kind(config: MemoryConfig) -> _Kind:
+    backend = EmbedderBackend(config.embedder_backend)
+    if backend is EmbedderBackend.ONNX and on_mps():
+        backend = EmbedderBackend.LOCAL
+    module, name = KINDS[backend].split(":")
     return cast(_Kind, getattr(importlib.import_module(f".{module}", __package__), name))
 
 

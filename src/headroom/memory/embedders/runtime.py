@@ -1,0 +1,44 @@
+"""HEADROOM_EMBEDDER_RUNTIME: whether models run on Apple's GPU."""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import sys
+from functools import lru_cache
+from importlib.util import find_spec
+
+from ...errors import InvalidInput
+
+VARIABLE, MPS = "HEADROOM_EMBEDDER_RUNTIME", "pytorch_mps"
+_log = logging.getLogger("headroom")
+
+
+def on_mps() -> bool:
+    """Tell whether the environment asks for Apple's GPU and it can be had; warn once where it cannot."""
+    asked = os.environ.get(VARIABLE)
+    if not asked:
+        return False
+    if asked != MPS:
+        raise InvalidInput(f"{VARIABLE} may be {MPS} or unset, not {asked!r}")
+    missing = lacking()
+    if missing is not None:
+        _warn(missing)
+    return missing is None
+
+
+def lacking() -> str | None:
+    """Say what a model on Apple's GPU lacks here; None where all is there. Imports torch only on an Apple chip."""
+    if sys.platform != "darwin" or platform.machine() != "arm64":
+        return "this is no Apple chip"
+    if find_spec("sentence_transformers") is None or find_spec("torch") is None:
+        return 'torch is not installed; run: pip install "headroom-memory[pytorch-mps]"'
+    import torch
+
+    return None if torch.backends.mps.is_available() else "this torch or this macOS has no MPS"
+
+
+@lru_cache
+def _warn(missing: str) -> None:
+    _log.warning("%s=%s has no effect: %s; models run on onnxruntime", VARIABLE, MPS, missing)
