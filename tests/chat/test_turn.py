@@ -116,6 +116,40 @@ def test_what_was_injected_is_not_learned_again(server: Server, remembering: Mak
     assert [skipped.reason for skipped in client.memory.last_turn.skipped] == ["it was injected"]
 
 
+CORRECTIONS = {
+    "a note that replaces itself stays": (
+        '{"content": "user has a cat", "replaces": [1]}',
+        ["User has a cat", "User has a dog"],
+    ),
+    "a repeated note ends the other that it replaces": (
+        '{"content": "user has a cat", "replaces": [1, 2]}',
+        ["User has a cat"],
+    ),
+    "a correction that is refused ends nothing": (
+        '{"content": "User has a fish", "scope": "session", "replaces": [1, 2]}',
+        ["User has a cat", "User has a dog"],
+    ),
+    "a fact may come with something to forget": (
+        '{"content": "User has a fish", "forget": [1, 2]}',
+        ["User has a fish"],
+    ),
+    "handles named twice count once": ('{"content": "User has pets", "replaces": [1, 2, 1]}', ["User has pets"]),
+}
+
+
+@pytest.mark.parametrize(("item", "left"), CORRECTIONS.values(), ids=CORRECTIONS)
+def test_corrections(item: str, left: list[str], server: Server, remembering: Make) -> None:
+    """A correction ends exactly the notes that it stands for."""
+    client = remembering()
+    client.memory.add("User has a cat")
+    client.memory.add("User has a dog")
+    client.chat.completions.create(**said("User has a cat"))
+    assert [note.content for note in client.memory.last_turn.recalled] == ["User has a cat", "User has a dog"]
+    server.script(block(item))
+    client.chat.completions.create(**said("User has a cat"))
+    assert present(client) == left
+
+
 def test_a_known_fact_gets_a_source(server: Server, remembering: Make) -> None:
     """A reply that repeats a known fact which was not injected adds a source and no row."""
     client = remembering(inject=False)

@@ -51,12 +51,14 @@ class ClientWithMemory(_Node):
         object.__setattr__(self, "_memory", None)
 
     @property
-    def memory(self) -> Any:
+    def memory(self) -> ChatMemory | AsyncChatMemory:
         """The user's memories; awaitable where the client is."""
-        if self._memory is None:
+        memory: ChatMemory | AsyncChatMemory | None = self._memory
+        if memory is None:
             kind = AsyncChatMemory if is_async(self._target.chat.completions.create) else ChatMemory
-            object.__setattr__(self, "_memory", kind(self._turns))
-        return self._memory
+            memory = kind(self._turns)
+            object.__setattr__(self, "_memory", memory)
+        return memory
 
     def _copied(self, method: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(method)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from ..errors import InvalidInput
 from ..memory.dedup import folded
@@ -19,61 +19,67 @@ Redact: TypeAlias = Callable[[str], "str | None"]
 _IMPORTANCE = 0.5
 
 
-class Facts(NamedTuple):
-    """What to write, and what was left out."""
+class Facts:
+    """The changes that a reply makes, and what was left out. Handles mean the notes `shown` in this very turn."""
 
-    changes: list[Change]
-    skipped: list[Skipped]
+    def __init__(self, shown: Sequence[SearchResult], reader: Reader, redact: Redact | None) -> None:
+        self.changes: list[Change] = []
+        self.skipped: list[Skipped] = []
+        self._shown, self._reader, self._redact = shown, reader, redact
+        self._said = [{folded(note.content), folded(inert(note.content))} for note in shown]
 
+    def add(self, item: Item) -> None:
+        """Take in one item."""
+        replaces, forget = self._named(item.replaces, item), self._named(item.forget, item)
+        if item.content is not None and self._is_known(item.content):
+            # A note that was injected is never learned again; the other ones that it replaces are over all the same.
+            self._skip(item.content, "it was injected")
+            same = folded(item.content)
+            forget += [handle for handle in replaces if same not in self._said[handle - 1]]
+        elif item.content is not None and (draft := self._draft(item, item.content)) is not None:
+            self.changes.append(Change(draft=draft, replaces=self._ids(replaces)))
+        if forget:
+            self.changes.append(Change(draft=None, replaces=self._ids(forget)))
 
-def facts(items: Iterable[Item], shown: Sequence[SearchResult], reader: Reader, redact: Redact | None) -> Facts:
-    """Turn `items` into changes. Handles mean the notes `shown` in this very turn, which are never learned again."""
-    injected = {folded(text) for note in shown for text in (note.content, inert(note.content))}
-    found = Facts([], [])
-    for item in items:
-        replaces = _named(item.replaces + item.forget, shown, item, found.skipped)
-        draft = _draft(item, injected, reader, redact, found.skipped)
-        if draft is not None or replaces:
-            found.changes.append(Change(draft=draft, replaces=replaces))
-    return found
+    def _is_known(self, content: str) -> bool:
+        return any(folded(content) in said for said in self._said)
 
+    def _named(self, handles: Iterable[int], item: Item) -> list[int]:
+        """Keep the handles of notes that were shown; another one names nothing."""
+        known = []
+        for handle in handles:
+            if 1 <= handle <= len(self._shown):
+                known.append(handle)
+            else:
+                self._skip(item.content or "", f"no note [{handle}] was shown")
+        return known
 
-def _named(
-    handles: Sequence[int], shown: Sequence[SearchResult], item: Item, skipped: list[Skipped]
-) -> tuple[str, ...]:
-    """Resolve handles to ids; one that was not shown in this turn names nothing."""
-    for handle in handles:
-        if not 1 <= handle <= len(shown):
-            skipped.append(Skipped(content=item.content or "", reason=f"no note [{handle}] was shown"))
-    return tuple(dict.fromkeys(shown[handle - 1].id for handle in handles if 1 <= handle <= len(shown)))
+    def _ids(self, handles: Iterable[int]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self._shown[handle - 1].id for handle in handles))
 
-
-def _draft(
-    item: Item, injected: set[str], reader: Reader, redact: Redact | None, skipped: list[Skipped]
-) -> Draft | None:
-    if item.content is None:
-        return None
-    content = item.content if redact is None else redact(item.content)
-    if folded(item.content) in injected:
-        skipped.append(Skipped(content=item.content, reason="it was injected"))
-    elif content is None:
-        skipped.append(Skipped(content=item.content, reason="the redact hook dropped it"))
-    else:
+    def _draft(self, item: Item, content: str) -> Draft | None:
+        """Make what is stored; None where the hook drops it or the store would refuse it."""
+        allowed = content if self._redact is None else self._redact(content)
+        if allowed is None:
+            self._skip(content, "the redact hook dropped it")
+            return None
         draft = Draft(
-            content,
+            allowed,
             scope=item.scope or Scope.USER,
             importance=_IMPORTANCE if item.importance is None else item.importance,
-            entities=_redacted(item.entities, redact),
-            relationships=[edge for edge in item.relationships if _redacted(edge, redact) == tuple(edge)],
+            entities=self._redacted(item.entities),
+            relationships=[edge for edge in item.relationships if self._redacted(edge) == tuple(edge)],
         )
         try:
-            return check_draft(draft, reader)
+            return check_draft(draft, self._reader)
         except InvalidInput as exc:
-            skipped.append(Skipped(content=item.content, reason=str(exc)))
-    return None
+            self._skip(content, str(exc))
+            return None
 
+    def _redacted(self, names: Iterable[str]) -> tuple[str, ...]:
+        if self._redact is None:
+            return tuple(names)
+        return tuple(name for name in map(self._redact, names) if name)
 
-def _redacted(names: Iterable[str], redact: Redact | None) -> tuple[str, ...]:
-    if redact is None:
-        return tuple(names)
-    return tuple(name for name in map(redact, names) if name)
+    def _skip(self, content: str, reason: str) -> None:
+        self.skipped.append(Skipped(content=content, reason=reason))

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..memory.records import Change, Reader, Scope
 from .dialect import Asked, Dialect
-from .facts import Facts, facts
+from .facts import Facts
 from .guard import failing_open
 from .patience import in_time, in_time_async
 from .prompt import INSTRUCTION, frame
@@ -164,26 +164,28 @@ class Turn:
         """Leave the facts of a stream that nobody read to its end or closed to the next turn; for finalizers."""
         if not self._finished:
             with self.step("store"):
-                self._place.shared.waiting.add(self.reader, self._facts().changes)
+                self._place.shared.waiting.add(self.reader, self._learned())
 
     def _work(self) -> Callable[[], None] | None:
         if self._finished:
             return None
-        changes, shared = self._facts().changes, self._place.shared
+        changes, shared = self._learned(), self._place.shared
         due = changes or shared.waiting or shared.turn_scoped.outlived(self.reader)
         return partial(self._store, changes) if due else None
 
-    def _facts(self) -> Facts:
+    def _learned(self) -> list[Change]:
         """Say what is to be stored."""
         self._finished = True
         if self.texts.goes_on_as is not None:
             self._place.shared.recent.put(self._key(self.texts.goes_on_as), self.notes)
         said = self.texts.close()
-        found = facts(said.items, self.notes.shown, self.reader, self._settings.redact)
+        found = Facts(self.notes.shown, self.reader, self._settings.redact)
+        for item in said.items:
+            found.add(item)
         self._skipped += [*found.skipped, *(Skipped(content="", reason=reason) for reason in said.unread)]
         for skipped in self._skipped:
             _log.info("turn %s: something in the reply was not stored: %s", self.notes.turn_id, skipped.reason)
-        return found
+        return found.changes
 
     def _store(self, changes: Sequence[Change]) -> None:
         engine, shared, reader = self._place.engine, self._place.shared, self.reader
