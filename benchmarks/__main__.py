@@ -74,10 +74,11 @@ def _write(out: Path, name: str, figures: Sequence[Figure], *, publish: bool) ->
     (out / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     if any(figure.series for figure in figures):
         (out / f"{name}.svg").write_text(svg(figures), encoding="utf-8")
+    plot = f"![milliseconds a search by the memories of one user](results/{name}.svg)"
     parts = {"promises": promises(figures), "others": others(figures), "conditions": conditions(machine)}
     print("\n\n".join(parts.values()))
     if publish:
-        put(_HERE / "README.md", parts)
+        put(_HERE / "README.md", {"plot": plot, **parts})
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def number(value: float) -> str:
     """Write a number with three figures that mean something."""
     if value == 0 or abs(value) >= 100:
         return f"{value:,.0f}"
-    return f"{value:.3g}" if abs(value) >= 0.001 else f"{value:.1e}"
+    return f"{value:.3g}"
 
 
 def spread(measured: Spread, unit: str) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from time import perf_counter, process_time
+from time import perf_counter, process_time, sleep
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,15 @@ async def _take_turns(rounds: int, ways: tuple[Way, ...], warm_up: int) -> list[
                 await done
             wall[way, index], cpu[way, index] = perf_counter() - start, process_time() - used
     return [Timed(wall=wall[way, warm_up:], cpu=cpu[way, warm_up:]) for way in range(len(ways))]
+
+
+def settle(pause: float = 0.2) -> None:
+    """Wait until this process does nothing: an index that is fitted in the background is not what is timed."""
+    busy = pause
+    while busy > 0.1 * pause:
+        used = process_time()
+        sleep(pause)
+        busy = process_time() - used
 
 
 def ratio(times: Timed, base: Timed) -> Spread:

@@ -30,7 +30,7 @@ class Scale:
 
 
 TOY = Scale(rounds=5, real=(1, 60), bulk=32, starts=1, made=(200,), crowd=(8, 150))
-USUAL = Scale(rounds=150, real=(1, 100, 1_000, 10_000), bulk=512, starts=9)
+USUAL = Scale(rounds=150, real=(1, 100, 1_000, 10_000), bulk=512, starts=15)
 FULL = Scale(rounds=300, real=(1, 100, 1_000, 10_000), bulk=1_024, starts=15, made=(100_000,), crowd=(9_900, 10_000))
 
 

@@ -9,7 +9,7 @@ from headroom.memory.records import Reader
 
 from ..figures import Aim, Figure, against, memories
 from ..lab import Known, Lab, user_of
-from ..measure import milliseconds, take_turns
+from ..measure import milliseconds, settle, take_turns
 
 BARE = "bare embedder call"
 END_TO_END = "search, end to end"
@@ -34,6 +34,8 @@ def asked(lab: Lab, path: Path, user: str, size: int, *, within: int | None = No
     fresh, recalled, known = (lab.questions(rounds + warm_up) for _ in range(3))
     embedder = Known(lab.embedder, dict(zip(known, lab.embedder.embed(known), strict=True)))
     with lab.engine(path, embedder) as engine, lab.memory(path, embedder) as memory:
+        engine.search(Reader(user_id=user), known[0])
+        settle()
         bare, search, recall, without = take_turns(
             rounds,
             lambda i: lab.embedder.embed_query(fresh[i]),

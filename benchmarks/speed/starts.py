@@ -20,7 +20,7 @@ def imports(lab: Lab) -> Iterator[Figure]:
     """Start Python bare and with the import, in turns."""
     programs = ("pass", "import headroom", "from headroom import Memory", "from headroom import with_memory")
     ways = [lambda _, program=program: python("-c", program) for program in programs]
-    bare, *imported = take_turns(3 * lab.scale.starts, *ways, warm_up=1)
+    bare, *imported = take_turns(lab.scale.starts, *ways, warm_up=1)
     for program, times in zip(programs[1:], imported, strict=True):
         aim = Aim(at_most=60) if program == "import headroom" else None
         yield Figure(what=f"`{program}`, more than bare Python", measured=added(times, bare), unit="ms", aim=aim)
