@@ -19,6 +19,9 @@ LAYERS = """
 headroom
 headroom.testing
 headroom.testing.backends
+headroom.testing.keeping
+headroom.testing.finding
+headroom.testing.opened
 headroom.testing.embedders
 
 headroom.cli
