@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import apsw
@@ -11,6 +10,8 @@ import pytest
 from headroom.errors import NewerSchema, NotADatabase
 from headroom.memory.local import schema
 from headroom.memory.local.database import Database
+
+from ..children import child
 
 pytestmark = pytest.mark.quick
 
@@ -82,19 +83,29 @@ def test_a_step_that_fails_leaves_whole_steps_only(path: Path) -> None:
     assert state(path)[0] == names(*NEW)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+DYING = """
+import os
+from headroom.memory.local import schema
+from headroom.memory.local.database import Database
+
+def _add_colour(cursor):
+    cursor.execute("alter table memories add column colour text")
+
+def _dies(cursor):
+    cursor.execute("create table half (name text)")
+    tell("half done")
+    wait()
+
+steps = (*schema.STEPS, _add_colour, _dies)
+Database(Path(path), lambda connection, path: schema.prepare(connection, path, steps=steps))
+"""
+
+
 def test_a_crash_within_a_step_leaves_whole_steps_only(path: Path) -> None:
-    """A process that dies in the middle of a step has done nothing of it."""
-    pid = os.fork()
-    if not pid:
-
-        def _dies(cursor: apsw.Cursor) -> None:
-            cursor.execute("create table half (name text)")
-            os._exit(9)
-
-        bring(path, *OLD, _add_colour, _dies)
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9
+    """A process that is killed in the middle of a step has done nothing of it."""
+    with child(DYING, path) as dying:
+        assert dying.hear() == "half done"
+        dying.kill()
     steps, tables = state(path)
     assert steps == names(*OLD, _add_colour)
     assert "half" not in tables
