@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
+from zlib import crc32
 
 from apsw.unicode import word_iter
 
@@ -22,6 +23,7 @@ _RUN = re.compile(f"[{_UNSPACED}\U00020000-\U0003134f]+")
 # What the rules would lose: C++, F#, .NET's dot is left to them, emoji are words of their own.
 _SIGNED = re.compile(r"(?<!\w)[a-z][+#]{1,2}(?!\w)")
 _EMOJI = re.compile("[\u2600-\u27bf\U0001f1e6-\U0001f1ff\U0001f300-\U0001faff]")
+_FIRST = re.compile(r"\W*(\w+)")
 # Signs within a word, and the place where camelCase bends. Not \W: to it the vowel signs of Hindi are no letters.
 _JOINT = re.compile(r"[\x00-/:-@\[-`{-\x7f]+|(?<=[a-z0-9])(?=[A-Z])")
 # What the index would take for the end of a token.
@@ -71,6 +73,17 @@ def question_words(text: str) -> list[str]:
 def telling(word: str) -> bool:
     """Tell whether sharing `word` with a message says anything; numbers of one digit do not."""
     return word not in _SMALL_TALK and not (len(word) == 1 and word.isascii())
+
+
+def opening(text: str) -> int:
+    """Give the mark of the word that `text` opens with, which is often its subject or its speaker."""
+    first = _FIRST.match(fold(text[:LONGEST]))
+    return mark(first.group(1)) if first else 0
+
+
+def mark(word: str) -> int:
+    """Shorten a folded word to 32 bits, to compare many at once."""
+    return crc32(word.encode())
 
 
 def _words(text: str, *, parts: bool = True) -> Iterator[str]:

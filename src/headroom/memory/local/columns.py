@@ -27,7 +27,8 @@ FOREVER = np.iinfo(np.int64).max
 _GONE = -1
 _BATCH = 8192
 _SQL = """select m.seq, m.scope, m.session_id, m.agent_id, m.turn_id, m.created_at, m.valid_until, m.expires_at,
-    m.importance, m.length, {vector} from memories m left join vectors v on v.memory = m.seq where m.user = ?"""
+    m.importance, m.length, m.opening, {vector}
+    from memories m left join vectors v on v.memory = m.seq where m.user = ?"""
 _TYPES = {
     "seq": np.int64,
     "scope": np.int32,
@@ -39,6 +40,7 @@ _TYPES = {
     "expires_at": np.int64,
     "importance": np.float32,
     "length": np.int32,
+    "opening": np.int64,
 }
 _TEXTS = ("scope", "session_id", "agent_id", "turn_id")
 _WORDS_KEPT = 256

@@ -34,7 +34,7 @@ class Indexes:
 
         Those made under another `stamp` hold vectors that the file does not have any more, and are made anew.
         """
-        columns = self._get(cursor, user, stamp)
+        columns = self._get(cursor, user, revision, stamp)
         with columns.lock:
             if revision > columns.revision:
                 columns.catch_up(cursor, revision)
@@ -49,10 +49,10 @@ class Indexes:
             for key in list(self._columns) if user is None else [user]:
                 self._remove(key)
 
-    def _get(self, cursor: apsw.Cursor, user: int, stamp: Stamp) -> UserColumns:
+    def _get(self, cursor: apsw.Cursor, user: int, revision: int, stamp: Stamp) -> UserColumns:
         with self._lock:
             columns = self._columns.get(user)
-        if columns is None or columns.stamp != stamp or _log_was_cut(cursor, columns):
+        if columns is None or columns.stamp != stamp or (revision > columns.revision and _log_was_cut(cursor, columns)):
             columns = self._make(cursor, user, stamp)
         with self._lock:
             self._columns[user] = columns

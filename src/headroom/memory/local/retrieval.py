@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ from ..protocols import Query, Vector
 from ..records import Json, Parts
 from ..scoping import visible
 from ..times import moment
-from ..words import fold, question_words, telling
+from ..words import mark, question_words, telling
 from . import text
 from .columns import Bools, UserColumns
 from .database import integers
@@ -29,8 +28,6 @@ _SAMPLE = 256
 """Memories that tell how near a user's memories are to a message in general."""
 _FEW = 20
 """So many memories are half of what it takes to believe in what they have in common."""
-_OPENING = 32
-"""Characters of a memory among which it names its subject."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,22 +61,22 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
     width = columns.stamp.width
     vector = query.vector if query.vector is not None and len(query.vector) == width else np.zeros(width, np.float32)
     focus = _focus(columns, vector, asked.common)
-    positions = _candidates(columns, focus, asked.share, allowed, max(50, 4 * query.top_k))
+    positions = _candidates(columns, focus, asked.share, allowed, places, max(50, 4 * query.top_k))
     rows, sample = columns.vectors.rows(positions), columns.vectors.rows(_some(places))
     cosine = rows @ vector
     # A memory that waits for its vector is neither near nor far.
     lift = np.where(cosine == 0, 0, rows @ focus - (sample @ focus).mean())
     parts = ranking.parts(
         ranking.Candidates(
-            position=positions,
+            rank=np.searchsorted(places, positions),
             cosine=cosine,
             lift=lift,
             words=asked.share[positions],
-            subject=_opening_with(cursor, columns, positions, asked),
-            nearness=_nearness(columns, positions, query.text, now),
+            subject=np.isin(columns["opening"][positions], [mark(word) for word in asked.words]),
+            nearness=_nearness(columns, places, positions, query.text, now),
             session=columns["session_id"][positions],
             created_at=columns["created_at"][positions],
-            length=columns["length"][positions] / max(float(columns["length"].mean()), 1.0),
+            length=columns["length"][positions] / max(float(columns["length"][places].mean()), 1.0),
             importance=columns["importance"][positions],
             age_days=(now - columns["created_at"][positions]) / _DAY,
         )
@@ -137,41 +134,24 @@ def _focus(columns: UserColumns, vector: Vector, common: Ints) -> Vector:
     return np.asarray(vector - ground * (len(common) / (len(common) + _FEW)), np.float32)
 
 
-def _candidates(columns: UserColumns, focus: Vector, share: Floats, allowed: Bools, breadth: int) -> Ints:
+def _candidates(columns: UserColumns, focus: Vector, share: Floats, allowed: Bools, places: Ints, breadth: int) -> Ints:
     """Pick the best by vector, the best by words, and what stands beside them in their sessions; ascending."""
     near = columns.vectors.search(focus, allowed, breadth)[0] if focus.any() else np.empty(0, np.int64)
     worded = np.flatnonzero(share)
     if len(worded) > breadth:
         worded = worded[np.argpartition(share[worded], len(worded) - breadth)[len(worded) - breadth :]]
     best = np.concatenate([near, worded])
-    session = columns["session_id"]
-    for step in (-1, 1):
-        beside = np.clip(best + step, 0, len(columns) - 1)
-        near = beside[allowed[beside] & (session[beside] == session[best]) & (session[beside] > 0)]
-        worded = np.concatenate([worded, near])
-    return np.unique(np.concatenate([best, worded]))
+    rank, session = np.searchsorted(places, best), columns["session_id"]
+    beside = [places[np.clip(rank + step, 0, len(places) - 1)] for step in (-1, 1)]
+    told = [other[(session[other] == session[best]) & (session[best] > 0)] for other in beside]
+    return np.unique(np.concatenate([best, *told]))
 
 
-def _opening_with(cursor: apsw.Cursor, columns: UserColumns, positions: Ints, asked: Asked) -> Bools:
-    """Mark the memories that open with a word of the question."""
-    opens = np.zeros(len(positions), np.bool_)
-    if not asked.share.any():
-        return opens
-    opening = re.compile(rf"\W*(?:{'|'.join(map(re.escape, asked.words))})(?!\w)")
-    found = cursor.execute(
-        "select seq, substr(content, 1, ?) from memories where seq in (select value from json_each(?))",
-        (_OPENING, json.dumps(columns.seq[positions].tolist())),
-    )
-    seqs = [seq for seq, start in found if opening.match(fold(str(start)))]
-    opens[np.searchsorted(columns.seq[positions], np.array(seqs, np.int64))] = True
-    return opens
-
-
-def _nearness(columns: UserColumns, positions: Ints, question: str, now: int) -> Floats:
+def _nearness(columns: UserColumns, places: Ints, positions: Ints, question: str, now: int) -> Floats:
     """Tell how near the memories were said to a time that the question names."""
     said_at = columns["created_at"]
-    asked = dates.spans(question, moment(now).date(), oldest=moment(int(said_at.min())).date())
-    return dates.nearness(said_at[positions] // _DAY, asked)
+    oldest = moment(int(said_at[places].min())).date()
+    return dates.nearness(said_at[positions] // _DAY, dates.spans(question, moment(now).date(), oldest=oldest))
 
 
 def _some(places: Ints) -> Ints:

@@ -39,7 +39,8 @@ def _first(cursor: apsw.Cursor) -> None:
             valid_until integer,
             superseded_by integer,
             expires_at integer,
-            length integer not null
+            length integer not null,
+            opening integer not null
         )""",
         "create index memories_by_user on memories (user)",
         "create index memories_by_fingerprint on memories (fingerprint)",

@@ -17,7 +17,7 @@ from ..protocols import Entry, Write
 from ..records import Applied, Json, Reader
 from ..scoping import audience
 from ..times import now
-from ..words import words
+from ..words import opening, words
 from . import rows, text, versions
 from .vectors import encode
 
@@ -79,7 +79,7 @@ def _insert(cursor: apsw.Cursor, user: int, writer: Reader, prepared: Prepared) 
     terms, length = text.terms(user, prepared.words)
     cursor.execute(
         """insert into memories (id, user, content, fingerprint, scope, session_id, agent_id, turn_id, importance,
-        metadata, created_at, expires_at, length) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        metadata, created_at, expires_at, length, opening) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         (
             raw,
             user,
@@ -94,6 +94,7 @@ def _insert(cursor: apsw.Cursor, user: int, writer: Reader, prepared: Prepared) 
             entry.created_at,
             entry.expires_at,
             length,
+            opening(entry.content),
         ),
     )
     seq = cursor.connection.last_insert_rowid()
