@@ -20,6 +20,8 @@ Bools = npt.NDArray[np.bool_]
 
 WORDS = 0.5
 """The share of words against vectors."""
+_WHOLE = 0.3
+"""For holding all words of the question: a word that was asked for by itself is found whatever vectors say."""
 _PREVIOUS, _NEXT = 0.2, 0.1
 """What a memory takes over from the ones before and behind it in its session: an answer follows its question."""
 _SITTING = 0.5
@@ -27,7 +29,7 @@ _SITTING = 0.5
 _SUBJECT = 0.2
 """For opening with a word of the question, as what speaks of somebody, or what somebody said, opens with the name."""
 _FULLNESS = 0.1
-"""For being e times as long as the mean: pleasantries are short."""
+"""For being longer than the mean, by the logarithm: pleasantries are short."""
 _IMPORTANCE, _RECENCY = 0.1, 0.04
 """Between near equals."""
 _HALF_LIFE_DAYS = 90.0
@@ -38,9 +40,10 @@ _HOUR = 3_600_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidates:
-    """What is known of n memories that may answer a question. Arrays of shape (n,), positions ascending."""
+    """What is known of n memories that may answer a question. Arrays of shape (n,), in the order of storing."""
 
-    position: Ints
+    rank: Ints
+    """Its place in the order of storing, among all that may be seen."""
     cosine: Floats
     lift: Floats
     """How much nearer to the question's own matter than the user's memories in general: 0 is as near as these."""
@@ -69,9 +72,11 @@ def parts(found: Candidates) -> Floats:
     """
     worded = bool(found.words.any())
     best = max(float(found.words.max(initial=0)), 1e-9)
-    vector, words = (1 - WORDS) * share_of_best(found.lift), WORDS * found.words / np.sqrt(best)
+    words = WORDS * found.words / np.sqrt(best) + _WHOLE * found.words**2
+    vector = (1 - WORDS) * share_of_best(found.lift)
+    vector = np.where(words > 0, np.maximum(vector, 0), vector)
     own = np.maximum(vector + words, 0)
-    fullness = _FULLNESS * worded * np.clip(np.log(np.maximum(found.length, 0.1)), -1, 1)
+    fullness = _FULLNESS * worded * np.clip(np.log(np.maximum(found.length, 0.1)), -1, 0.5)
     context = _from_neighbours(own, found) + _SITTING * _best_of(own, sittings(found.session, found.created_at))
     scored = {
         "vector": vector,
@@ -113,7 +118,7 @@ def _best_of(own: Floats, group: Ints) -> Floats:
 
 def _from_neighbours(own: Floats, found: Candidates) -> Floats:
     """Share the scores of memories stored one after the other in one session."""
-    beside = (np.diff(found.position) == 1) & (np.diff(found.session) == 0) & (found.session[1:] > 0)
+    beside = (np.diff(found.rank) == 1) & (np.diff(found.session) == 0) & (found.session[1:] > 0)
     shared = np.zeros(len(own), np.float32)
     shared[1:] += _PREVIOUS * own[:-1] * beside
     shared[:-1] += _NEXT * own[1:] * beside

@@ -119,8 +119,8 @@ def _ask(cursor: apsw.Cursor, columns: UserColumns, allowed: Bools, total: int, 
         share[holding] += weight
         if len(holding) <= max(1, total // 20) and telling(word):
             rare[holding] = True
-    holding = np.concatenate([_some(found) for found in common]) if common else np.empty(0, np.int64)
-    return Asked(words=list(lists), share=share / max(most, 1e-9), rare=rare, common=holding[allowed[holding]])
+    shared = np.unique(np.concatenate([np.empty(0, np.int64), *(_some(found[allowed[found]]) for found in common)]))
+    return Asked(words=list(lists), share=share / max(most, 1e-9), rare=rare, common=shared)
 
 
 def _focus(columns: UserColumns, vector: Vector, common: Ints) -> Vector:
@@ -130,7 +130,7 @@ def _focus(columns: UserColumns, vector: Vector, common: Ints) -> Vector:
     """
     if not len(common):
         return vector
-    ground = columns.vectors.rows(np.unique(common)).mean(axis=0)
+    ground = columns.vectors.rows(common).mean(axis=0)
     return np.asarray(vector - ground * (len(common) / (len(common) + _FEW)), np.float32)
 
 
