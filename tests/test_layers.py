@@ -109,6 +109,7 @@ headroom.memory.ranking
 headroom.memory.scoping
 headroom.memory.dedup
 headroom.memory.words
+headroom.memory.dates
 headroom.memory.protocols
 headroom.memory.records
 headroom.memory.config
