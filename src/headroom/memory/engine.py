@@ -223,6 +223,8 @@ class Engine:
 
     def _embed_now(self, texts: Sequence[str]) -> Sequence[Vector | None]:
         """Embed texts, or None for each where the embedder's server does not answer."""
+        if not texts:
+            return []
         try:
             vectors = self._embedder.embed(texts)
         except EmbedderUnavailable as exc:

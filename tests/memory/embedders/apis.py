@@ -29,8 +29,9 @@ class Apis:
         """What the next requests get; 200 is an answer as ever."""
         self.models = {"nomic-embed-text": 768, "all-minilm": 384}
         self.spoil: str | None = None
-        """"short" leaves a vector out, "wide" adds a number to each, "zero" makes them zeros, "ragged" adds one to one,
-        "foreign" has none, "null" says null, "text" is no JSON, "cut" ends within the answer."""
+        """"short" leaves a vector out, "wide" adds a number to each, "ragged" adds one to the first, "zero" makes them
+        zeros, "nan" fails as Ollama does on them, "foreign" has none, "null" says null, "text" is no JSON, "cut" ends
+        within the answer."""
 
     def vectors(self, texts: list[str], width: int) -> list[list[float]]:
         rows = [[3 * number for number in row] for row in HashEmbedder(width).embed(texts).tolist()]
@@ -55,6 +56,8 @@ def serving(port: int = 0) -> Iterator[Apis]:
             apis.keys.append(self.headers["Authorization"])
             if apis.faults and (status := apis.faults.popleft()) != 200:
                 self.answer(status, {"error": {"message": f"refused: {asked['input']}"}})
+            elif apis.spoil == "nan":
+                self.answer(500, {"error": "failed to encode response: json: unsupported value: NaN"})
             elif apis.spoil == "foreign":
                 self.answer(200, {"hello": "world"})
             elif apis.spoil == "null":

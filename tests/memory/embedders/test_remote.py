@@ -257,6 +257,14 @@ def test_an_ollama_that_fails_shows_no_text(apis: Apis) -> None:
         assert "secret" not in str(caught.value)
 
 
+def test_a_text_that_the_model_fails_on_is_not_waited_for(apis: Apis) -> None:
+    """Ollama answers 500 where a model gives NaN: the same text would fail again, and hold up all that wait with it."""
+    apis.spoil = "nan"
+    with pytest.raises(EmbedderError, match="NaN") as caught:
+        ollama().embed(["red"])
+    assert not isinstance(caught.value, EmbedderUnavailable)
+
+
 def test_what_goes_to_this_machine_does_not_go_through_a_proxy(apis: Apis, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy of the environment never sees texts that are meant for a server on this machine."""
     for name in ("HTTP_PROXY", "http_proxy"):

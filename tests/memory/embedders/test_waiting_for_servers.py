@@ -11,6 +11,7 @@ import pytest
 
 from headroom.errors import EmbedderError, EmbedderUnavailable
 from headroom.memory import Memory, MemoryConfig
+from headroom.memory.records import Change, Reader
 
 from .apis import free_port, serving
 
@@ -92,3 +93,13 @@ async def test_a_refusal_in_the_middle_of_a_list_stores_nothing_of_it(
             assert not apis.faults
             stats = await memory.stats("alice")
             assert (stats["total"], stats["without_vector"]) == (1, 0)
+
+
+async def test_forgetting_needs_no_server(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A change without a text asks nobody for a vector, also while the width is not known yet."""
+    async with Memory(config("ollama", tmp_path / "memory.db", free_port())) as memory:
+        memory_id = await memory.save("Alice plays the cello", user_id="alice")
+        caplog.clear()
+        memory.engine.apply(Reader(user_id="alice"), [Change(draft=None, replaces=(memory_id,))])
+        assert await memory.get_all(user_id="alice") == []
+        assert caplog.records == []

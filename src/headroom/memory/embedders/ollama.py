@@ -46,7 +46,10 @@ class OllamaEmbeddings:
             with self._opener.open(request, timeout=SECONDS) as response:
                 embeddings: list[list[float]] = json.load(response)["embeddings"]
         except urllib.error.HTTPError as exc:
-            exc.close()
+            with exc:
+                not_a_number = b"NaN" in exc.read(10_000)
+            if not_a_number:  # the model fails on this very text, each time
+                raise EmbedderError(f"{self.id} fails on a text (NaN); choose another embedder_model") from None
             if exc.code == 404:
                 raise ModelUnavailable(f"Ollama has no model {self._model!r}; run: ollama pull {self._model}") from None
             raise refused("Ollama", exc.code, "its log says why") from None
