@@ -161,7 +161,9 @@ def test_a_rare_word_in_common_needs_less_nearness() -> None:
     """A memory that is somewhat near is recalled with a rare word in common, and not without."""
     random = np.random.default_rng(4)
     memories = unit(random.standard_normal((200, 64)))
-    message = unit(memories[8] * 0.3 + unit(random.standard_normal(64)))
+    noise = random.standard_normal(64)
+    noise = unit(noise - noise @ memories[8] * memories[8])
+    message = unit(0.23 * memories[8] + np.sqrt(1 - 0.23**2) * noise)
     without, with_word = (noteworthy(message, memories, memories, np.full(200, rare)) for rare in (False, True))
     assert not without[8]
     assert with_word[8]

@@ -33,7 +33,7 @@ _FULLNESS = 0.1
 _IMPORTANCE, _RECENCY = 0.1, 0.04
 """Between near equals."""
 _HALF_LIFE_DAYS = 90.0
-_STRIKING, _RELATED = 0.8, 0.4
+_STRIKING, _RELATED = 0.7, 0.35
 """How far a note must stand out, as a share of what chance may reach: by itself, and with a rare word in common."""
 _HOUR = 3_600_000_000
 
@@ -128,13 +128,17 @@ def _from_neighbours(own: Floats, found: Candidates) -> Floats:
 def noteworthy(message: Vector, rows: Vectors, sample: Vectors, shares_rare_word: Bools) -> Bools:
     """Tell which of n candidates a message calls to mind; `rows` are their vectors, `sample` some of the user's.
 
-    All is seen from the middle of the user's own memories, and measured by how near these lie to the candidate:
-    related pairs sit at cosines of 0.04 to 0.5 with one model and elsewhere with another, and a user whose
-    memories all speak of one thing is near to everything that is said of it. A rare word in common needs less.
+    The message must be nearer to a candidate than the user's memories in general are to it, seen from the middle of
+    them all, and the candidate nearer to the message than memories in general. Both are measured in deviations of
+    this user's own numbers: related pairs sit at cosines of 0.04 to 0.5 with one model and elsewhere with another.
+    A rare word in common needs less.
     """
     middle = sample.mean(axis=0)
-    own = rows - middle
-    usual = 1.4826 * np.median(np.abs((sample - middle) @ own.T), axis=0)  # the deviation of a normal sample
+    usual = 1.4826 * np.median(np.abs((sample - middle) @ (rows - middle).T), axis=0)
+    to_memory = (rows - middle) @ (message - middle) / np.maximum(usual, 1e-6)
+    cosines = sample @ message
+    to_message = (rows @ message - cosines.mean()) / max(float(cosines.std()), 1e-6)
     # The best of m unrelated memories reaches about sqrt(2 ln m) deviations by chance alone.
     chance = np.sqrt(2 * np.log(max(len(sample), 2)))
-    return np.asarray(own @ (message - middle) > usual * chance * np.where(shares_rare_word, _RELATED, _STRIKING))
+    bar = chance * np.where(shares_rare_word, _RELATED, _STRIKING)
+    return np.asarray(np.minimum(to_memory, to_message) > bar)

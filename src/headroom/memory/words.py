@@ -37,12 +37,12 @@ _STOP_WORDS = frozenset(
     "were what when where which while who whom whose why will with would yes you your yours".split()
 )
 
-# Words that say something, and in a chat nearly always something else: sharing one calls no memory to mind.
+# Words that say something, and in a chat nearly always something else: one calls no memory to mind.
 _SMALL_TALK = frozenset(
-    "again ask back bad best better bye chat come day evening feel few find fine first fun give go good great happen "
-    "happy hello help here hey hi idea keep kind know last let like little long look lot love make many maybe mean "
-    "mind mine minute more morning much name need never new next nice night now number ok okay old one over please "
-    "put quick question real really repeat right same say see short show something sorry start stop sure take "
+    "again ask back bad best better bye chat come day evening feel few find fine first fun give go good got great happen happened "
+    "happy hello help helped here hey hi idea joke jokes keep kind know last let like little long look lot love made make many maybe mean "
+    "mind mine minute more morning much name need never new next nice night now number ok okay old one over perfect please "
+    "put quick question real really repeat right same say see short shorter show something sorry start stop sure take "
     "talk tell ten thank thanks thing think three time today together tomorrow tonight too try turn two use want way "
     "week well word work write wrong year yes yesterday yet".split()
 )
@@ -71,8 +71,8 @@ def question_words(text: str) -> list[str]:
 
 
 def telling(word: str) -> bool:
-    """Tell whether sharing `word` with a message says anything; numbers of one digit do not."""
-    return word not in _SMALL_TALK and not (len(word) == 1 and word.isascii())
+    """Tell whether `word` in a message says anything of what it is about; single letters and digits do not."""
+    return not (word in _STOP_WORDS or word in _SMALL_TALK or (len(word) == 1 and word.isascii()))
 
 
 def opening(text: str) -> int:

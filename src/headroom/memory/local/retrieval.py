@@ -83,7 +83,7 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
     )
     order = np.argsort(-parts.sum(axis=0), kind="stable")
     if query.notes_only and len(places) > query.top_k:
-        order = order[: 4 * query.top_k]
+        order = order[: 4 * query.top_k if any(map(telling, asked.words)) else 0]
         order = order[ranking.noteworthy(vector, rows[order], sample, asked.rare[positions[order]])]
     return Found(positions=positions[order], parts=parts[:, order])
 
