@@ -10,7 +10,7 @@ import apsw
 
 from ...errors import EmbedderMismatch, InvalidInput, StoreUnavailable
 from ..config import MemoryConfig, VectorBackend
-from ..dedup import nearly_equal
+from ..dedup import distinct
 from ..extras import need
 from ..protocols import Embedder, Query, Vector, Write
 from ..records import Applied, Parts, Reader, Record, SearchResult
@@ -72,7 +72,9 @@ class LocalBackend:
             for seq, parts in scored.items()
             if seq in fields
         ]
-        return _grouped(results) if query.notes_only else results
+        if query.notes_only:
+            return [results[place] for place in distinct([result.content for result in results])]
+        return results
 
     def get(self, memory_id: str, user_id: str | None) -> Record | None:
         with self._database.read() as cursor:
@@ -246,12 +248,3 @@ def _score(parts: Parts) -> float:
 def _width(writes: Sequence[Write]) -> int:
     """Tell the width of the vectors to store; 0 where there are none."""
     return max((len(w.entry.vector) for w in writes if w.entry and w.entry.vector is not None), default=0)
-
-
-def _grouped(results: list[SearchResult]) -> list[SearchResult]:
-    """Keep one of several that say nearly the same: the best."""
-    kept: list[SearchResult] = []
-    for result in results:
-        if not any(nearly_equal(result.content, other.content) for other in kept):
-            kept.append(result)
-    return kept

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ..protocols import Vector, Vectors
 from ..workers import submit
 from .arrays import grown, product
-from .projection import Projection
+from .projection import Projection, candidates
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -82,7 +82,7 @@ class Matrix:
         self._fit()
         if self._projection is None:
             return best(product(self._rows[: self._count], query), allowed, k)
-        places, _ = best(self._projection.scores(query), allowed, max(Projection.CANDIDATES, 4 * k))
+        places, _ = best(self._projection.scores(query), allowed, max(candidates(self._count), 4 * k))
         return best_of(places, self.cosines(query, places), k)
 
     def cosines(self, query: Vector, positions: Ints) -> Floats:

@@ -17,15 +17,12 @@ Floats = npt.NDArray[np.float32]
 _SAMPLE = 8192
 _PROBES = 32
 _NEAREST = 10
-_ENOUGH = 0.998
+_ENOUGH = 0.99
 _WIDTHS = (64, 96, 128)
 
 
 class Projection:
     """Rows of n vectors along the first d principal directions, shape (n, d), float32."""
-
-    CANDIDATES = 500
-    """How many of the best by projection are compared in full."""
 
     def __init__(self, directions: Vectors, short: Vectors) -> None:
         """`directions` has shape (width, d), and `short` holds the rows along them."""
@@ -34,7 +31,7 @@ class Projection:
 
     @classmethod
     def fit(cls, rows: Vectors) -> Projection | None:
-        """Fit the fewest directions that find the true neighbours of some of `rows`; None where none do.
+        """Fit the fewest directions that find the true neighbours of points between `rows`; None where none do.
 
         The directions are eigenvectors of the second moments (principal components without centring, since what
         they must keep is the inner product).
@@ -43,13 +40,12 @@ class Projection:
         _, vectors = np.linalg.eigh(sample.T @ sample)
         directions = np.ascontiguousarray(vectors[:, : -max(_WIDTHS) - 1 : -1], np.float32)
         short = rows @ directions
-        probes = np.arange(0, len(rows), max(1, len(rows) // _PROBES))
-        true = [_top(scores, _NEAREST + 1) for scores in rows[probes] @ rows.T]
+        probes = _between(rows)
+        true = [_top(scores, _NEAREST) for scores in probes @ rows.T]
         for width in _WIDTHS:
-            # Half the candidates here, because questions lie further off than the rows themselves.
-            near = short[probes, :width] @ short[:, :width].T
-            found = [np.isin(t, _top(scores, cls.CANDIDATES // 2)).mean() for t, scores in zip(true, near, strict=True)]
-            if np.mean(found) >= _ENOUGH:
+            near = (probes @ directions[:, :width]) @ short[:, :width].T
+            found = [_top(scores, candidates(len(rows))) for scores in near]
+            if np.mean([np.isin(t, f).mean() for t, f in zip(true, found, strict=True)]) >= _ENOUGH:
                 return cls(directions[:, :width], short[:, :width])
         return None
 
@@ -70,6 +66,19 @@ class Projection:
     def scores(self, query: Vector) -> Floats:
         """Compare `query` with every row along the directions, shape (n,)."""
         return product(self._short[: self._count], query @ self._directions)
+
+
+def candidates(count: int) -> int:
+    """Tell how many of the best of `count` rows by projection are compared in full."""
+    return max(200, count // 200)
+
+
+def _between(rows: Vectors) -> Vectors:
+    """Give points half-way between two rows: like questions, they are near some rows and on none."""
+    step = max(1, len(rows) // _PROBES // 2)
+    ends = rows[::step][: 2 * _PROBES]
+    middles = ends[0::2] + ends[1::2]
+    return np.asarray(middles / np.maximum(np.linalg.norm(middles, axis=1, keepdims=True), 1e-9), np.float32)
 
 
 def _top(scores: Floats, k: int) -> npt.NDArray[np.int64]:
