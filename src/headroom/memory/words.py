@@ -39,12 +39,13 @@ _STOP_WORDS = frozenset(
 
 # Words that say something, and in a chat nearly always something else: one calls no memory to mind.
 _SMALL_TALK = frozenset(
-    "again ask back bad best better bye chat come day evening feel few find fine first fun give go good got great happen happened "
-    "happy hello help helped here hey hi idea joke jokes keep kind know last let like little long look lot love made make many maybe mean "
-    "mind mine minute more morning much name need never new next nice night now number ok okay old one over perfect please "
-    "put quick question real really repeat right same say see short shorter show something sorry start stop sure take "
-    "talk tell ten thank thanks thing think three time today together tomorrow tonight too try turn two use want way "
-    "week well word work write wrong year yes yesterday yet".split()
+    "again ask back bad best better bye chat come day evening feel few find fine first fun give go good got great "
+    "happen happened happy hello help helped here hey hi idea joke jokes keep kind know last let like little long "
+    "look lot love made make many maybe mean mind mine minute more morning much name need never new next nice "
+    "night now number ok okay old one over perfect please put question quick real really repeat right same say "
+    "see short shorter show something sorry start stop sure take talk tell ten thank thanks thing think three "
+    "time today together tomorrow tonight too try turn two use want way week well word work write wrong year yes "
+    "yesterday yet".split()
 )
 
 
