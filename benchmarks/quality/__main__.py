@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 from statistics import fmean
 
-from . import beliefs, locomo, recall, reminding
+from . import ablation, beliefs, locomo, recall, reminding
 
 _CATEGORIES = {1: "several hops", 2: "time", 3: "open domain", 4: "one hop"}
 
@@ -20,15 +20,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
     parser.add_argument("--locomo", type=Path, help="a LoCoMo file; README.md beside this file says where to get it")
     parser.add_argument("--beliefs", type=Path, help="the folder of PrecisionMemBench's fixtures")
+    parser.add_argument("--ablation", action="store_true", help="also measure LoCoMo without each idea (minutes)")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(_measure(Path(folder), chosen.locomo, chosen.beliefs))
+        asyncio.run(_measure(Path(folder), chosen.locomo, chosen.beliefs, chosen.ablation))
 
 
-async def _measure(folder: Path, locomo_file: Path | None, beliefs_folder: Path | None) -> None:
+async def _measure(folder: Path, locomo_file: Path | None, beliefs_folder: Path | None, ablate: bool) -> None:
     conversations = locomo.load(locomo_file) if locomo_file else []
     if conversations:
         await _recall(folder, conversations)
+    if conversations and ablate:
+        await _ablation(folder, conversations)
     await _reminding(folder, conversations)
     if beliefs_folder:
         _beliefs(await beliefs.ask(folder, *beliefs.load(beliefs_folder)))
@@ -52,6 +55,18 @@ async def _recall(folder: Path, conversations: Sequence[locomo.Conversation]) ->
 def _means(answered: Iterable[recall.Answered], name: Callable[[recall.Answered], str]) -> str:
     groups = groupby(sorted(answered, key=name), name)
     return ", ".join(f"{key} {fmean(one.recall[1] for one in group):.3f}" for key, group in groups)
+
+
+async def _ablation(folder: Path, conversations: Sequence[locomo.Conversation]) -> None:
+    """Print means over conversations, each of the same weight."""
+    _head("setting", "facts @5", "facts @10", "turns @5", "turns @10")
+    rows = list(await ablation.run(folder, conversations, {**ablation.WITHOUT, **ablation.NEAR}))
+    for name, stores in rows:
+        way = "without " if name in list(ablation.WITHOUT)[1:] else ""
+        _row(way + name, *(f"{fmean(depth):.3f}" for row in stores.values() for depth in row))
+    near = [stores for name, stores in rows if name == "all ideas" or name in ablation.NEAR]
+    held = {store: f"{ablation.held_out([stores[store] for stores in near]):.3f}" for store in ("facts", "turns")}
+    _row("chosen without the conversation that is asked", "", held["facts"], "", held["turns"])
 
 
 async def _reminding(folder: Path, conversations: Sequence[locomo.Conversation]) -> None:
