@@ -20,6 +20,7 @@ from headroom.memory.embedders.table import make_embedder
 from headroom.memory.protocols import Embedder
 from headroom.testing import EmbedderContract, bundled_embedder
 
+from . import tiny
 from .minilm import published_model
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install torch sentence-transformers")
@@ -161,6 +162,27 @@ def test_a_closed_embedder_loads_again(model: Path) -> None:
     before = embedder.embed(["red"])
     embedder.close()
     assert np.allclose(embedder.embed(["red"]), before, atol=1e-6)
+
+
+def test_the_backend_alone_loads_its_default_model_from_the_cache(model: Path, tmp_path: Path) -> None:
+    """A model that the hub's cache holds is loaded without a request."""
+    content = {str(path.relative_to(model)): path.read_bytes() for path in model.rglob("*") if path.is_file()}
+    (tmp_path / "hub").mkdir()
+    tiny.hub_cache(tmp_path / "hub", "sentence-transformers/all-MiniLM-L6-v2", "1234567890" * 4, content)
+    script = """
+import socket
+def refuse(*arguments): raise SystemExit("a request was made")
+socket.getaddrinfo = refuse
+from headroom.memory import MemoryConfig
+from headroom.memory.embedders.table import make_embedder
+embedder = make_embedder(MemoryConfig(embedder_backend="local"))
+print(embedder.id, embedder.embed(["red"]).shape)
+"""
+    environment = os.environ | {"HF_HUB_CACHE": str(tmp_path / "hub")}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
+    assert done.stderr == ""
+    assert done.stdout == "local/sentence-transformers/all-MiniLM-L6-v2 (1, 384)\n"
 
 
 def test_it_works_in_a_forked_child_and_at_exit(model: Path) -> None:

@@ -139,32 +139,35 @@ def _open(model: str, device: str | None) -> SentenceTransformer:
     library = need("sentence_transformers", "local")
     name, _, revision = (model, "", "") if Path(model).is_dir() else model.partition("@")
     prefix = KNOWN[name].query_prefix if name in KNOWN else ""
-    settings = {"device": device, "revision": revision or None, "prompts": {"query": prefix} if prefix else None}
+    settings = {"device": device, "prompts": {"query": prefix} if prefix else None}
     advice = "check the name, and connect once so that it can be downloaded; embedder_model may also be a folder"
     with mapped(ModelUnavailable, f"{model!r} cannot be loaded; {advice}"), _no_bar():
-        if Path(name).is_dir() or not _must_download(name, revision or None):
+        folder = name if Path(name).is_dir() else _cached_folder(name, revision or None)
+        if folder is not None:  # opened as a folder, not by name: that asks the hub even for what is in the cache
             with suppress(OSError):  # a part of it is missing in the cache
-                return library.SentenceTransformer(name, local_files_only=True, **settings)
-        return library.SentenceTransformer(name, **settings)
+                return library.SentenceTransformer(folder, local_files_only=True, **settings)
+        return library.SentenceTransformer(name, revision=revision or None, **settings)
 
 
-def _must_download(name: str, revision: str | None) -> bool:
-    """Tell whether the cache lacks the list of the model's parts: without it, its weights would be pooled wrongly.
+def _cached_folder(name: str, revision: str | None) -> str | None:
+    """Give the folder of the cache that holds a model; None where it lacks the list of the model's parts.
 
-    Fetches the list. Where the hub is out of reach this fails soon, and the loader would go on trying for a minute.
+    Without that list its weights would be pooled wrongly. It is fetched then: where the hub is out of reach this fails
+    soon, and the loader would go on trying for a minute.
     """
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
-    if isinstance(try_to_load_from_cache(name, "modules.json", revision=revision), str):
-        return False
+    cached = try_to_load_from_cache(name, "modules.json", revision=revision)
+    if isinstance(cached, str):
+        return str(Path(cached).parent)
     try:
         hf_hub_download(name, "modules.json", revision=revision)
     except LocalEntryNotFoundError:
         raise
     except EntryNotFoundError:  # a plain transformer: its loader knows what to add
         pass
-    return True
+    return None
 
 
 @contextmanager
