@@ -54,7 +54,8 @@ def stored(
     for number, ((scope, session_id, agent_id, turn_id), until, expires) in enumerate(memories):
         cursor.execute(
             """insert into memories (id, user, content, fingerprint, scope, session_id, agent_id, turn_id, importance,
-            created_at, valid_until, expires_at, length, opening) values (?, 1, '', 0, ?, ?, ?, ?, 0.5, ?, ?, ?, 1, 0)""",
+            created_at, valid_until, expires_at, length, opening)
+            values (?, 1, '', 0, ?, ?, ?, ?, 0.5, ?, ?, ?, 1, 0)""",
             (number.to_bytes(16, "big"), scope.value, session_id, agent_id, turn_id, NOW - HOUR, until, expires),
         )
     return connection
