@@ -8,15 +8,29 @@ import re
 from pathlib import Path
 from typing import Any
 
-Names = dict[str, Any]
 
+class Notebook:
+    """Runs blocks one after another in shared names, as a reader would, and closes at the end what they opened."""
 
-async def run_block(code: str, names: Names, *, source: str) -> None:
-    """Run `code` in `names`, inside the running event loop, as a notebook does."""
-    compiled = compile(code, source, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    result = eval(compiled, names)
-    if inspect.iscoroutine(result):
-        await result
+    def __init__(self) -> None:
+        self.names: dict[str, Any] = {}
+        self._opened: dict[int, Any] = {}
+
+    async def run(self, code: str, *, source: str) -> None:
+        """Run `code` inside the running event loop."""
+        compiled = compile(code, source, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        result = eval(compiled, self.names)
+        if inspect.iscoroutine(result):
+            await result
+        found = (value for value in self.names.values() if hasattr(value, "close") and not inspect.isclass(value))
+        self._opened.update((id(value), value) for value in found)
+
+    async def close(self) -> None:
+        """Close every client and every memory, also those whose name was taken since."""
+        for opened in self._opened.values():
+            closed = opened.close()
+            if inspect.isawaitable(closed):
+                await closed
 
 
 def python_blocks(document: Path) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from headroom.memory import Embedder
 from headroom.testing import bundled_embedder
 
+from .blocks import Notebook
 from .server import Server
 
 
@@ -37,6 +38,14 @@ def server() -> Iterator[Server]:
     served = Server()
     yield served
     served.close()
+
+
+@pytest.fixture
+async def notebook() -> AsyncIterator[Notebook]:
+    """Where the Python of a document runs as printed."""
+    opened = Notebook()
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture(scope="module")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import pytest
 
-from .blocks import Names, run_block
+from .blocks import Notebook
 from .server import Server
 
 # Quick, though the model loads once: what users install has to keep these on every Python.
@@ -186,14 +188,21 @@ def provider(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     monkeypatch.chdir(tmp_path)
 
 
-async def run(code: str) -> Names:
+Run: TypeAlias = Callable[[str], Awaitable[dict[str, Any]]]
+
+
+@pytest.fixture
+def run(notebook: Notebook) -> Run:
     """Run one promised block by itself and return its names."""
-    names: Names = {}
-    await run_block(code, names, source="promise")
-    return names
+
+    async def run(code: str) -> dict[str, Any]:
+        await notebook.run(code, source="promise")
+        return notebook.names
+
+    return run
 
 
-async def test_quick_start(server: Server) -> None:
+async def test_quick_start(run: Run, server: Server) -> None:
     """The second conversation carries the preference that the first reply taught; both replies are clean."""
     server.script('Good.\n<memory>[{"content": "User prefers Python for backend work"}]</memory>', "Python.")
     names = await run(QUICK_START)
@@ -202,7 +211,7 @@ async def test_quick_start(server: Server) -> None:
     assert [memory.content for memory in names["client"].memory.get_all()] == ["User prefers Python for backend work"]
 
 
-async def test_a_user_memory_outlives_its_session(server: Server) -> None:
+async def test_a_user_memory_outlives_its_session(run: Run, server: Server) -> None:
     """The afternoon session recalls what the morning session was told."""
     server.script('Fast!\n<memory>[{"content": "User prefers Go for performance-critical code"}]</memory>', "Go.")
     await run(SESSIONS)
@@ -210,24 +219,23 @@ async def test_a_user_memory_outlives_its_session(server: Server) -> None:
 
 
 @pytest.mark.parametrize("block", [NO_SETUP, ASYNC])
-async def test_memory_works_out_of_the_box(block: str, headroom_home: Path) -> None:
+async def test_memory_works_out_of_the_box(run: Run, block: str, headroom_home: Path) -> None:
     """`Memory()` needs no setup and keeps its one file in the home folder."""
     names = await run(block)
     assert [(r.content, 0 <= r.score <= 1) for r in names["results"]] == [
         ("User prefers dark mode and uses Python", True)
     ]
     assert (headroom_home / "memory.db").is_file()
-    await names["memory"].close()
 
 
-async def test_config_takes_every_parameter(tmp_path: Path) -> None:
+async def test_config_takes_every_parameter(run: Run, tmp_path: Path) -> None:
     """Making a config with every printed parameter touches neither disk nor network."""
     names = await run(CONFIG)
     assert names["config"].embedder_model == "BAAI/bge-small-en-v1.5"
     assert not (tmp_path / "memory.db").exists()
 
 
-async def test_the_wrapped_client_shows_its_memory() -> None:
+async def test_the_wrapped_client_shows_its_memory(run: Run) -> None:
     """`.memory` of a sync client works where an event loop runs, as in a notebook."""
     names = await run(IMPORTS + DIRECT)
     assert names["results"] == []
@@ -236,15 +244,14 @@ async def test_the_wrapped_client_shows_its_memory() -> None:
     assert names["stats"]["total"] == 1
 
 
-async def test_agents_share_what_they_learn() -> None:
+async def test_agents_share_what_they_learn(run: Run) -> None:
     """Codex finds what Claude saved, and sees who saved it."""
     names = await run(CROSS_AGENT)
     assert [result.content for result in names["results"]] == ["Project uses uv, not pip"]
     assert [source.agent_id for source in names["results"][0].sources] == ["claude"]
-    await names["memory"].close()
 
 
-async def test_every_provider_can_be_wrapped(server: Server) -> None:
+async def test_every_provider_can_be_wrapped(run: Run, server: Server) -> None:
     """A Groq client is wrapped like an OpenAI one, and remembers."""
     names = await run(PROVIDERS)
     server.script('Hi.\n<memory>[{"content": "User lives in Lima"}]</memory>')

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .blocks import Names, python_blocks, run_block
+from .blocks import Notebook, python_blocks
 from .server import Server
 
 pytestmark = pytest.mark.usefixtures("loaded_embedder")
@@ -23,16 +23,15 @@ def loopback(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     return server
 
 
-async def test_every_block_runs(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_every_block_runs(server: Server, notebook: Notebook, capsys: pytest.CaptureFixture[str]) -> None:
     """A reader who pastes the blocks in order sees them work, and the first preference comes back."""
     server.script(
         'Noted.\n<memory>[{"content": "User prefers Python for backend work"}]</memory>',
         "Python, as you prefer it.",
         "A book about Python.",
     )
-    names: Names = {}
     for block in python_blocks(README):
-        await run_block(block, names, source=str(README))
+        await notebook.run(block, source=str(README))
 
     first, second, third, private = (request.messages[-1]["content"] for request in server.received)
     assert "User prefers Python for backend work" not in first
