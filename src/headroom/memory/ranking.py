@@ -134,8 +134,11 @@ def noteworthy(message: Vector, rows: Vectors, sample: Vectors, shares_rare_word
     A rare word in common needs less.
     """
     middle = sample.mean(axis=0)
-    usual = 1.4826 * np.median(np.abs((sample - middle) @ (rows - middle).T), axis=0)
-    to_memory = (rows - middle) @ (message - middle) / np.maximum(usual, 1e-6)
+    around, own = sample - middle, rows - middle
+    # A product for each candidate: to one of matrices BLAS sets threads, which spin where the machine is busy.
+    near = np.array([around @ row for row in own], np.float32).reshape(len(own), len(around))
+    usual = 1.4826 * np.median(np.abs(near), axis=1)
+    to_memory = own @ (message - middle) / np.maximum(usual, 1e-6)
     cosines = sample @ message
     to_message = (rows @ message - cosines.mean()) / max(float(cosines.std()), 1e-6)
     # The best of m unrelated memories reaches about sqrt(2 ln m) deviations by chance alone.
