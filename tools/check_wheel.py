@@ -120,7 +120,7 @@ def run_quick_tests(environment: Environment, wheel: Path, declared: list[str]) 
         install(environment, wheel, declared)
         output = run(environment.bin_python, "-m", "pytest", "-m", "quick", "-p", "no:cacheprovider")
     except subprocess.CalledProcessError as exc:
-        print(f"{environment.name}: FAILED\n{exc.stdout}", flush=True)
+        print(f"{environment.name}: FAILED\n{exc.stdout}\n{exc}", flush=True)
         return False
     print(f"{environment.name}: {output.strip().splitlines()[-1]}", flush=True)
     return True
