@@ -77,6 +77,7 @@ headroom.memory.local.indexes
 headroom.memory.local.versions
 headroom.memory.local.rows
 headroom.memory.local.columns
+headroom.memory.local.views
 headroom.memory.local.graph
 headroom.memory.local.text
 headroom.memory.local.hnsw

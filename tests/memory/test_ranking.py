@@ -150,11 +150,12 @@ def test_what_all_memories_have_in_common_calls_none_to_mind(shared: float) -> N
     memories = unit(own + common)
     nothing = np.zeros(100, np.bool_)
     related = unit(own[5] + common + 0.5 * unit(random.standard_normal(64)))
-    called = np.flatnonzero(noteworthy(related, memories, memories, nothing))
+    called = noteworthy(related, memories, memories, nothing, 100)
     assert 5 in called
     assert len(called) <= 2
+    np.testing.assert_array_equal(noteworthy(related, memories, memories, nothing, 1), called[:1])
     # Being near to the middle of all of them is not being near to one.
-    assert not noteworthy(unit(memories.mean(axis=0)), memories, memories, nothing).any()
+    assert not noteworthy(unit(memories.mean(axis=0)), memories, memories, nothing, 100).size
 
 
 def test_a_rare_word_in_common_needs_less_nearness() -> None:
@@ -164,6 +165,6 @@ def test_a_rare_word_in_common_needs_less_nearness() -> None:
     noise = random.standard_normal(64)
     noise = unit(noise - noise @ memories[8] * memories[8])
     message = unit(0.23 * memories[8] + np.sqrt(1 - 0.23**2) * noise)
-    without, with_word = (noteworthy(message, memories, memories, np.full(200, rare)) for rare in (False, True))
-    assert not without[8]
-    assert with_word[8]
+    without, with_word = (noteworthy(message, memories, memories, np.full(200, rare), 200) for rare in (False, True))
+    assert 8 not in without
+    assert 8 in with_word

@@ -21,6 +21,9 @@ _YEAR = re.compile(r"(?<![\w-])((?:19|20)\d\d)(?![\w-])")
 _RELATIVE = re.compile(
     r"\b(?:(today|yesterday)|(this|last|past)\s+(week|month|year)|(\d{1,3})\s+(day|week|month|year)s?\s+ago)\b"
 )
+# Most questions name no time, and are done with at a glance.
+_TOLD = "|".join(name[:3] for name in _NAMES)
+_MAYBE = re.compile(rf"(?:19|20)\d\d|ago\b|\b(?:{_TOLD}|today\b|yesterday\b|this\b|last\b|past\b)", re.IGNORECASE)
 _VERBS = ("may", "march", "mar")
 _LENGTH = {"day": 1, "week": 7, "month": 30, "year": 365}
 _YEARS_BACK = 10
@@ -37,6 +40,8 @@ class Span(NamedTuple):
 
 def spans(question: str, today: date, *, oldest: date) -> list[Span]:
     """Read the times that `question` names. A month without a year is that of each year since `oldest`."""
+    if not _MAYBE.search(question):
+        return []
     return [*_named(question, today, oldest), *_iso(question), *_years(question, today), *_relative(question, today)]
 
 

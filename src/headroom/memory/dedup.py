@@ -13,15 +13,14 @@ from .words import words
 
 _SPACE = re.compile(r"\s+")
 _END = " \t\n.!。！…"
-_NUMBER = re.compile(r"\d")
 _NAME = re.compile(r"(?<=[\w,;:] )[A-Z]\w+")
-_NEGATIONS = frozenset(
-    "no not never none neither nor without don't doesn't didn't isn't aren't wasn't won't can't cannot".split()
-)
+# A note says the same with and without these.
+_EMPTY_WORDS = frozenset("a also an are currently is mentioned mentions now said says that the user".split())
 
 
 class _Gist(NamedTuple):
-    words: frozenset[str]
+    words: list[str]
+    """In order, but for the empty ones."""
     names: frozenset[str]
 
 
@@ -41,31 +40,43 @@ def _key(user_id: str) -> bytes:
     return blake2b(user_id.encode()).digest()
 
 
-def distinct(texts: Sequence[str]) -> list[int]:
-    """Pick the texts that say something new, by their places: of several that say nearly the same, the first."""
+def distinct(texts: Sequence[str]) -> dict[int, list[int]]:
+    """Pick the texts that say something new, by their places: of several that say the same, the first.
+
+    Each comes with the places of those that it stands for.
+    """
     gists = [_gist(text) for text in texts]
-    kept: list[int] = []
+    kept: dict[int, list[int]] = {}
     for place, gist in enumerate(gists):
-        if not any(_nearly_equal(gist, gists[other]) for other in kept):
-            kept.append(place)
+        same = next((other for other in kept if _say_the_same(gist, gists[other])), None)
+        if same is None:
+            kept[place] = []
+        else:
+            kept[same].append(place)
     return kept
 
 
 def nearly_equal(a: str, b: str) -> bool:
-    """Tell whether two texts say the same in slightly other words, going by the words they share.
+    """Tell whether two texts say the same in slightly other words: they share every word that says anything.
 
-    Texts that differ in a number, a name or a negation never do: vectors put "meeting at 5 pm" and
-    "meeting at 6 pm" closer together than a true paraphrase.
+    One word apart is too much: vectors put "meeting at 5 pm" and "meeting at 6 pm" closer together than a true
+    paraphrase, and "drinks coffee" and "drinks tea" in a long sentence share nearly all their words. Names, and the
+    other words, must come in the same order: "Anna likes Bob" is not "Bob likes Anna".
     """
-    return _nearly_equal(_gist(a), _gist(b))
+    return _say_the_same(_gist(a), _gist(b))
 
 
 def _gist(text: str) -> _Gist:
-    return _Gist(frozenset(words(text)), frozenset(name.casefold() for name in _NAME.findall(text)))
+    telling = [word for word in words(text) if word not in _EMPTY_WORDS]
+    return _Gist(telling, frozenset(name.casefold() for name in _NAME.findall(text)))
 
 
-def _nearly_equal(first: _Gist, second: _Gist) -> bool:
-    apart = first.words ^ second.words
-    if any(_NUMBER.search(word) or word in _NEGATIONS for word in apart) or (first.names | second.names) & apart:
+def _say_the_same(first: _Gist, second: _Gist) -> bool:
+    if not first.words or sorted(first.words) != sorted(second.words):
         return False
-    return len(first.words & second.words) >= 0.8 * len(first.words | second.words)
+    names = first.names | second.names
+    return all(
+        [word for word in first.words if (word in names) is named]
+        == [word for word in second.words if (word in names) is named]
+        for named in (True, False)
+    )

@@ -118,6 +118,8 @@ def _best_of(own: Floats, group: Ints) -> Floats:
 
 def _from_neighbours(own: Floats, found: Candidates) -> Floats:
     """Share the scores of memories stored one after the other in one session."""
+    if not found.session.any():
+        return np.zeros(len(own), np.float32)
     beside = (np.diff(found.rank) == 1) & (np.diff(found.session) == 0) & (found.session[1:] > 0)
     shared = np.zeros(len(own), np.float32)
     shared[1:] += _PREVIOUS * own[:-1] * beside
@@ -125,23 +127,35 @@ def _from_neighbours(own: Floats, found: Candidates) -> Floats:
     return shared
 
 
-def noteworthy(message: Vector, rows: Vectors, sample: Vectors, shares_rare_word: Bools) -> Bools:
-    """Tell which of n candidates a message calls to mind; `rows` are their vectors, `sample` some of the user's.
+def noteworthy(message: Vector, rows: Vectors, sample: Vectors, shares_rare_word: Bools, most: int) -> Ints:
+    """Pick the first `most` of n candidates that a message calls to mind, by their places.
+
+    `rows` are the vectors of the candidates, best first, and `sample` those of some of the user's memories.
 
     The message must be nearer to a candidate than the user's memories in general are to it, seen from the middle of
     them all, and the candidate nearer to the message than memories in general. Both are measured in deviations of
     this user's own numbers: related pairs sit at cosines of 0.04 to 0.5 with one model and elsewhere with another.
     A rare word in common needs less.
     """
-    middle = sample.mean(axis=0)
-    around, own = sample - middle, rows - middle
-    # A product for each candidate: to one of matrices BLAS sets threads, which spin where the machine is busy.
-    near = np.array([around @ row for row in own], np.float32).reshape(len(own), len(around))
-    usual = 1.4826 * np.median(np.abs(near), axis=1)
-    to_memory = own @ (message - middle) / np.maximum(usual, 1e-6)
     cosines = sample @ message
     to_message = (rows @ message - cosines.mean()) / max(float(cosines.std()), 1e-6)
     # The best of m unrelated memories reaches about sqrt(2 ln m) deviations by chance alone.
-    chance = np.sqrt(2 * np.log(max(len(sample), 2)))
-    bar = chance * np.where(shares_rare_word, _RELATED, _STRIKING)
-    return np.asarray(np.minimum(to_memory, to_message) > bar)
+    bar = np.sqrt(2 * np.log(max(len(sample), 2))) * np.where(shares_rare_word, _RELATED, _STRIKING)
+    middle = sample.mean(axis=0)
+    around, asked = sample - middle, message - middle
+    noted: list[int] = []
+    for place in np.flatnonzero(to_message > bar).tolist():
+        own = rows[place] - middle
+        # A product for each candidate: to one of matrices BLAS sets threads, which spin where the machine is busy.
+        usual = 1.4826 * _median(np.abs(around @ own))
+        if own @ asked > bar[place] * max(usual, 1e-6):
+            noted.append(place)
+            if len(noted) == most:
+                break
+    return np.array(noted, np.int64)
+
+
+def _median(values: Floats) -> float:
+    """Give the median, in a fifth of the time of numpy's."""
+    middle = (len(values) - 1) // 2, len(values) // 2
+    return float(np.partition(values, middle)[[*middle]].mean())

@@ -22,7 +22,7 @@ def micros(moment: datetime) -> int:
 
 def moment(value: int) -> datetime:
     """Convert microseconds to an aware UTC datetime."""
-    return _EPOCH + value * _MICROSECOND
+    return _EPOCH + timedelta(microseconds=value)
 
 
 def require_aware(name: str, value: datetime | None) -> int | None:

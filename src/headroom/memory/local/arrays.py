@@ -6,7 +6,8 @@ import numpy as np
 
 from ..protocols import Vector, Vectors
 
-_BLOCK = 1024
+_BLOCK = 393_216
+"""Numbers of a block: of 384 wide rows, 1,024."""
 
 
 def grown(rows: Vectors, count: int, more: Vectors) -> Vectors:
@@ -26,6 +27,7 @@ def product(rows: Vectors, vector: Vector) -> Vector:
     On a busy machine the threads of a larger product spin and wait for each other: 1.4 ms became 11 to 47 ms there.
     """
     scores = np.empty(len(rows), np.float32)
-    for start in range(0, len(rows), _BLOCK):
-        np.dot(rows[start : start + _BLOCK], vector, out=scores[start : start + _BLOCK])
+    block = max(1, _BLOCK // max(len(vector), 1))
+    for start in range(0, len(rows), block):
+        np.dot(rows[start : start + block], vector, out=scores[start : start + block])
     return scores

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import starmap
 from typing import Any
 
 import apsw
@@ -23,7 +24,7 @@ from .hnsw import Hnsw
 from .indexes import Indexes
 from .infile import InFile
 from .nearest import Matrix, VectorIndex
-from .retrieval import Found, permitted, retrieve
+from .retrieval import Found, retrieve, visible_to
 
 _MEBIBYTE = 1 << 20
 _DAY = 86_400_000_000
@@ -166,8 +167,8 @@ class LocalBackend:
 
     def _scored(self, cursor: apsw.Cursor, columns: UserColumns, hits: Found, query: Query) -> dict[int, Parts]:
         """Give the best rows with the parts of their scores, best first, with graph neighbours if asked for."""
-        seqs = columns.seq[hits.positions].tolist()
-        best = {seq: Parts(*parts) for seq, parts in zip(seqs[: query.top_k], hits.parts.T.tolist(), strict=False)}
+        seqs = columns.seq[hits.positions[: query.top_k]].tolist()
+        best = dict(zip(seqs, starmap(Parts, hits.parts[:, : query.top_k].T.tolist()), strict=True))
         if query.include_graph:
             for seq, parts in self._linked(cursor, columns, best, query).items():
                 best[seq] = max(parts, best.get(seq, Parts()), key=_score)
@@ -179,7 +180,7 @@ class LocalBackend:
     ) -> dict[int, Parts]:
         """Give the memories that share an entity with the best, or touch a related one."""
         graph = columns.graph(cursor)
-        allowed = permitted(cursor, columns, query, now())
+        allowed = visible_to(cursor, columns, query, now()).allowed
         linked: dict[int, float] = {}
         for seq, parts in best.items():
             for other, share in graph.neighbours([seq]).items():

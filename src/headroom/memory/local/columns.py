@@ -20,10 +20,11 @@ from .graph import Graph
 from .nearest import VectorIndex
 from .text import Ints, memories_with
 from .vectors import decode
+from .views import FOREVER, View
 
 Bools = npt.NDArray[np.bool_]
+Clauses = tuple[tuple[tuple[str, tuple[int, ...]], ...], ...]
 
-FOREVER = np.iinfo(np.int64).max
 _GONE = -1
 _BATCH = 8192
 _SQL = """select m.seq, m.scope, m.session_id, m.agent_id, m.turn_id, m.created_at, m.valid_until, m.expires_at,
@@ -43,7 +44,8 @@ _TYPES = {
     "opening": np.int64,
 }
 _TEXTS = ("scope", "session_id", "agent_id", "turn_id")
-_WORDS_KEPT = 256
+_WORDS_KEPT = 1024
+_VIEWS_KEPT = 4
 _NOTHING = np.empty(0, np.int64), 0
 
 
@@ -95,6 +97,7 @@ class UserColumns:
         self._codes: dict[str | None, int] = {None: 0}
         self._postings: dict[str, tuple[Ints, int]] = {}
         self._postings_bytes = 0
+        self._views: dict[Clauses, View] = {}
         self._graph, self._graph_revision = Graph(), -1
         self.vectors = make_index(self)
         self._sql = _SQL.format(vector="v.vector" if self.vectors.holds_rows else "null")
@@ -116,7 +119,8 @@ class UserColumns:
     @property
     def nbytes(self) -> int:
         columns = sum(column.nbytes for column in self._columns.values())
-        return columns + self.vectors.nbytes + self._postings_bytes + self._graph.nbytes
+        views = sum(view.nbytes for view in self._views.values())
+        return columns + views + self.vectors.nbytes + self._postings_bytes + self._graph.nbytes
 
     def graph(self, cursor: apsw.Cursor) -> Graph:
         """Give the user's entities and relations, read anew where anything has changed."""
@@ -126,6 +130,7 @@ class UserColumns:
 
     def catch_up(self, cursor: apsw.Cursor, revision: int) -> None:
         """Read the rows stored since the last time, and again those that were changed or deleted."""
+        self._views.clear()
         known = self.last_seq
         changed = "select distinct memory from changes where user = ? and seq > ? and memory <= ?"
         self._reread(cursor, integers(cursor.execute(changed, (self.user, self.last_change, known))))
@@ -135,13 +140,27 @@ class UserColumns:
         (self.last_change,) = integers(cursor.execute("select coalesce(max(seq), 0) from changes"))
         self.revision = revision
 
+    def view(self, rule: Rule, now: int) -> View:
+        """Give what `rule` lets through of what holds now."""
+        clauses = self._clauses(rule)
+        view = self._views.get(clauses)
+        if view is None or view.until <= now:
+            view = self.view_of(self.allowed(rule, now=now, as_of=None))
+            self._views[clauses] = view
+            if len(self._views) > _VIEWS_KEPT:
+                self._views.pop(next(iter(self._views)))
+        return view
+
+    def view_of(self, allowed: Bools) -> View:
+        """Give what `allowed` marks."""
+        return View.of(allowed, {name: column.values for name, column in self._columns.items()}, self.vectors)
+
     def allowed(self, rule: Rule, *, now: int, as_of: int | None) -> Bools:
         """Mark the positions that `rule` lets through and that hold now, or held at `as_of`."""
         mask = np.zeros(len(self), np.bool_)
-        for clause in rule:
+        for clause in self._clauses(rule):
             fits = np.ones(len(self), np.bool_)
-            for column, values in clause.items():
-                codes = [self._codes.get(value, -1) for value in values]
+            for column, codes in clause:
                 fits &= np.isin(self[column], codes) if len(codes) > 1 else self[column] == codes[0]
             mask |= fits
         if as_of is None:
@@ -150,6 +169,17 @@ class UserColumns:
             mask &= (self["created_at"] <= as_of) & (self["valid_until"] > as_of)
         mask &= self["expires_at"] > now
         return mask
+
+    def _clauses(self, rule: Rule) -> Clauses:
+        """Write `rule` in the numbers of the columns, without the clauses that no memory here can fulfil.
+
+        So all readers see one view who differ only in the id of a turn in which nothing was stored.
+        """
+        coded = (
+            tuple((name, tuple(self._codes[v] for v in values if v in self._codes)) for name, values in clause.items())
+            for clause in rule
+        )
+        return tuple(clause for clause in coded if all(codes for _, codes in clause))
 
     def positions(self, seqs: Iterable[int] | Ints) -> Ints:
         """Find the positions of `seqs`; those that are not here are left out."""

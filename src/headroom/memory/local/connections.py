@@ -116,7 +116,8 @@ class Connections:
         finally:
             with self._change:
                 self._reads[me] -= 1
-                self._reads += Counter()  # drops the zeros
+                if not self._reads[me]:
+                    del self._reads[me]
                 self._change.notify_all()
 
     def _pause(self) -> None:

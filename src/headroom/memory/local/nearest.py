@@ -106,7 +106,7 @@ class Matrix:
             self._projection = fitted
 
 
-_SAMPLED = 20_000
+_SAMPLED = 2_000
 
 
 def best(scores: Floats, allowed: Bools, k: int) -> tuple[Ints, Floats]:

@@ -19,13 +19,14 @@ from ..words import mark, question_words, telling
 from . import text
 from .columns import Bools, UserColumns
 from .database import integers
+from .nearest import best_of
 from .text import Ints
+from .views import SAMPLE, View, some
 
 Floats = npt.NDArray[np.float32]
 
 _DAY = 86_400_000_000
-_SAMPLE = 256
-"""Memories that tell how near a user's memories are to a message in general."""
+_NONE = np.empty(0, np.int64)
 _FEW = 20
 """So many memories are half of what it takes to believe in what they have in common."""
 
@@ -47,80 +48,95 @@ class Asked:
     """The weight of the words that a memory holds, as a share of the weight of all."""
     rare: Bools
     """It holds a telling one that few memories of this user hold."""
+    worded: Ints
+    """Those with a share, in any order."""
     common: Ints
     """Some that hold a word which many hold."""
 
 
 def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) -> Found:
     """Find the memories that `query` asks for; filters hold before anything is ranked."""
-    allowed = permitted(cursor, columns, query, now)
-    places = np.flatnonzero(allowed)
-    if not len(places):
-        return Found(positions=places, parts=np.empty((len(Parts._fields), 0), np.float32))
-    asked = _ask(cursor, columns, allowed, len(places), query.text)
+    view = visible_to(cursor, columns, query, now)
+    if not len(view.places):
+        return Found(positions=view.places, parts=np.empty((len(Parts._fields), 0), np.float32))
+    asked = _ask(cursor, columns, view, query.text)
     width = columns.stamp.width
     vector = query.vector if query.vector is not None and len(query.vector) == width else np.zeros(width, np.float32)
     focus = _focus(columns, vector, asked.common)
-    positions = _candidates(columns, focus, asked.share, allowed, places, max(50, 4 * query.top_k))
-    rows, sample = columns.vectors.rows(positions), columns.vectors.rows(_some(places))
+    positions = _candidates(columns, view, focus, asked, max(50, 4 * query.top_k))
+    rows = columns.vectors.rows(positions)
     cosine = rows @ vector
     # A memory that waits for its vector is neither near nor far.
-    lift = np.where(cosine == 0, 0, rows @ focus - (sample @ focus).mean())
+    lift = np.where(cosine == 0, 0, rows @ focus - view.middle @ focus)
+    told_at, opening = columns["created_at"][positions], columns["opening"][positions]
     parts = ranking.parts(
         ranking.Candidates(
-            rank=np.searchsorted(places, positions),
+            rank=np.searchsorted(view.places, positions),
             cosine=cosine,
             lift=lift,
             words=asked.share[positions],
-            subject=np.isin(columns["opening"][positions], [mark(word) for word in asked.words]),
-            nearness=_nearness(columns, places, positions, query.text, now),
+            subject=(opening[:, None] == [mark(word) for word in asked.words]).any(axis=1),
+            nearness=_nearness(told_at, view.oldest, query.text, now),
             session=columns["session_id"][positions],
-            created_at=columns["created_at"][positions],
-            length=columns["length"][positions] / max(float(columns["length"][places].mean()), 1.0),
+            created_at=told_at,
+            length=columns["length"][positions] / view.length,
             importance=columns["importance"][positions],
-            age_days=(now - columns["created_at"][positions]) / _DAY,
+            age_days=(now - told_at) / _DAY,
         )
     )
     order = np.argsort(-parts.sum(axis=0), kind="stable")
-    if query.notes_only and len(places) > query.top_k:
+    if query.notes_only and len(view.places) > query.top_k:
         order = order[: 4 * query.top_k if any(map(telling, asked.words)) else 0]
-        order = order[ranking.noteworthy(vector, rows[order], sample, asked.rare[positions[order]])]
+        sample = columns.vectors.rows(some(view.places))
+        noted = ranking.noteworthy(vector, rows[order], sample, asked.rare[positions[order]], query.top_k)
+        order = order[noted]
     return Found(positions=positions[order], parts=parts[:, order])
 
 
-def permitted(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) -> Bools:
-    """Mark the positions that `query` may give: seen by its reader, and let through by its filters."""
-    allowed = columns.allowed(visible(query.reader), now=now, as_of=query.as_of)
+def visible_to(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) -> View:
+    """Give what `query` may find: seen by its reader, and let through by its filters."""
+    rule = visible(query.reader)
+    if query.as_of is None and query.saved_by is None and not query.where:
+        return columns.view(rule, now)
+    allowed = columns.allowed(rule, now=now, as_of=query.as_of)
     if query.saved_by is not None:
         allowed &= _marked(columns, _saved_by(cursor, columns.user, query.saved_by))
     if query.where:
         allowed &= _marked(columns, _with_metadata(cursor, columns.user, query.where))
-    return allowed
+    return columns.view_of(allowed)
 
 
-def _ask(cursor: apsw.Cursor, columns: UserColumns, allowed: Bools, total: int, question: str) -> Asked:
+def _ask(cursor: apsw.Cursor, columns: UserColumns, view: View, question: str) -> Asked:
     """Weigh the memories by the rarity of the words that they share with `question`.
 
     A word counts once, whatever the length of the text: memories are short, and both halves of BM25 that say
     otherwise lost recall here.
     """
     share, rare = np.zeros(len(columns), np.float32), np.zeros(len(columns), np.bool_)
+    total = len(view.places)
     limit = max(20, min(text.LONGEST_LIST, int(text.COMMON * total)))
-    lists = {word: columns.with_word(cursor, word, max(limit, _SAMPLE)) for word in question_words(question)}
+    lists = {word: columns.with_word(cursor, word, max(limit, SAMPLE)) for word in question_words(question)}
     common = [found for found in lists.values() if len(found) > limit]
     weighed = {word: found for word, found in lists.items() if len(found) <= limit}
-    if not any(len(found) for found in weighed.values()):
+    if common and not any(len(found) for found in weighed.values()):
         weighed = {word: columns.with_word(cursor, word, 10 * text.LONGEST_LIST) for word in lists}
-    most = 0.0
+    most, worded = 0.0, [_NONE]
     for word, found in weighed.items():
-        holding = found[allowed[found]]
+        holding = found[view.allowed[found]]
         weight = text.rarity(len(holding), total)
         most += weight
+        worded.append(holding[share[holding] == 0])
         share[holding] += weight
         if len(holding) <= max(1, total // 20) and telling(word):
             rare[holding] = True
-    shared = np.unique(np.concatenate([np.empty(0, np.int64), *(_some(found[allowed[found]]) for found in common)]))
-    return Asked(words=list(lists), share=share / max(most, 1e-9), rare=rare, common=shared)
+    shared = [some(found[view.allowed[found]]) for found in common]
+    return Asked(
+        words=list(lists),
+        share=share / max(most, 1e-9),
+        rare=rare,
+        worded=np.concatenate(worded),
+        common=np.unique(np.concatenate([_NONE, *shared])),
+    )
 
 
 def _focus(columns: UserColumns, vector: Vector, common: Ints) -> Vector:
@@ -134,29 +150,24 @@ def _focus(columns: UserColumns, vector: Vector, common: Ints) -> Vector:
     return np.asarray(vector - ground * (len(common) / (len(common) + _FEW)), np.float32)
 
 
-def _candidates(columns: UserColumns, focus: Vector, share: Floats, allowed: Bools, places: Ints, breadth: int) -> Ints:
+def _candidates(columns: UserColumns, view: View, focus: Vector, asked: Asked, breadth: int) -> Ints:
     """Pick the best by vector, the best by words, and what stands beside them in their sessions; ascending."""
-    near = columns.vectors.search(focus, allowed, breadth)[0] if focus.any() else np.empty(0, np.int64)
-    worded = np.flatnonzero(share)
-    if len(worded) > breadth:
-        worded = worded[np.argpartition(share[worded], len(worded) - breadth)[len(worded) - breadth :]]
+    near = columns.vectors.search(focus, view.allowed, breadth)[0] if focus.any() else _NONE
+    worded, _ = best_of(asked.worded, asked.share[asked.worded], breadth)
     best = np.concatenate([near, worded])
-    rank, session = np.searchsorted(places, best), columns["session_id"]
-    beside = [places[np.clip(rank + step, 0, len(places) - 1)] for step in (-1, 1)]
-    told = [other[(session[other] == session[best]) & (session[best] > 0)] for other in beside]
-    return np.unique(np.concatenate([best, *told]))
+    session = columns["session_id"][best]
+    if not session.any():
+        return np.unique(best)
+    rank = np.searchsorted(view.places, best)
+    beside = np.concatenate([rank - 1, rank + 1]).clip(0, len(view.places) - 1)
+    places = view.places[beside]
+    told = places[(columns["session_id"][places] == np.tile(session, 2)) & np.tile(session > 0, 2)]
+    return np.unique(np.concatenate([best, told]))
 
 
-def _nearness(columns: UserColumns, places: Ints, positions: Ints, question: str, now: int) -> Floats:
-    """Tell how near the memories were said to a time that the question names."""
-    said_at = columns["created_at"]
-    oldest = moment(int(said_at[places].min())).date()
-    return dates.nearness(said_at[positions] // _DAY, dates.spans(question, moment(now).date(), oldest=oldest))
-
-
-def _some(places: Ints) -> Ints:
-    """Take a sample, evenly."""
-    return places[:: max(1, len(places) // _SAMPLE)]
+def _nearness(told_at: Ints, oldest: int, question: str, now: int) -> Floats:
+    """Tell how near the memories were told to a time that the question names."""
+    return dates.nearness(told_at // _DAY, dates.spans(question, moment(now).date(), oldest=moment(oldest).date()))
 
 
 def _marked(columns: UserColumns, seqs: Ints) -> Bools:

@@ -13,10 +13,6 @@ from ..records import Record, Relationship, Scope, Source
 from ..scoping import Rule
 from ..times import moment
 
-_NAMES = (
-    *("seq", "id", "content", "user_id", "scope", "session_id", "agent_id", "turn_id", "importance", "metadata"),
-    *("created_at", "valid_until", "superseded_by", "expires_at"),
-)
 _RECORDS = """select m.seq, m.id, m.content, u.user_id, m.scope, m.session_id, m.agent_id, m.turn_id, m.importance,
     m.metadata, m.created_at, m.valid_until, s.id, m.expires_at
     from memories m join users u on u.key = m.user left join memories s on s.seq = m.superseded_by
@@ -88,19 +84,29 @@ def record(cursor: apsw.Cursor, seq: int) -> Record | None:
 
 
 def _fields(row: tuple[Any, ...], beside: Mapping[tuple[int, str], list[tuple[Any, ...]]]) -> dict[str, Any]:
-    fields = dict(zip(_NAMES, row, strict=True))
-    seq = fields.pop("seq")
-    first = tuple(fields[name] for name in ("agent_id", "session_id", "turn_id", "created_at"))
-    fields["id"] = id_text(fields["id"])
-    fields["scope"] = _SCOPES[fields["scope"]]
-    fields["metadata"] = json.loads(fields["metadata"]) if fields["metadata"] else {}
-    fields["created_at"] = moment(fields["created_at"])
-    for name, read in (("valid_until", moment), ("expires_at", moment), ("superseded_by", id_text)):
-        fields[name] = None if fields[name] is None else read(fields[name])
-    fields["entities"] = tuple(entity for entity, *_ in beside.get((seq, "mentions"), ()))
-    fields["relationships"] = tuple(Relationship(*edge) for *edge, _ in beside.get((seq, "relationships"), ()))
-    fields["sources"] = tuple(
+    seq, raw, content, user_id, scope, session_id, agent_id, turn_id, importance, metadata, *times = row
+    created, ended, superseded_by, expires = times
+    created_at = moment(created)
+    first = Source(agent_id=agent_id, session_id=session_id, turn_id=turn_id, created_at=created_at)
+    later = [
         Source(agent_id=agent, session_id=session, turn_id=turn, created_at=moment(at))
-        for agent, session, turn, at in (first, *beside.get((seq, "sources"), ()))
-    )
-    return fields
+        for agent, session, turn, at in beside.get((seq, "sources"), ())
+    ]
+    return {
+        "id": id_text(raw),
+        "content": content,
+        "user_id": user_id,
+        "scope": _SCOPES[scope],
+        "session_id": session_id,
+        "agent_id": agent_id,
+        "turn_id": turn_id,
+        "importance": importance,
+        "metadata": json.loads(metadata) if metadata else {},
+        "created_at": created_at,
+        "valid_until": None if ended is None else moment(ended),
+        "superseded_by": None if superseded_by is None else id_text(superseded_by),
+        "expires_at": None if expires is None else moment(expires),
+        "entities": tuple(entity for entity, *_ in beside.get((seq, "mentions"), ())),
+        "relationships": tuple(Relationship(*edge) for *edge, _ in beside.get((seq, "relationships"), ())),
+        "sources": (first, *later),
+    }
