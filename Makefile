@@ -27,11 +27,11 @@ lint: $(VENV)/.dev ## ruff and mypy
 	$(BIN)/mypy
 
 .PHONY: bench
-bench: $(VENV)/.dev ## measure what the README quotes (about 5 minutes)
+bench: $(VENV)/.dev $(VENV)/.demo $(VENV)/.bench ## measure what the README quotes (about 5 minutes)
 	$(BIN)/python -m benchmarks
 
 .PHONY: bench-full
-bench-full: $(VENV)/.dev ## the same with 100,000 to 1,000,000 memories
+bench-full: $(VENV)/.dev $(VENV)/.demo $(VENV)/.bench ## the same with 100,000 to 1,000,000 memories
 	$(BIN)/python -m benchmarks --full
 
 .PHONY: model
@@ -54,6 +54,12 @@ $(VENV)/.demo: pyproject.toml $(VENV)/.made
 $(VENV)/.dev: pyproject.toml $(VENV)/.made
 	@echo "Installing the tools for tests into $(VENV), once."
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	@touch $@
+
+$(VENV)/.bench: pyproject.toml $(VENV)/.made
+	@echo "Installing a tokenizer for the benchmarks into $(VENV), once."
+	@$(BIN)/python -m pip install --quiet --editable ".[bench]" >/dev/null 2>&1 \
+		|| echo "It does not install here: the benchmark of tokens will be skipped."
 	@touch $@
 
 $(VENV)/.hnsw: pyproject.toml $(VENV)/.made

@@ -58,6 +58,8 @@ STEPS = (
     Step(name="recall of the index", place="speed.accuracy:real"),
     Step(name="size on disk", place="speed.disk:per_memory"),
     Step(name="chat", place="speed.chat:overhead"),
+    Step(name="tokens", place="blocks.tokens:counts"),
+    Step(name="small model", place="blocks.small_model:compliance"),
     Step(name="memory and start", place="speed.starts:first_search"),
     Step(name="many at once", place="speed.crowded:together"),
     Step(name="100,000 memories", place="speed.large:one_user", full_only=True),

@@ -28,6 +28,11 @@ class Progress:
         if monotonic() - self._drawn > 0.2:
             self._draw(done / max(total, 1), f"{what} {done:,} of {total:,}")
 
+    def note(self, text: str) -> None:
+        """Say something of the current step that stays on the screen."""
+        clear = "\r\x1b[K" if self._terminal else ""
+        print(f"{clear}{self._name}: {text}", file=sys.stderr, flush=True)
+
     def finish(self) -> None:
         """Leave a full bar."""
         self._done, self._name = self._steps, "done"

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from serve import serving
+
 HERE = Path(__file__).resolve().parent
 
 
@@ -38,25 +40,13 @@ def openai() -> Iterator[Provider]:
 @contextmanager
 def local(log: Path) -> Iterator[Provider]:
     """Serve the small model while the block runs; llama.cpp's own messages go to `log`."""
-    with log.open("w") as messages:
-        server = subprocess.Popen(
-            [sys.executable, str(HERE / "serve.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=messages,
-            text=True,
+    with serving(log) as url:
+        name = "SmolLM2-135M-Instruct"
+        yield Provider(
+            about=f"{name}, on this machine at {url} (set OPENAI_API_KEY to use OpenAI)",
+            arguments=("--model", name, "--small"),
+            environment={"OPENAI_BASE_URL": url, "OPENAI_API_KEY": "none", "NO_PROXY": "127.0.0.1"},
         )
-        with server:  # leaving closes its standard input, which ends it
-            assert server.stdout is not None
-            url = server.stdout.readline().strip()
-            if not url:
-                sys.exit(f"the local model did not start:\n{log.read_text()[-2000:]}")
-            name = "SmolLM2-135M-Instruct"
-            yield Provider(
-                about=f"{name}, on this machine at {url} (set OPENAI_API_KEY to use OpenAI)",
-                arguments=("--model", name, "--small"),
-                environment={"OPENAI_BASE_URL": url, "OPENAI_API_KEY": "none", "NO_PROXY": "127.0.0.1"},
-            )
 
 
 def say(message: str, provider: Provider, home: Path) -> None:

@@ -10,7 +10,6 @@ import argparse
 from openai import OpenAI
 
 from headroom import with_memory
-from headroom.chat.small_models import EXAMPLES, GRAMMAR
 
 
 def main() -> None:
@@ -19,26 +18,17 @@ def main() -> None:
     parser.add_argument("message")
     parser.add_argument("--model", required=True)
     parser.add_argument(
-        "--small", action="store_true", help="a small local model: show it examples and hold it to a grammar"
+        "--small", action="store_true", help="a small model on llama.cpp's server, which needs help to take notes"
     )
     options = parser.parse_args()
 
     # However slow this machine is: a demo waits for its memory.
-    client = with_memory(OpenAI(), user_id="demo", recall_timeout=None)
+    client = with_memory(OpenAI(), "demo", recall_timeout=None, small_model="llama.cpp" if options.small else False)
     show("You", options.message)
-    if options.small:
-        response = client.chat.completions.create(
-            model=options.model,
-            messages=[*EXAMPLES, {"role": "user", "content": options.message}],
-            max_tokens=300,
-            temperature=0,
-            extra_body={"grammar": GRAMMAR},
-        )
-    else:
-        response = client.chat.completions.create(
-            model=options.model,
-            messages=[{"role": "user", "content": options.message}],
-        )
+    response = client.chat.completions.create(
+        model=options.model,
+        messages=[{"role": "user", "content": options.message}],
+    )
     turn = client.memory.last_turn
     assert turn is not None, "there was one just now"
     for note in turn.recalled:

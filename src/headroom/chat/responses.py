@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .asking import Asking
 from .conversation import digest, forces_a_call, goes_on, has_tokens, is_typed, joined, last_user, prefixed, words
 from .dialect import Asked, Cleaner
 from .events import EventCleaner
@@ -36,8 +37,11 @@ class Responses:
             has_room=_has_room({**kwargs, **(kwargs.get("extra_body") or {})}),
         )
 
-    def write(self, kwargs: Mapping[str, Any], notes: str, instruction: str) -> dict[str, Any]:
-        """Return `kwargs` with `notes` in front of the last user item and `instruction` below the caller's own."""
+    def write(self, kwargs: Mapping[str, Any], notes: str, asking: Asking | None) -> dict[str, Any]:
+        """Return `kwargs` with `notes` in front of the last user item and the instruction below the caller's own.
+
+        Examples for small models are left out: the provider keeps the items, and would show them as the user's.
+        """
         written = dict(kwargs)
         given = kwargs.get("input")
         if notes and isinstance(given, str):
@@ -47,8 +51,8 @@ class Responses:
             content = prefixed(notes, get(items[last], "content"), "input_text")
             items[last] = with_field(items[last], "content", content)
             written["input"] = items
-        if instruction:
-            written["instructions"] = joined(kwargs.get("instructions") or None, instruction)
+        if asking is not None:
+            written["instructions"] = joined(kwargs.get("instructions") or None, asking.instruction)
         return written
 
     def is_reply(self, reply: Any) -> bool:

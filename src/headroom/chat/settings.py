@@ -11,6 +11,7 @@ from ..memory.engine import Engine
 from ..memory.memory import Memory
 from ..memory.open import release
 from ..memory.records import Reader
+from .asking import WAYS, Asking, SmallModel
 from .facts import Redact
 from .shared import Shared
 
@@ -26,6 +27,7 @@ class Settings:
     recall_timeout: float | None
     on_error: Literal["warn", "raise"]
     redact: Redact | None
+    small_model: SmallModel
 
     def __post_init__(self) -> None:
         for name in ("top_k", "token_budget"):
@@ -40,6 +42,16 @@ class Settings:
             raise InvalidInput(f'on_error must be "warn" or "raise", not {self.on_error!r}')
         if self.redact is not None and not callable(self.redact):
             raise InvalidInput("redact must be a function from a text to a text, or to None")
+        if not isinstance(self.small_model, (bool, str)) or self.small_model not in WAYS:
+            raise InvalidInput(
+                'small_model must be False, "llama.cpp" for its server, or True for any other one, '
+                f"not {self.small_model!r}"
+            )
+
+    @property
+    def asking(self) -> Asking:
+        """How the model is asked for a block."""
+        return WAYS[self.small_model]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,44 +1,40 @@
-"""What makes small local models keep the block's format: example turns, and a grammar for servers that take one.
+"""What makes small local models keep the block's format: example turns, and a grammar for a server that takes one.
 
-A large model needs neither. Ordinary arguments of a call carry both, and a wrapped client passes them through:
-
-    client.chat.completions.create(
-        model="smollm2-135m-instruct",
-        messages=[*EXAMPLES, {"role": "user", "content": "I prefer Python for backend work"}],
-        extra_body={"grammar": GRAMMAR},
-    )
-
-llama.cpp takes the grammar under this name. Ollama takes none: a JSON schema there would turn the whole reply into
-JSON, which leaves the block no place, so give it the example turns alone.
+llama.cpp's server takes the grammar, in the field `grammar` of a chat completion. Ollama and LM Studio take none: a
+JSON schema there is for the whole reply, which leaves the block no place.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionMessageParam
 
-__all__ = ["EXAMPLES", "GRAMMAR"]
+__all__ = ["EXAMPLES", "EXAMPLE_FACTS", "GRAMMAR"]
+
+_EXAMPLES: Final = (
+    ("How high is Mount Everest?", "Mount Everest is 8,849 metres high.", None),
+    ("I work as a nurse in Oslo.", "That sounds demanding!", "User works as a nurse in Oslo"),
+    ("I prefer trains to planes.", "Trains are a fine way to travel.", "User prefers trains to planes"),
+    ("My sister Ana loves chess.", "A chess set would make a fine gift.", "User's sister Ana loves chess"),
+    ("I switched from Windows to Linux.", "Welcome to Linux!", "User switched from Windows to Linux"),
+)
 
 
-def _turn(said: str, reply: str, *facts: str) -> list[ChatCompletionMessageParam]:
-    items = json.dumps([{"content": fact} for fact in facts])
-    return [
+def _turn(said: str, reply: str, fact: str | None) -> tuple[ChatCompletionMessageParam, ChatCompletionMessageParam]:
+    items = json.dumps([] if fact is None else [{"content": fact}])
+    return (
         {"role": "user", "content": said},
         {"role": "assistant", "content": f"{reply}\n<memory>\n{items}\n</memory>"},
-    ]
+    )
 
 
-EXAMPLES: list[ChatCompletionMessageParam] = [
-    *_turn("How high is Mount Everest?", "Mount Everest is 8,849 metres high."),
-    *_turn("I work as a nurse in Oslo.", "That sounds demanding!", "User works as a nurse in Oslo"),
-    *_turn("I prefer trains to planes.", "Trains are a fine way to travel.", "User prefers trains to planes"),
-    *_turn("My sister Ana loves chess.", "A chess set would make a fine gift.", "User's sister Ana loves chess"),
-    *_turn("I switched from Windows to Linux.", "Welcome to Linux!", "User switched from Windows to Linux"),
-]
-"""Turns to put before the first user message: what is worth remembering, what is not, and how the block looks."""
+EXAMPLES: Final = tuple(message for example in _EXAMPLES for message in _turn(*example))
+"""Turns to put before the conversation: what is worth remembering, what is not, and how the block looks."""
+EXAMPLE_FACTS: Final = frozenset(fact for _, _, fact in _EXAMPLES if fact is not None)
+"""What the examples say of their user, which is not true of any other."""
 
 GRAMMAR = r"""
 root ::= text "\n<memory>\n" items "\n</memory>"

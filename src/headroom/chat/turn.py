@@ -17,7 +17,7 @@ from .dialect import Asked, Dialect
 from .facts import Facts
 from .guard import failing_open
 from .patience import in_time, in_time_async
-from .prompt import INSTRUCTION, frame
+from .prompt import frame
 from .report import LastTurn, Skipped, Stored
 from .settings import Place, Settings
 from .shared import Notes, TurnKey
@@ -126,7 +126,7 @@ class Turn:
     def _planned(self, dialect: Dialect, kwargs: dict[str, Any]) -> dict[str, Any]:
         text = self.notes.text if self._settings.inject else ""
         if text or self._wants_block:
-            kwargs = dialect.write(kwargs, text, INSTRUCTION if self._wants_block else "")
+            kwargs = dialect.write(kwargs, text, self._settings.asking if self._wants_block else None)
             self.instructed = self._wants_block
         return kwargs
 
@@ -179,7 +179,8 @@ class Turn:
         if self.texts.goes_on_as is not None:
             self._place.shared.recent.put(self._key(self.texts.goes_on_as), self.notes)
         said = self.texts.close()
-        found = Facts(self.notes.shown, self.reader, self._settings.redact)
+        settings = self._settings
+        found = Facts(self.notes.shown, self.reader, settings.redact, examples=settings.asking.facts)
         for item in said.items:
             found.add(item)
         self._skipped += [*found.skipped, *(Skipped(content="", reason=reason) for reason in said.unread)]

@@ -1,0 +1,1 @@
+"""What the memory block costs, and how small models keep to it."""
