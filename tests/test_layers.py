@@ -50,6 +50,7 @@ headroom.chat.guard
 headroom.chat.patience
 headroom.chat.facts
 headroom.chat.report
+headroom.chat.asking
 headroom.chat.small_models
 headroom.chat.prompt
 headroom.chat.logprobs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from itertools import starmap
 from typing import Any
 
@@ -74,7 +75,7 @@ class LocalBackend:
             if seq in fields
         ]
         if query.notes_only:
-            return [results[place] for place in distinct([result.content for result in results])]
+            return _grouped(results)
         return results
 
     def get(self, memory_id: str, user_id: str | None) -> Record | None:
@@ -239,6 +240,15 @@ class LocalBackend:
             # Nobody sees them any more: where another process writes for long, or the disk is full, they can wait.
             with suppress(StoreUnavailable), self._database.write() as cursor:
                 versions.erase(cursor, dead)
+
+
+def _grouped(results: Sequence[SearchResult]) -> list[SearchResult]:
+    """Keep the best of those that say the same."""
+    groups = distinct([result.content for result in results])
+    return [
+        replace(results[best], stands_for=tuple(results[place].id for place in others)) if others else results[best]
+        for best, others in groups.items()
+    ]
 
 
 def _score(parts: Parts) -> float:
