@@ -9,7 +9,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
-from .words import words
+from .words import fold, words
 
 _SPACE = re.compile(r"\s+")
 _END = " \t\n.!。！…"
@@ -68,7 +68,7 @@ def nearly_equal(a: str, b: str) -> bool:
 
 def _gist(text: str) -> _Gist:
     telling = [word for word in words(text) if word not in _EMPTY_WORDS]
-    return _Gist(telling, frozenset(name.casefold() for name in _NAME.findall(text)))
+    return _Gist(telling, frozenset(fold(name) for name in _NAME.findall(text)))
 
 
 def _say_the_same(first: _Gist, second: _Gist) -> bool:

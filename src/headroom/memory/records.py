@@ -108,6 +108,8 @@ class SearchResult(Record):
 
     score: float
     parts: Parts = field(default_factory=Parts)
+    stands_for: tuple[str, ...] = ()
+    """Where notes for a chat are recalled: the ids of others that say the same in slightly other words."""
 
     def explain(self) -> dict[str, float]:
         """Give the parts of the score by name; they sum to it."""
