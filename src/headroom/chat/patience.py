@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-from ..memory.workers import submit
+from ..memory.workers import ended, submit
 
 R = TypeVar("R")
 
@@ -24,12 +23,6 @@ def in_time(work: Callable[[], R], seconds: float | None) -> R:
 
 async def in_time_async(work: Callable[[], R], seconds: float | None) -> R:
     """Do the same without blocking the event loop. A cancelled caller leaves, and the work goes on."""
-    future = asyncio.wrap_future(submit(work))
-    future.add_done_callback(_looked_at)
-    return await asyncio.wait_for(asyncio.shield(future), seconds)
-
-
-def _looked_at(future: asyncio.Future[R]) -> None:
-    """Keep asyncio from reporting an error that came after everybody had left."""
-    if not future.cancelled():
-        future.exception()
+    running = submit(work)
+    await ended(running, seconds)
+    return running.result()

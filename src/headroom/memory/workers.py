@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import os
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from functools import partial
 from typing import ParamSpec, TypeVar
@@ -33,17 +33,35 @@ async def in_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> 
 
     Cancelling gives up the waiting, never the work: what was to be stored will be.
     """
-    loop = asyncio.get_running_loop()
-    ended = asyncio.Event()
+    running = submit(work, *args, **kwargs)
+    await ended(running)
+    return running.result()
+
+
+async def ended(running: Future[R], seconds: float | None = None) -> None:
+    """Wait until `running` has ended, on asyncio or trio; raise TimeoutError when that takes longer than `seconds`."""
+    loop: asyncio.AbstractEventLoop | None = None
+    with suppress(RuntimeError):
+        loop = asyncio.get_running_loop()
+    if loop is None:
+        return await _ended_on_trio(running, seconds)
+    over = asyncio.Event()
 
     def tell(_: Future[R]) -> None:
         with suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits
-            loop.call_soon_threadsafe(ended.set)
+            loop.call_soon_threadsafe(over.set)
 
-    running = submit(work, *args, **kwargs)
     running.add_done_callback(tell)
-    await ended.wait()
-    return running.result()
+    await asyncio.wait_for(over.wait(), seconds)
+
+
+async def _ended_on_trio(running: Future[R], seconds: float | None) -> None:
+    """Wait on one more thread, which anyio wakes the loop from; `openai` depends on anyio."""
+    import anyio.to_thread
+
+    await anyio.to_thread.run_sync(wait, [running], seconds, abandon_on_cancel=True)
+    if not running.done():
+        raise TimeoutError
 
 
 def _forget_pool() -> None:
