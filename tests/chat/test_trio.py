@@ -34,8 +34,8 @@ def on_trio(name: str, server: Server, memory: Memory, work: Callable[[Any], Awa
     trio.run(main)
 
 
-# A stream of the SDK, with memory or without, leaves a generator of its own unfinished at [DONE], which trio tells.
-@pytest.mark.filterwarnings("ignore:Async generator '(openai|groq)._streaming:ResourceWarning")
+# A stream of the SDK, with memory or without, leaves generators unfinished at [DONE], which trio tells.
+@pytest.mark.filterwarnings("ignore:Async generator '(openai|groq|http):ResourceWarning")
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("name", ["AsyncOpenAI", "AsyncAzureOpenAI", "AsyncGroq"])
 def test_a_turn(name: str, stream: bool, server: Server, tmp_path: Path) -> None:
