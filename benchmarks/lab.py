@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import cached_property
@@ -104,8 +104,8 @@ class Lab:
 class Known:
     """An embedder that knows the vectors of some texts and asks `behind` for the others."""
 
-    def __init__(self, behind: Embedder, vectors: dict[str, Vector]) -> None:
-        self._behind, self._vectors = behind, vectors
+    def __init__(self, behind: Embedder, vectors: Mapping[str, Vector]) -> None:
+        self._behind, self._vectors = behind, dict(vectors)
 
     @property
     def id(self) -> str:
@@ -125,6 +125,10 @@ class Known:
         """Give the vector of one question."""
         known = self._vectors.get(text)
         return self._behind.embed_query(text) if known is None else known
+
+    def learn(self, texts: Sequence[str]) -> None:
+        """Embed texts ahead, so that asking for them costs nothing."""
+        self._vectors.update(zip(texts, self._behind.embed(texts), strict=True))
 
     def close(self) -> None:
         """Hold nothing."""

@@ -23,15 +23,25 @@ class Scale:
     """Memories of one bulk load."""
     starts: int
     """New processes started of each kind."""
+    year: tuple[int, int]
+    """Facts that come up before a first look at what has grown, and in the whole year."""
     made: tuple[int, ...] = ()
     """Memories of one user each, with made vectors."""
     crowd: tuple[int, int] = (0, 0)
     """A file of so many users of 100 memories each, and one user with so many more."""
 
 
-TOY = Scale(rounds=5, real=(1, 60), bulk=32, starts=1, made=(200,), crowd=(8, 150))
-USUAL = Scale(rounds=150, real=(1, 100, 1_000, 10_000), bulk=512, starts=15)
-FULL = Scale(rounds=300, real=(1, 100, 1_000, 10_000), bulk=1_024, starts=15, made=(100_000,), crowd=(9_900, 10_000))
+TOY = Scale(rounds=5, real=(1, 60), bulk=32, starts=1, year=(20, 60), made=(200,), crowd=(8, 150))
+USUAL = Scale(rounds=150, real=(1, 100, 1_000, 10_000), bulk=512, starts=15, year=(200, 1_000))
+FULL = Scale(
+    rounds=300,
+    real=(1, 100, 1_000, 10_000),
+    bulk=1_024,
+    starts=15,
+    year=(500, 10_000),
+    made=(100_000,),
+    crowd=(9_900, 10_000),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +72,7 @@ STEPS = (
     Step(name="small model", place="blocks.small_model:compliance"),
     Step(name="memory and start", place="speed.starts:first_search"),
     Step(name="many at once", place="speed.crowded:together"),
+    Step(name="growth", place="growth.living:growth"),
     Step(name="100,000 memories", place="speed.large:one_user", full_only=True),
     Step(name="1,000,000 memories", place="speed.large:crowd", full_only=True),
 )
