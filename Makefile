@@ -17,7 +17,7 @@ demo: $(VENV)/.demo ## a real model remembers across two programs; no key needed
 
 .PHONY: test
 test: $(VENV)/.dev $(VENV)/.demo $(VENV)/.hnsw ## the whole suite, then its quick part on every Python found, from the built wheel
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 	$(BIN)/python tools/check_wheel.py
 
 .PHONY: lint

@@ -136,7 +136,7 @@ def install(environment: Environment, wheel: Path, declared: list[str]) -> None:
         run(environment.python, "-m", "venv", str(environment.folder))
         constraints = environment.folder / "constraints.txt"
         constraints.write_text("\n".join(environment.constraints))
-        run(*pip, f"{wheel}[dev]", "--constraint", str(constraints))
+        run(*pip, f"{wheel}[test]", "--constraint", str(constraints))
         stamp.write_text(key)
     run(*pip, "--force-reinstall", "--no-deps", str(wheel))
     where = run(environment.bin_python, "-c", "import headroom; print(headroom.__file__)").strip()
