@@ -82,6 +82,9 @@ headroom.memory.local.views
 headroom.memory.local.graph
 headroom.memory.local.text
 headroom.memory.local.hnsw
+headroom.memory.local.hnsw_keeping
+headroom.memory.local.hnsw_files
+headroom.memory.local.hnsw_links
 headroom.memory.local.infile
 headroom.memory.local.nearest
 headroom.memory.local.projection

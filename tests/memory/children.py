@@ -23,9 +23,9 @@ from headroom.testing import HashEmbedder
 path, *arguments = sys.argv[1:]
 ALICE = Reader(user_id="alice")
 
-def open_engine():
+def open_engine(**settings):
     embedder = HashEmbedder()
-    return Engine(LocalBackend(MemoryConfig(db_path=path), embedder), CachedEmbedder(embedder, 100))
+    return Engine(LocalBackend(MemoryConfig(db_path=path, **settings), embedder), CachedEmbedder(embedder, 100))
 
 def tell(*words, sep=" "):
     print(*words, sep=sep, flush=True)

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from headroom.memory.config import MemoryConfig, VectorBackend
-from headroom.memory.local.hnsw import Hnsw
 from headroom.memory.local.nearest import Matrix, VectorIndex, best
 from headroom.memory.local.projection import Projection
 from headroom.memory.open import acquire, release
@@ -125,18 +124,3 @@ def wait_until(done: Callable[[], bool]) -> None:
     while not done():
         assert time.monotonic() < deadline, "not done within a minute"
         time.sleep(0.02)
-
-
-def test_a_graph_is_built_behind_the_searches_and_then_answers_them() -> None:
-    """While hnswlib builds, search is exact; afterwards it finds at least 95 of 100, and filters hold."""
-    pytest.importorskip("hnswlib", reason="the extra hnsw is not installed")
-    rows, queries = clustered(6000), clustered(30, seed=1)
-    index = Hnsw(WIDTH, MemoryConfig())
-    index.add(rows)
-    everything = np.ones(6000, bool)
-    assert recall(index, rows, queries[:3], everything) == 1
-    wait_until(lambda: index._linked == 6000)
-    assert recall(index, rows, queries, everything) >= 0.95
-    few = np.zeros(6000, bool)
-    few[:40] = True
-    assert recall(index, rows, queries, few) == 1

@@ -22,6 +22,8 @@ from . import rows, schema, storing, versions
 from .columns import Stamp, UserColumns
 from .database import Database, integers
 from .hnsw import Hnsw
+from .hnsw_files import GraphFiles, Kind
+from .hnsw_keeping import UserGraph
 from .indexes import Indexes
 from .infile import InFile
 from .nearest import Matrix, VectorIndex
@@ -40,6 +42,7 @@ class LocalBackend:
             need("hnswlib", "hnsw")
         self._config, self._embedder = config, embedder
         self._database = Database(config.path, schema.prepare)
+        self._graphs = GraphFiles(config.path)
         self._indexes = Indexes(self._make_columns, config.index_cache_mb * _MEBIBYTE)
         with self._database.read() as cursor:
             self._stamp(cursor, 0)
@@ -118,7 +121,7 @@ class LocalBackend:
             seq = versions.find(cursor, memory_id, user_id)
             if seq is None:
                 return False
-            versions.erase(cursor, versions.versions(cursor, seq))
+            self._erase(cursor, versions.versions(cursor, seq))
             return True
 
     def clear(self, reader: Reader) -> int:
@@ -130,7 +133,7 @@ class LocalBackend:
                     (reader.user_id, *values),
                 )
             )
-            versions.erase(cursor, seqs)
+            self._erase(cursor, seqs)
             return len(seqs)
 
     def stats(self, reader: Reader | None) -> dict[str, int]:
@@ -144,6 +147,7 @@ class LocalBackend:
                 (user_id, now()),
             ).get
             size = cursor.execute("select page_count * page_size from pragma_page_count, pragma_page_size").get
+        size += self._graphs.nbytes
         return {"total": total, "superseded": history, "without_vector": pending, "file_bytes": size}
 
     def usable(self) -> bool:
@@ -163,7 +167,7 @@ class LocalBackend:
                 versions.put_vector(cursor, memory_id, vector)
 
     def close(self) -> None:
-        self._indexes.drop()
+        self._indexes.close()
         self._database.close()
 
     def _scored(self, cursor: apsw.Cursor, columns: UserColumns, hits: Found, query: Query) -> dict[int, Parts]:
@@ -199,7 +203,9 @@ class LocalBackend:
             if in_file or too_many:
                 return InFile(self._database, user, width, columns.positions, lambda: columns.seq)
             if self._config.vector_backend is VectorBackend.HNSW:
-                return Hnsw(width, self._config)
+                kind = Kind.of(stamp.embedder, width, self._config)
+                kept = UserGraph(self._graphs, self._database, user, kind, lambda: columns.seq)
+                return Hnsw(width, self._config, kept)
             return Matrix(width)
 
         return UserColumns(user, stamp, make_index)
@@ -239,7 +245,12 @@ class LocalBackend:
         if dead:
             # Nobody sees them any more: where another process writes for long, or the disk is full, they can wait.
             with suppress(StoreUnavailable), self._database.write() as cursor:
-                versions.erase(cursor, dead)
+                self._erase(cursor, dead)
+
+    def _erase(self, cursor: apsw.Cursor, seqs: Sequence[int]) -> None:
+        """Erase memories, and the saved graphs that know of them before the caller hears that they are gone."""
+        for user, own in versions.erase(cursor, seqs).items():
+            self._graphs.forget(user, own)
 
 
 def _grouped(results: Sequence[SearchResult]) -> list[SearchResult]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import apsw
 
 from ..forks import renew_in_child
+from ..workers import submit
 from .columns import Stamp, UserColumns
 from .versions import CHANGES_KEPT
 
@@ -43,11 +44,12 @@ class Indexes:
             finally:
                 self._account(user, columns)
 
-    def drop(self, user: int | None = None) -> None:
-        """Forget the columns of `user`, or of everybody."""
+    def close(self) -> None:
+        """Forget the columns of everybody, once what is worth keeping of them is kept."""
         with self._lock:
-            for key in list(self._columns) if user is None else [user]:
-                self._remove(key)
+            closed = [self._remove(user) for user in list(self._columns)]
+        for columns in closed:
+            columns.vectors.close()
 
     def _get(self, cursor: apsw.Cursor, user: int, revision: int, stamp: Stamp) -> UserColumns:
         with self._lock:
@@ -55,8 +57,11 @@ class Indexes:
         if columns is None or columns.stamp != stamp or (revision > columns.revision and _log_was_cut(cursor, columns)):
             columns = self._make(cursor, user, stamp)
         with self._lock:
+            before = self._columns.get(user, columns)
             self._columns[user] = columns
             self._columns.move_to_end(user)
+        if before is not columns:
+            _let_go(before)
         return columns
 
     def _account(self, user: int, columns: UserColumns) -> None:
@@ -67,11 +72,17 @@ class Indexes:
             self.nbytes += size - self._sizes.get(user, 0)
             self._sizes[user] = size
             while self.nbytes > self._limit and len(self._columns) > 1:
-                self._remove(next(iter(self._columns)))
+                _let_go(self._remove(next(iter(self._columns))))
 
-    def _remove(self, user: int) -> None:
-        self._columns.pop(user, None)
+    def _remove(self, user: int) -> UserColumns:
         self.nbytes -= self._sizes.pop(user, 0)
+        return self._columns.pop(user)
+
+
+def _let_go(columns: UserColumns) -> None:
+    """Close columns while a search waits for others: not here."""
+    with suppress(RuntimeError):  # the interpreter ends
+        submit(columns.vectors.close)
 
 
 def _log_was_cut(cursor: apsw.Cursor, columns: UserColumns) -> bool:

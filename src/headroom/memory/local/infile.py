@@ -54,3 +54,6 @@ class InFile:
             get = "select vector from vectors where memory = ?"
             blobs = [cursor.execute(get, (int(seq),)).fetchone() for seq in self._seqs()[positions]]
         return decode([blob[0] if blob else b"" for blob in blobs], self._width)
+
+    def close(self) -> None:
+        """Nothing is held."""

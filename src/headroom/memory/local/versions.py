@@ -119,8 +119,8 @@ def put_vector(cursor: apsw.Cursor, memory_id: str, vector: Vector) -> None:
     touch(cursor, user)
 
 
-def erase(cursor: apsw.Cursor, seqs: Sequence[int]) -> None:
-    """Delete memories from every table, and tell the caches of their users."""
+def erase(cursor: apsw.Cursor, seqs: Sequence[int]) -> dict[int, list[int]]:
+    """Delete memories from every table, and tell the caches of their users; give what went, by user."""
     owners: dict[int, list[int]] = {}
     for seq in seqs:
         owner = cursor.execute("select user from memories where seq = ?", (seq,)).get
@@ -133,6 +133,7 @@ def erase(cursor: apsw.Cursor, seqs: Sequence[int]) -> None:
     for user, own in owners.items():
         log(cursor, user, own)
         touch(cursor, user)
+    return owners
 
 
 def log(cursor: apsw.Cursor, user: int, seqs: Iterable[int]) -> None:
