@@ -72,6 +72,7 @@ STEPS = (
     Step(name="small model", place="blocks.small_model:compliance"),
     Step(name="memory and start", place="speed.starts:first_search"),
     Step(name="many at once", place="speed.crowded:together"),
+    Step(name="while others write", place="speed.growing:beside_writers"),
     Step(name="growth", place="growth.living:growth"),
     Step(name="100,000 memories", place="speed.large:one_user", full_only=True),
     Step(name="1,000,000 memories", place="speed.large:crowd", full_only=True),
