@@ -23,6 +23,7 @@ FRAME = frame([], day=date.today()).text
 TEXT = {"role": "user", "content": "Hello"}
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
 SOUND = {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}
+FILE = {"type": "file", "file": {"file_id": "file-1"}}
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 
 
@@ -42,7 +43,7 @@ def test_text(server: Server, remembering: Make) -> None:
 
 def test_parts(server: Server, remembering: Make) -> None:
     """Of content in parts, each stays as it is; the frame is a text part in front."""
-    parts = [{"type": "text", "text": "Look"}, IMAGE, SOUND]
+    parts = [{"type": "text", "text": "Look"}, IMAGE, SOUND, FILE]
     *_, user = sent(remembering(), server, [{"role": "user", "content": parts}])
     assert user["content"] == [{"type": "text", "text": FRAME}, *parts]
 

@@ -153,6 +153,18 @@ def test_the_length_limit_in_a_block(stream: bool, server: Server, remembering: 
 
 
 @both_ways
+def test_a_stop_sequence_in_a_block(stream: bool, server: Server, remembering: Make) -> None:
+    """A block that the caller's own stop sequence ends is hidden, and its complete items are stored."""
+    client = remembering()
+    server.script(BLOCK.removesuffix("</memory>"), 'Fine.\n\n<memory>\n[{"content": "User likes trains"}')
+    (seen,) = ask(client, stream, stop=["</memory>"])
+    assert (seen.content, seen.finish_reason) == ("", "stop")
+    (seen,) = ask(client, stream, stop=["]"])
+    assert (seen.content, seen.finish_reason) == ("Fine.", "stop")
+    assert stored(client) == ["User likes tea", "User likes trains"]
+
+
+@both_ways
 def test_the_length_limit_elsewhere(stream: bool, server: Server, remembering: Make) -> None:
     """Where the reply itself was cut it says so."""
     client = remembering()

@@ -132,6 +132,22 @@ async def test_errors_of_the_api(name: str, server: Server, remembering: Make) -
     assert await facts(client) == []
 
 
+@of_openai
+@pytest.mark.parametrize("own", [{}, {"instructions": "Be brief."}])
+async def test_the_instruction_is_not_shown(name: str, own: Json, server: Server, remembering: Make) -> None:
+    """A response repeats the instructions that it was made by: those of the caller, whole, streamed and retrieved."""
+    client = remembering(name)
+    wanted = own.get("instructions")
+    response = await settled(client.responses.create(**ASK, **own))
+    assert response.instructions == wanted
+    assert (await settled(client.responses.retrieve(response.id))).instructions == wanted
+    stream = await settled(client.responses.create(**ASK, **own, stream=True))
+    responses = [event.response async for event in each(stream) if hasattr(event, "response")]
+    assert len(responses) > 1
+    assert {response.instructions for response in responses} == {wanted}
+    assert INSTRUCTION in server.last.body["instructions"]
+
+
 # What goes in
 
 

@@ -44,6 +44,13 @@ def joined(first: Any, second: str) -> str:
     return f"{first}\n\n{second}" if first else second
 
 
+def parted(text: Any, second: str) -> Any:
+    """Undo `joined`: return what stood above `second`, None where nothing did, and anything else as it is."""
+    if not isinstance(text, str) or not text.endswith(second):
+        return text
+    return text.removesuffix(second).removesuffix("\n\n") or None
+
+
 def digest(*said: Any) -> bytes:
     """Identify a conversation by what is said in it, alike for the SDK's objects and for dicts."""
     return blake2b(json.dumps(said, default=_plain).encode(), digest_size=16).digest()

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .block import Parsed
-from .conversation import digest
+from .conversation import digest, parted
 from .fields import get, put, with_field
 from .logprobs import TokenQueue, visible_tokens
+from .prompt import INSTRUCTION
 from .texts import Texts
 
 
@@ -44,6 +45,7 @@ class EventCleaner:
 
     def clean_response(self, response: Any) -> None:
         """Clean a whole response in place. Where only a block was cut by the token limit, it is complete."""
+        put(response, "instructions", parted(get(response, "instructions"), INSTRUCTION))
         if get(response, "id"):
             self._texts.goes_on_as = digest(get(response, "id"))
         cut = [self._clean_item(item, place) for place, item in enumerate(get(response, "output") or ())]
