@@ -43,11 +43,13 @@ def threads(lab: Lab, path: Path, users: list[str], name: str) -> Figure:
 
 def loop(lab: Lab, path: Path, users: list[str], name: str) -> Iterator[Figure]:
     """Await a hundred searches together while a task on the same loop wakes up each millisecond."""
-    late, took = [], []
+    late, took, gains = [], [], []
     for _ in range(max(3, lab.scale.rounds // 30)):
-        seconds, delays = asyncio.run(_flood(path, users, lab.questions(_CALLERS)))
+        alone, _ = asyncio.run(_flood(path, users, lab.questions(_CALLERS), at_once=1))
+        seconds, delays = asyncio.run(_flood(path, users, lab.questions(_CALLERS), at_once=_CALLERS))
         took.append(seconds)
         late.append(max(delays))
+        gains.append(alone / seconds)
     idle = max(asyncio.run(_idle(Spread.of(took).median)))
     yield Figure(
         what=f"longest block of the event loop under {_CALLERS} searches, {name}",
@@ -61,6 +63,11 @@ def loop(lab: Lab, path: Path, users: list[str], name: str) -> Iterator[Figure]:
         measured=Spread.of(1e3 * t / _CALLERS for t in took),
         unit="ms",
     )
+    yield Figure(
+        what=f"throughput of {_CALLERS} searches awaited together / one after the other, {name}",
+        measured=Spread.of(gains),
+        unit="x",
+    )
 
 
 def _seconds(engine: Engine, users: list[str], questions: list[str], pool: ThreadPoolExecutor | None) -> float:
@@ -72,15 +79,17 @@ def _seconds(engine: Engine, users: list[str], questions: list[str], pool: Threa
     return perf_counter() - start
 
 
-async def _flood(path: Path, users: list[str], questions: list[str]) -> tuple[float, list[float]]:
+async def _flood(path: Path, users: list[str], questions: list[str], at_once: int) -> tuple[float, list[float]]:
+    """Search, so many at once; give the seconds it took, and how late a task on the loop was each time."""
     async with Memory(db_path=path) as memory:
         for user in users:
             await memory.search("warm up", user_id=user)
         delays: list[float] = []
         ticking = asyncio.create_task(_tick(delays))
         start = perf_counter()
-        asked = [memory.search(text, user_id=users[i % len(users)]) for i, text in enumerate(questions)]
-        await asyncio.gather(*asked)
+        for first in range(0, len(questions), at_once):
+            batch = enumerate(questions[first : first + at_once], first)
+            await asyncio.gather(*(memory.search(text, user_id=users[i % len(users)]) for i, text in batch))
         seconds = perf_counter() - start
         ticking.cancel()
     return seconds, delays or [seconds]

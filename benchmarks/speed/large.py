@@ -12,12 +12,14 @@ from ..sentences import Sentences
 from .accuracy import recall
 from .crowded import loop, threads
 from .disk import bytes_in
+from .growing import growing
 from .searching import asked
 from .starts import opened, resident_after
 
 _EACH = 100
 _SEED = 7
 _QUESTIONS = 100
+_SAVES = 400
 
 
 def one_user(lab: Lab) -> Iterator[Figure]:
@@ -32,6 +34,7 @@ def one_user(lab: Lab) -> Iterator[Figure]:
         yield from asked(lab, path, "alice", size)
         yield recall(lab, path, "alice", facts, vectors, questions)
         yield from opened(lab, path, ["alice"] * lab.scale.starts, memories(size))
+        yield from growing(lab, path, "alice", size, lab.made.rows(_SAVES, _SEED + 2, among=size))
 
 
 def crowd(lab: Lab) -> Iterator[Figure]:
@@ -49,7 +52,7 @@ def crowd(lab: Lab) -> Iterator[Figure]:
     yield from opened(lab, path, ["largest"] * lab.scale.starts, f"a user of {largest:,} in {name}")
     yield from asked(lab, path, some[0], _EACH, within=total)
     yield from asked(lab, path, "largest", largest, within=total)
-    yield resident_after(lab, path, some, f"users of {_EACH} in {name}")
+    yield resident_after(lab, path, [f"user-{index}" for index in range(users)], f"users of {_EACH} in {name}")
     yield threads(lab, path, some, name)
     yield from loop(lab, path, some, name)
 

@@ -1,7 +1,7 @@
 """What is measured in a process of its own: `python -m benchmarks.speed.probe PATH QUESTION USER...` prints JSON.
 
 Seconds to open the file, to load the model, to the first answer for the first user; MiB resident before, with the
-model, and after a search for each of the users.
+model, and after a search for each of the users, of which some are pages of mapped files.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def main(path: str, question: str, first: str, *others: str) -> None:
     opened = perf_counter()
     # A stranger has no memories, but his question is embedded: this loads the model and nothing else.
     engine.search(Reader(user_id="nobody"), question)
-    loaded, with_model = perf_counter(), resident()
+    loaded, with_model, mapped = perf_counter(), resident(), resident("RssFile")
     engine.search(Reader(user_id=first), question)
     answered = perf_counter()
     for user in others:
@@ -37,15 +37,16 @@ def main(path: str, question: str, first: str, *others: str) -> None:
         "base_mib": before,
         "model_mib": with_model - before,
         "users_mib": resident() - with_model,
+        "mapped_mib": resident("RssFile") - mapped,
     }
     print(json.dumps(found))
 
 
-def resident() -> float:
+def resident(kind: str = "VmRSS") -> float:
     """Give this process's resident memory in MiB; where Linux's count is missing, the most it ever was."""
     try:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
+        return next(int(line.split()[1]) for line in lines if line.startswith(kind)) / 1024
     except OSError:
         import resource
 

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from headroom.memory import MemoryConfig
+
 from ..figures import Aim, Figure, memories
 from ..lab import Lab, user_of
 from ..measure import Spread, added, take_turns
@@ -51,9 +53,15 @@ def opened(lab: Lab, path: Path, users: list[str], name: str) -> Iterator[Figure
 
 
 def resident_after(lab: Lab, path: Path, users: list[str], name: str) -> Figure:
-    """Ask for all of `users` in one process."""
+    """Ask for all of `users` in one process; the default configuration bounds what it keeps of them."""
     found = _probe(lab, path, users)
-    return _mebibytes(f"resident memory, searched {len(users)} {name}", [found["users_mib"]])
+    return Figure(
+        what=f"resident memory, after searches of {len(users):,} {name}",
+        measured=Spread.exactly(found["users_mib"]),
+        unit="MiB",
+        detail=f"index_cache_mb bounds the indexes to {MemoryConfig().index_cache_mb} MiB; "
+        f"{found['mapped_mib']:.0f} MiB are pages of the file, mapped",
+    )
 
 
 def python(*arguments: str) -> str:
