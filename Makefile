@@ -31,8 +31,9 @@ bench: $(VENV)/.dev $(VENV)/.demo $(VENV)/.bench ## measure what the README quot
 	$(BIN)/python -m benchmarks
 
 .PHONY: bench-full
-bench-full: $(VENV)/.dev $(VENV)/.demo $(VENV)/.bench ## the same with 100,000 to 1,000,000 memories
+bench-full: $(VENV)/.dev $(VENV)/.demo $(VENV)/.bench ## the same with up to 1,000,000 memories, and the peers; LOCOMO=FILE asks its questions
 	$(BIN)/python -m benchmarks --full
+	$(BIN)/python -m benchmarks.peers $(if $(LOCOMO),--locomo "$(LOCOMO)")
 
 .PHONY: model
 model: $(VENV)-model/.pins ## build the bundled embedding model again, byte for byte

@@ -16,23 +16,23 @@ def promises(figures: Sequence[Figure]) -> str:
             measured = spread(figure.measured, figure.unit)
             kept = measured if figure.kept else f"**{measured}**, missed"
             rows.append((figure.what, bound(figure.aim, figure.unit), kept, figure.detail))
-    return _table(("what", "aim", "measured", ""), rows)
+    return laid_out(("what", "aim", "measured", ""), rows)
 
 
 def others(figures: Sequence[Figure]) -> str:
     """Lay out what was measured besides."""
     rows = [figure for figure in figures if figure.aim is None and figure.series is None]
-    return _table(
+    return laid_out(
         ("what", "measured", ""),
         ((figure.what, spread(figure.measured, figure.unit), figure.detail) for figure in rows),
     )
 
 
-def conditions(machine: Mapping[str, object]) -> str:
-    """Say what the figures were measured on."""
+def conditions(machine: Mapping[str, object], figures: str = "Medians (quartiles)") -> str:
+    """Say what the `figures` were measured on."""
     versions = ", ".join(f"{name} {machine[name]}" for name in ("sqlite", "numpy", "onnxruntime"))
     return (
-        f"Medians (quartiles) of one run on {machine['cores']} cores of {machine['processor']}, "
+        f"{figures} of one run on {machine['cores']} cores of {machine['processor']}, "
         f"Python {machine['python']}, {versions}; load at the end {machine['load']}."
     )
 
@@ -47,6 +47,7 @@ def put(page: Path, parts: Mapping[str, str]) -> None:
     page.write_text(text, encoding="utf-8")
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def laid_out(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Write a Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

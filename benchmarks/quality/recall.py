@@ -51,11 +51,12 @@ async def ask(folder: Path, conversation: Conversation, store: str, *, plain: bo
         for question in conversation.questions:
             results = await memory.search(question.text, "user", top_k=max(DEPTHS))
             found = [kept[result.id].turns for result in results]
-            shares = tuple(_share(question.evidence, found[:depth]) for depth in DEPTHS)
+            shares = tuple(share(question.evidence, found[:depth]) for depth in DEPTHS)
             answered.append(Answered(conversation=conversation.name, category=question.category, recall=shares))
     return answered
 
 
-def _share(evidence: Sequence[str], found: Iterable[frozenset[str]]) -> float:
+def share(evidence: Sequence[str], found: Iterable[frozenset[str]]) -> float:
+    """Give the share of `evidence` among the turns that were found."""
     returned = frozenset[str]().union(*found)
     return sum(turn in returned for turn in evidence) / len(evidence)

@@ -1,0 +1,54 @@
+"""Stores of a LoCoMo file as plain texts, and the share of evidence that the returned texts hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from headroom.memory.embedders.onnx import OnnxEmbedder
+
+from ..quality.locomo import Question, load
+from ..quality.recall import share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """One conversation as one kind of store."""
+
+    store: str
+    """facts or turns"""
+    texts: list[str]
+    turns: dict[str, frozenset[str]]
+    """The ids of turns that each text stands for."""
+    questions: tuple[Question, ...]
+
+    def shares(self, answers: Sequence[Sequence[str]]) -> Iterator[float]:
+        """Give each question's share of evidence among the texts returned for it."""
+        for question, texts in zip(self.questions, answers, strict=True):
+            yield share(question.evidence, [self.turns[text] for text in texts])
+
+    def as_json(self) -> dict[str, list[str]]:
+        """Give what a peer is told and asked."""
+        return {"texts": self.texts, "questions": [question.text for question in self.questions]}
+
+
+def read(path: Path) -> list[Told]:
+    """Read the conversations of a LoCoMo file; no sessions and no dates, which not every peer takes."""
+    found = []
+    for conversation in load(path):
+        for store, items in conversation.stores.items():
+            turns: dict[str, frozenset[str]] = {}
+            for item in items:
+                turns[item.text] = turns.get(item.text, frozenset()) | item.turns
+            texts = [item.text for item in items]
+            found.append(Told(store=store, texts=texts, turns=turns, questions=conversation.questions))
+    return found
+
+
+def embed(told: Sequence[Told], path: Path) -> None:
+    """Embed all that is told and asked into a file, so that each peer need not."""
+    texts = list(dict.fromkeys(text for one in told for part in one.as_json().values() for text in part))
+    np.savez(path, texts=np.array(texts), vectors=OnnxEmbedder().embed(texts))
