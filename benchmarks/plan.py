@@ -27,11 +27,15 @@ class Scale:
     """Facts that come up before a first look at what has grown, and in the whole year."""
     made: tuple[int, ...] = ()
     """Memories of one user each, with made vectors."""
+    crossover: tuple[int, ...] = (100, 1_000, 10_000)
+    """Memories of one user each, with made vectors, that every way of searching them is tried on."""
     crowd: tuple[int, int] = (0, 0)
     """A file of so many users of 100 memories each, and one user with so many more."""
 
 
-TOY = Scale(rounds=5, real=(1, 60), bulk=32, starts=1, year=(20, 60), made=(200,), crowd=(8, 150))
+TOY = Scale(
+    rounds=5, real=(1, 60), bulk=32, starts=1, year=(20, 60), made=(200,), crossover=(60, 1_000), crowd=(8, 150)
+)
 USUAL = Scale(rounds=150, real=(1, 100, 1_000, 10_000), bulk=512, starts=15, year=(200, 1_000))
 FULL = Scale(
     rounds=300,
@@ -40,6 +44,7 @@ FULL = Scale(
     starts=15,
     year=(500, 10_000),
     made=(100_000,),
+    crossover=(100, 1_000, 10_000, 100_000),
     crowd=(9_900, 10_000),
 )
 
@@ -74,6 +79,7 @@ STEPS = (
     Step(name="many at once", place="speed.crowded:together"),
     Step(name="while others write", place="speed.growing:beside_writers"),
     Step(name="growth", place="growth.living:growth"),
+    Step(name="crossover", place="speed.crossover:crossover"),
     Step(name="100,000 memories", place="speed.large:one_user", full_only=True),
     Step(name="1,000,000 memories", place="speed.large:crowd", full_only=True),
 )

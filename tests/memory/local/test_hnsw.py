@@ -42,7 +42,7 @@ KIND = Kind.of("hash-of-words@64", WIDTH, MemoryConfig())
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a graph be worth while for few rows, and be linked in many steps."""
-    monkeypatch.setattr(hnsw, "_WORTH", 200)
+    monkeypatch.setattr(Hnsw, "WORTH", 200)
     monkeypatch.setattr(hnsw, "_STEP", 50)
 
 
@@ -89,7 +89,7 @@ def kept(opened: Callable[..., Engine], vectors: np.ndarray, extra: int = 0) -> 
     """Store, have all linked, beside so many `extra` that are there, and close."""
     engine = opened()
     ids = fill(engine, vectors)
-    assert graph(engine)._linked == len(vectors) + extra
+    assert graph(engine).linked == len(vectors) + extra
     engine.close()
     return ids
 
@@ -106,7 +106,7 @@ def test_a_graph_is_built_behind_the_searches_and_then_answers_them(
     engine = opened()
     fill(engine, rows)
     index = graph(engine)
-    assert index._linked == len(rows)
+    assert index.linked == len(rows)
     assert finds(engine, rows) >= 0.95
     few = np.zeros(len(rows), bool)
     few[:40] = True
@@ -126,7 +126,7 @@ def test_a_graph_is_loaded_and_not_built_again(opened: Callable[..., Engine], ro
     """What one process linked, the next one finds linked."""
     kept(opened, rows)
     engine = opened()
-    assert graph(engine)._linked == len(rows)
+    assert graph(engine).linked == len(rows)
     assert graph(engine)._unsaved == 0
     assert finds(engine, rows) >= 0.95
 
@@ -137,12 +137,12 @@ def test_only_rows_stored_since_are_linked(opened: Callable[..., Engine], rows: 
     engine = opened()
     fill(engine, rows[COUNT : COUNT + 30], first=COUNT)
     index = graph(engine)
-    assert (index._linked, index._unsaved) == (COUNT + 30, 30)
+    assert (index.linked, index._unsaved) == (COUNT + 30, 30)
     assert finds(engine, rows[: COUNT + 30]) >= 0.95
     index._closed = True
     fill(engine, rows[COUNT + 30 :], first=COUNT + 30)
     assert finds(engine, rows) >= 0.95
-    assert index._linked == COUNT + 30
+    assert index.linked == COUNT + 30
 
 
 def test_a_closed_half_is_gone_on_with(
@@ -154,11 +154,11 @@ def test_a_closed_half_is_gone_on_with(
     steps = iter(range(5))
     advance = Hnsw._advance
     monkeypatch.setattr(Hnsw, "_advance", lambda index: next(steps, None) is not None and advance(index))
-    part = graph(engine)._linked
+    part = graph(engine).linked
     assert 0 < part < len(rows)
     engine.close()
     monkeypatch.undo()
-    monkeypatch.setattr(hnsw, "_WORTH", 200)
+    monkeypatch.setattr(Hnsw, "WORTH", 200)
     engine = opened()
     assert graph(engine)._unsaved in (0, len(rows) - part)  # 0 where that was much, and is saved already
     assert finds(engine, rows) >= 0.95
@@ -329,7 +329,7 @@ def test_a_file_that_is_not_right_is_made_anew(
     DAMAGES[damage](path, rows, links)
     engine = opened()
     assert finds(engine, rows) >= 0.95
-    assert graph(engine)._linked == len(rows)
+    assert graph(engine).linked == len(rows)
     assert "made anew" in caplog.text
     assert "fact" not in caplog.text
     engine.close()
@@ -416,7 +416,7 @@ def test_an_erasure_is_refused_where_the_graph_must_stay(
 KILLED = """
 import os
 from headroom.memory.local import hnsw
-hnsw._WORTH = 200
+hnsw.Hnsw.WORTH = 200
 
 def stop(source, target):
     tell("written")
@@ -451,7 +451,7 @@ def test_a_kill_between_writing_and_naming_leaves_what_was(
 FORKED = """
 import os
 from headroom.memory.local import hnsw
-hnsw._WORTH, hnsw._STEP = 200, 20
+hnsw.Hnsw.WORTH, hnsw._STEP = 200, 20
 engine = open_engine(vector_backend="hnsw")
 everything = {result.content for result in engine.search(ALICE, "fact number 7", top_k=2000)}
 if not os.fork():

@@ -19,8 +19,6 @@ from .hnsw_keeping import WORN, UserGraph
 from .hnsw_links import Links
 from .nearest import Bools, Floats, Ints, Matrix, best_of
 
-_WORTH = 5000
-"""Rows below which exact search is as fast and nothing is built."""
 _STEP = 200
 """Rows that are linked in one go, a quarter of a second among 100,000: so long a closing process waits."""
 _AHEAD = 2000
@@ -36,6 +34,9 @@ class Hnsw(Matrix):
     A thread of the pool changes the graph in steps, under a lock, because hnswlib searches no graph that changes. A
     search that finds the lock taken does not wait: it goes without the graph.
     """
+
+    WORTH = 5000
+    """Rows below which exact search is as fast and nothing is built."""
 
     def __init__(self, width: int, config: MemoryConfig, kept: UserGraph) -> None:
         """`kept` is where the graph was and will be saved. Raises MissingExtra where hnswlib is not installed."""
@@ -54,13 +55,18 @@ class Hnsw(Matrix):
     def nbytes(self) -> int:
         return super().nbytes + self._graph_bytes
 
+    @property
+    def linked(self) -> int:
+        """How many rows are in the graph."""
+        return self._linked
+
     def put(self, position: int, vector: Vector) -> None:
         if not np.array_equal(self._rows[position], vector):
             super().put(position, vector)
             self._stale.add(position)
 
     def search(self, query: Vector, allowed: Bools, k: int) -> tuple[Ints, Floats]:
-        if self._count >= _WORTH:
+        if self._count >= self.WORTH:
             self._begin()
             wanted = min(_SPARE * k, self._count)
             if wanted < allowed.sum() and allowed.mean() > 0.5:
@@ -79,7 +85,7 @@ class Hnsw(Matrix):
     def _fit(self) -> None:
         # A projection answers while a graph is built; loading one takes less time than fitting.
         building = self._graph is not None and self._count - self._linked > _AHEAD
-        if building or self._count < _WORTH or self._fitting is not None:
+        if building or self._count < self.WORTH or self._fitting is not None:
             super()._fit()
 
     def _near(self, query: Vector, wanted: int) -> Ints:
