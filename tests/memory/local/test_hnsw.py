@@ -242,6 +242,26 @@ def test_the_next_graph_has_nothing_of_it(opened: Callable[..., Engine], rows: n
     assert not found & {"fact number 17", "fact number 18"}
 
 
+def test_what_is_erased_while_a_graph_is_written_keeps_it_from_its_place(
+    opened: Callable[..., Engine], rows: np.ndarray, links: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A graph that was written before an erasure and would be named after it is thrown away."""
+    engine = opened()
+    ids = fill(engine, rows)
+    write = GraphFiles.write
+
+    def slow(*args: Any) -> Path | None:
+        new = write(*args)
+        if engine.get(ids[17]) is not None:
+            opened(vector_backend="auto").delete(ids[17])
+        return new
+
+    monkeypatch.setattr(GraphFiles, "write", slow)
+    graph(engine)
+    assert engine.get(ids[17]) is None
+    assert list(links.parent.iterdir()) == []
+
+
 def test_another_embedder_takes_all_graphs_with_it(
     opened: Callable[..., Engine], rows: np.ndarray, path: Path, links: Path
 ) -> None:
@@ -300,7 +320,9 @@ def _mislead(path: Path, rows: np.ndarray, links: Path) -> None:
     saved = GraphFiles(path).load(1, KIND)
     assert saved is not None
     saved.links.base[:, 1] = 10**6
-    GraphFiles(path).save(1, KIND, saved)
+    new = GraphFiles(path).write(1, KIND, saved)
+    assert new is not None
+    GraphFiles(path).take(1, new)
 
 
 DAMAGES: dict[str, Callable[[Path, np.ndarray, Path], object]] = {
@@ -446,6 +468,28 @@ def test_a_kill_between_writing_and_naming_leaves_what_was(
     assert finds(engine, rows) >= 0.95
     assert not left.exists()
     assert links.read_bytes() != before
+
+
+ENDING = """
+import time
+from headroom.memory.local import hnsw
+from headroom.memory.open import acquire
+hnsw.Hnsw.WORTH, hnsw._STEP = 200, 20
+link = hnsw.Hnsw._link
+hnsw.Hnsw._link = lambda *args: (time.sleep(0.1), link(*args))
+engine = acquire(MemoryConfig(db_path=path, vector_backend="hnsw"), HashEmbedder())
+engine.search(ALICE, "fact number 7")
+time.sleep(0.5)
+"""
+
+
+def test_a_process_ends_in_the_middle_of_building(opened: Callable[..., Engine], rows: np.ndarray, path: Path) -> None:
+    """The end of a process does not wait for a graph, and keeps the part that is linked."""
+    fill(opened(), rows)
+    in_child(ENDING, path)
+    saved = GraphFiles(path).load(1, KIND)
+    assert saved is not None
+    assert 20 <= len(saved.seqs) < len(rows)
 
 
 FORKED = """

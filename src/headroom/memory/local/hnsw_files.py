@@ -69,7 +69,6 @@ class GraphFiles:
 
     def __init__(self, database: Path) -> None:
         """Touches nothing: the folder is made with the first file."""
-        self._database = database
         self._folder = Path(f"{database}-hnsw")
 
     @property
@@ -94,27 +93,27 @@ class GraphFiles:
         """Tell whether there is a file of `user`, whatever it holds."""
         return self._path(user).exists()
 
-    def save(self, user: int, kind: Kind, saved: Saved) -> bool:
-        """Write the graph of `user` in place of the one before, whole or not at all; False where that fails."""
+    def write(self, user: int, kind: Kind, saved: Saved) -> Path | None:
+        """Write a graph of `user` to a new file, for `take`; None where that fails."""
         try:
-            if not self._database.exists():
-                return False
             self._folder.mkdir(mode=0o700, exist_ok=True)
             self._sweep(user)
             handle, name = tempfile.mkstemp(dir=self._folder, prefix=f"{user}.", suffix=".new")  # of mode 0600
-            try:
-                with open(handle, "wb") as file:
-                    file.write(_packed(kind, saved))
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(name, self._path(user))
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
+            with open(handle, "wb") as file:
+                file.write(_packed(kind, saved))
+                file.flush()
+                os.fsync(file.fileno())
+            return Path(name)
         except OSError as exc:
             _logger.info("no graph is kept in %s: %s", self._folder.name, exc.strerror)
-            return False
-        return True
+            return None
+
+    def take(self, user: int, new: Path) -> None:
+        """Let a file that `write` gave be the graph of `user`, in place of the one before."""
+        try:
+            os.replace(new, self._path(user))
+        except OSError as exc:
+            _logger.info("no graph is kept in %s: %s", self._folder.name, exc.strerror)
 
     def forget(self, user: int, seqs: Iterable[int]) -> None:
         """Remove the file of `user` where it knows one of these memories. Raises StoreUnwritable where it must stay."""

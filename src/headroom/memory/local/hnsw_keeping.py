@@ -52,25 +52,32 @@ class UserGraph:
 
     def save(self, links: Links, positions: Ints, rows: Vectors, lost: int) -> None:
         """Keep the links between those `positions` of `rows` that have a vector and are still stored."""
+        seqs, marks = self._seqs()[positions], _marks(rows, positions)
         try:
-            stored = self._stored()
+            with self._database.read() as cursor:
+                found = integers(cursor.execute("select seq from memories where user = ?", (self._user,)))
+            stored = np.array(found, np.int64)
+            here = np.isin(seqs, stored)
+            kept = here & (marks > 0)
+            if kept.any():
+                lost += int((~here & (marks > 0)).sum())
+                saved = Saved(links=links.only(kept), seqs=seqs[kept], marks=marks[kept], lost=lost)
+                self._put(saved, int((stored <= saved.seqs.max()).sum()))
         except (Closed, StoreError) as exc:
             _logger.info("a graph is not kept: %s", type(exc).__name__)
-            return
-        seqs, marks = self._seqs()[positions], _marks(rows, positions)
-        here = np.isin(seqs, stored)
-        kept = here & (marks > 0)
-        if kept.any():
-            lost += int((~here & (marks > 0)).sum())
-            saved = Saved(links=links.only(kept), seqs=seqs[kept], marks=marks[kept], lost=lost)
-            self._files.save(self._user, self._kind, saved)
 
-    def _stored(self) -> Ints:
-        """List the memories that the database has now: none that was erased meanwhile is to be kept."""
-        with self._database.read() as cursor:
-            return np.array(
-                integers(cursor.execute("select seq from memories where user = ?", (self._user,))), np.int64
-            )
+    def _put(self, saved: Saved, count: int) -> None:
+        """Keep what is `saved` where the memories up to its last are still so many: none was erased meanwhile."""
+        new = self._files.write(self._user, self._kind, saved)
+        if new is None:
+            return
+        try:
+            with self._database.write() as cursor:  # as long as this lasts nobody erases
+                upto = "select count(*) from memories where user = ? and seq <= ?"
+                if cursor.execute(upto, (self._user, int(saved.seqs.max()))).get == count:
+                    self._files.take(self._user, new)
+        finally:
+            new.unlink(missing_ok=True)
 
 
 def _marks(rows: Vectors, places: Ints) -> Marks:
