@@ -71,11 +71,11 @@ def reminded(engine: Engine, reader: Reader, message: str, on: Said) -> Frame[Se
 def _reply(said: Said, shown: Sequence[str], meanings: Meanings, *, careful: bool) -> str:
     """Write the fact that came up; where it is an update, name the notes shown that say otherwise."""
     values = [meanings.about(text, said.subject) for text in shown]
-    if careful and said.value in values:
-        return "Noted."
-    item: dict[str, object] = {"content": said.text}
-    if said.kind in CORRECTS:
-        item["replaces"] = [handle for handle, value in enumerate(values, 1) if value not in (None, said.value)]
+    outdated = [handle for handle, value in enumerate(values, 1) if value not in (None, said.value)]
+    known = careful and said.value in values
+    item: dict[str, object] = {} if known else {"content": said.text}
+    if said.kind in CORRECTS and outdated:
+        item["forget" if known else "replaces"] = outdated
     return f"Noted.\n<memory>\n{json.dumps([item])}\n</memory>"
 
 
