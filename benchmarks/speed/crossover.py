@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from time import perf_counter, sleep
@@ -67,10 +67,8 @@ class Way:
 
     name: str
     index: VectorIndex
-    opening: float
-    """Seconds that each new process works before it can ask."""
-    building: float = 0.0
-    """Seconds of work that is done once."""
+    work: dict[str, float] = field(default_factory=dict)
+    """Seconds of what must be done before it can be asked."""
 
 
 def crossover(lab: Lab) -> Iterator[Figure]:
@@ -93,9 +91,9 @@ def _ways(lab: Lab, database: Database, user_id: str, size: int) -> Iterator[Way
         seqs = np.array(integers(cursor.execute("select seq from memories where user = ?", (user,))), np.int64)
     width = lab.embedder.width
     in_file = InFile(database, user, width, lambda wanted: np.searchsorted(seqs, wanted), lambda: seqs)
-    yield Way(name="sqlite-vec, in the file", index=in_file, opening=0.0)
+    yield Way(name="sqlite-vec, in the file", index=in_file)
     exact, reading = _read(database, user, Exact(width))
-    yield Way(name="exact, in a matrix", index=exact, opening=reading)
+    yield Way(name="exact, in a matrix", index=exact, work={"reading": reading})
     if size >= _PROJECTED:
         yield _projected(database, user, size, width)
     if importlib.util.find_spec("hnswlib"):
@@ -108,7 +106,7 @@ def _projected(database: Database, user: int, size: int, width: int) -> Way:
     fitting = _seconds(lambda: Projection.fit(rows))
     index.search(rows[0], np.ones(size, np.bool_), _ASKED_FOR)  # this begins to fit its own
     settle()
-    return Way(name="matrix and projection", index=index, opening=reading + fitting)
+    return Way(name="matrix and projection", index=index, work={"reading": reading, "fitting": fitting})
 
 
 def _graph(lab: Lab, database: Database, user: int, seqs: Any) -> Way:
@@ -133,7 +131,11 @@ def _graph(lab: Lab, database: Database, user: int, seqs: Any) -> Way:
     graph, reading = make()
     loading = _seconds(lambda: link(graph))
     settle()
-    return Way(name="matrix and HNSW", index=graph, opening=reading + loading, building=building)
+    return Way(
+        name="matrix and HNSW",
+        index=graph,
+        work={"reading": reading, "loading": loading, "building, once": building},
+    )
 
 
 def _read(database: Database, user: int, index: AMatrix) -> tuple[AMatrix, float]:
@@ -162,10 +164,8 @@ def _figures(ways: list[Way], questions: Vectors, size: int, rounds: int) -> Ite
             f"p99 {number(measured.p99)} ms",
             f"recall@10 {_recall(way.index, truth, questions):.3f}",
             f"{number(way.index.nbytes / size)} bytes a row",
-            f"opening {number(way.opening)} s",
+            *(f"{name} {number(seconds)} s" for name, seconds in way.work.items()),
         ]
-        if way.building:
-            detail.append(f"building {number(way.building)} s")
         what = f"nearest {_ASKED_FOR} of {memories(size)}: {way.name}"
         yield Figure(what=what, measured=measured, unit="ms", detail=", ".join(detail))
 

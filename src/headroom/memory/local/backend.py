@@ -10,7 +10,7 @@ from typing import Any
 
 import apsw
 
-from ...errors import EmbedderMismatch, InvalidInput, StoreUnavailable
+from ...errors import EmbedderMismatch, InvalidInput, StoreUnavailable, StoreUnwritable
 from ..config import MemoryConfig, VectorBackend
 from ..dedup import distinct
 from ..extras import need
@@ -244,7 +244,7 @@ class LocalBackend:
             )
         if dead:
             # Nobody sees them any more: where another process writes for long, or the disk is full, they can wait.
-            with suppress(StoreUnavailable), self._database.write() as cursor:
+            with suppress(StoreUnavailable, StoreUnwritable), self._database.write() as cursor:
                 self._erase(cursor, dead)
 
     def _erase(self, cursor: apsw.Cursor, seqs: Sequence[int]) -> None:
