@@ -72,13 +72,17 @@ def _write(out: Path, name: str, figures: Sequence[Figure], *, publish: bool) ->
     result = {"run": name, "at": at, "machine": machine, "figures": [figure.as_json() for figure in figures]}
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    parts: dict[str, str] = {}
     if any(figure.series for figure in figures):
         (out / f"{name}.svg").write_text(svg(figures), encoding="utf-8")
-    plot = f"![milliseconds a search by the memories of one user](results/{name}.svg)"
-    parts = {"promises": promises(figures), "others": others(figures), "conditions": conditions(machine)}
+        parts["plot"] = f"![milliseconds a search by the memories of one user](results/{name}.svg)"
+    if any(figure.part == "others" for figure in figures):
+        parts |= {"promises": promises(figures), "others": others(figures), "conditions": conditions(machine)}
+    if any(figure.part == "crossover" for figure in figures):
+        parts["crossover"] = f"{others(figures, 'crossover')}\n\n{conditions(machine)}"
     print("\n\n".join(parts.values()))
     if publish:
-        put(_HERE / "README.md", {"plot": plot, **parts})
+        put(_HERE / "README.md", parts)
 
 
 if __name__ == "__main__":

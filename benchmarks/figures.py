@@ -33,6 +33,8 @@ class Figure:
     detail: str = ""
     series: str | None = None
     size: int | None = None
+    part: str = "others"
+    """Where it stands on the page, if it has neither an aim nor a series."""
 
     @property
     def kept(self) -> bool | None:

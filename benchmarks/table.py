@@ -19,9 +19,9 @@ def promises(figures: Sequence[Figure]) -> str:
     return laid_out(("what", "aim", "measured", ""), rows)
 
 
-def others(figures: Sequence[Figure]) -> str:
-    """Lay out what was measured besides."""
-    rows = [figure for figure in figures if figure.aim is None and figure.series is None]
+def others(figures: Sequence[Figure], part: str = "others") -> str:
+    """Lay out what was measured besides, for one part of the page."""
+    rows = [figure for figure in figures if figure.aim is None and figure.series is None and figure.part == part]
     return laid_out(
         ("what", "measured", ""),
         ((figure.what, spread(figure.measured, figure.unit), figure.detail) for figure in rows),

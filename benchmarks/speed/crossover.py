@@ -166,8 +166,8 @@ def _figures(ways: list[Way], questions: Vectors, size: int, rounds: int) -> Ite
             f"{number(way.index.nbytes / size)} bytes a row",
             *(f"{name} {number(seconds)} s" for name, seconds in way.work.items()),
         ]
-        what = f"nearest {_ASKED_FOR} of {memories(size)}: {way.name}"
-        yield Figure(what=what, measured=measured, unit="ms", detail=", ".join(detail))
+        what = f"{memories(size)}: {way.name}"
+        yield Figure(what=what, measured=measured, unit="ms", detail=", ".join(detail), part="crossover")
 
 
 def _recall(index: VectorIndex, rows: Vectors, questions: Vectors) -> float:
