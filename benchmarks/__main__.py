@@ -78,8 +78,8 @@ def _write(out: Path, name: str, figures: Sequence[Figure], *, publish: bool) ->
         parts["plot"] = f"![milliseconds a search by the memories of one user](results/{name}.svg)"
     if any(figure.part == "others" for figure in figures):
         parts |= {"promises": promises(figures), "others": others(figures), "conditions": conditions(machine)}
-    if any(figure.part == "crossover" for figure in figures):
-        parts["crossover"] = f"{others(figures, 'crossover')}\n\n{conditions(machine)}"
+    for part in sorted({figure.part for figure in figures} - {"others"}):
+        parts[part] = f"{others(figures, part)}\n\n{conditions(machine)}"
     print("\n\n".join(parts.values()))
     if publish:
         put(_HERE / "README.md", parts)

@@ -20,8 +20,9 @@ def promises(figures: Sequence[Figure]) -> str:
 
 
 def others(figures: Sequence[Figure], part: str = "others") -> str:
-    """Lay out what was measured besides, for one part of the page."""
-    rows = [figure for figure in figures if figure.aim is None and figure.series is None and figure.part == part]
+    """Lay out what was measured besides; for a part of its own all of it, also what has an aim."""
+    own = part != "others"
+    rows = [figure for figure in figures if figure.part == part and figure.series is None and (own or not figure.aim)]
     return laid_out(
         ("what", "measured", ""),
         ((figure.what, spread(figure.measured, figure.unit), figure.detail) for figure in rows),

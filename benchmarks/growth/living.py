@@ -19,6 +19,7 @@ from .examine import Asked, Held, Injected, held, injected, searched
 from .model import Meanings, Turn, live
 from .year import Kind, Said, truth, year
 
+_PART = "growth"
 _SEED = 11
 _READER = Reader(user_id="alice")
 _ASKED = 1_000
@@ -82,6 +83,7 @@ def _figures(name: str, turns: list[Turn], early: Examined, late: Examined, size
         measured=Spread.exactly(early.held.lost + late.held.lost),
         unit="",
         aim=Aim(at_most=0),
+        part=_PART,
         detail=f"of {late.held.facts:,}",
     )
     yield from _kept(name, turns, late.held)
@@ -127,6 +129,7 @@ def _found(name: str, early: Examined, late: Examined) -> Iterator[Figure]:
         what=f"search without the embedder call, {name}",
         measured=times[1],
         unit="ms",
+        part=_PART,
         detail=f"p99 {times[1].p99:.2f} ms; {number(times[0].median)} ms among the first {early.held.rows:,} rows",
     )
 
@@ -153,4 +156,4 @@ def _told(name: str, early: Examined, late: Examined) -> Iterator[Figure]:
 
 
 def _one(what: str, value: float, unit: str, detail: str) -> Figure:
-    return Figure(what=what, measured=Spread.exactly(value), unit=unit, detail=detail)
+    return Figure(what=what, measured=Spread.exactly(value), unit=unit, detail=detail, part=_PART)
