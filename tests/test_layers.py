@@ -88,6 +88,7 @@ headroom.memory.local.hnsw_links
 headroom.memory.local.infile
 headroom.memory.local.nearest
 headroom.memory.local.projection
+headroom.memory.local.probes
 headroom.memory.local.arrays
 headroom.memory.local.vectors
 headroom.memory.local.schema

@@ -120,7 +120,7 @@ def _graph(lab: Lab, database: Database, user: int, seqs: Any) -> Way:
 
     def link(graph: Graph) -> None:
         graph.search(graph.rows(np.arange(1))[0], np.ones(len(seqs), np.bool_), _ASKED_FOR)  # this begins it
-        while graph.linked < len(seqs):
+        while graph.busy:
             lab.progress.part(graph.linked, len(seqs), "linked by hnswlib:")
             sleep(0.001)
 

@@ -22,6 +22,7 @@ from headroom.memory.local import hnsw
 from headroom.memory.local.hnsw import Hnsw
 from headroom.memory.local.hnsw_files import GraphFiles, Kind, marks_of
 from headroom.memory.local.hnsw_links import Links
+from headroom.memory.local.nearest import Matrix
 from headroom.memory.open import reembed
 from headroom.memory.protocols import Write
 from headroom.memory.records import Draft, Reader, Scope
@@ -81,7 +82,7 @@ def graph(engine: Engine) -> Hnsw:
     engine.search(ALICE, "fact number 7")
     index = engine._backend._indexes._columns[1].vectors  # type: ignore[attr-defined]
     assert isinstance(index, Hnsw)
-    wait_until(lambda: not index._working.locked())
+    wait_until(lambda: not index.busy)
     return index
 
 
@@ -100,17 +101,41 @@ def finds(engine: Engine, vectors: np.ndarray) -> float:
 
 
 def test_a_graph_is_built_behind_the_searches_and_then_answers_them(
-    opened: Callable[..., Engine], rows: np.ndarray
+    opened: Callable[..., Engine], rows: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While hnswlib builds, search is exact; afterwards it finds at least 95 of 100, and filters hold."""
     engine = opened()
     fill(engine, rows)
     index = graph(engine)
     assert index.linked == len(rows)
-    assert finds(engine, rows) >= 0.95
+    with monkeypatch.context() as patched:
+        patched.setattr(Matrix, "search", None)
+        assert finds(engine, rows) >= 0.95
     few = np.zeros(len(rows), bool)
     few[:40] = True
     assert recall(index, rows, clustered(20, WIDTH, seed=1), few) == 1
+
+
+def test_a_search_is_as_broad_as_it_must_be(opened: Callable[..., Engine]) -> None:
+    """Where neighbours are hard to find, the graph is searched more broadly than it was configured."""
+    rng = np.random.default_rng(3)
+    hard = rng.standard_normal((3 * COUNT, WIDTH)).astype(np.float32)
+    hard /= np.linalg.norm(hard, axis=1, keepdims=True)
+    engine = opened(hnsw_ef_search=20)
+    fill(engine, hard)
+    assert graph(engine)._breadth > 20
+    assert finds(engine, hard) >= 0.95
+
+
+def test_a_graph_that_finds_too_few_is_not_used(
+    opened: Callable[..., Engine], rows: np.ndarray, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A graph that loses neighbours of the user's own vectors answers nothing, and search stays exact."""
+    caplog.set_level(logging.INFO, "headroom")
+    engine = opened(hnsw_ef_search=1, hnsw_m=2, hnsw_ef_construction=1)
+    fill(engine, rows)
+    assert finds(engine, rows) == 1
+    assert "is not used" in caplog.text
 
 
 def test_a_search_never_waits_for_the_graph(opened: Callable[..., Engine], rows: np.ndarray) -> None:

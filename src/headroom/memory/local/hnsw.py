@@ -5,6 +5,7 @@ Until the graph is there, loaded from its file or built, search is exact; what c
 
 from __future__ import annotations
 
+import logging
 import threading
 from contextlib import suppress
 from typing import Any
@@ -18,12 +19,18 @@ from ..workers import submit
 from .hnsw_keeping import WORN, UserGraph
 from .hnsw_links import Links
 from .nearest import Bools, Floats, Ints, Matrix, best_of
+from .probes import ENOUGH, Probes
+
+_logger = logging.getLogger("headroom")
 
 _STEP = 200
 """Rows that are linked in one go, a quarter of a second among 100,000: so long a closing process waits."""
 _AHEAD = 2000
 """Rows that are not linked yet and are compared one by one beside the graph; with more, all are."""
-_SPARE = 4
+_SPARE = 2
+"""Times as many as are asked for: half of the memories may be hidden from a reader."""
+_BROADER = (1, 2, 4, 8, 16)
+"""How much broader than the configuration says a search through the graph may become, to find what it must."""
 _CHANGED, _CHANGED_AT_CLOSE = 0.1, 0.01
 """The shares of the rows that make saving worth while."""
 
@@ -47,6 +54,8 @@ class Hnsw(Matrix):
         self._graph_bytes = 0
         self._linked = 0
         self._stale: set[int] = set()
+        self._breadth = 0  # of a search that has proved to find enough; 0 while none has
+        self._proved_at = 0
         self._lost = self._unsaved = 0
         self._changing, self._working = threading.Lock(), threading.Lock()
         self._closed = False
@@ -54,6 +63,11 @@ class Hnsw(Matrix):
     @property
     def nbytes(self) -> int:
         return super().nbytes + self._graph_bytes
+
+    @property
+    def busy(self) -> bool:
+        """Whether a thread is at work on the graph."""
+        return self._working.locked()
 
     @property
     def linked(self) -> int:
@@ -68,7 +82,7 @@ class Hnsw(Matrix):
     def search(self, query: Vector, allowed: Bools, k: int) -> tuple[Ints, Floats]:
         if self._count >= self.WORTH:
             self._begin()
-            wanted = min(_SPARE * k, self._count)
+            wanted = min(max(_SPARE * k, self._breadth), self._count)
             if wanted < allowed.sum() and allowed.mean() > 0.5:
                 places = self._near(query, wanted)
                 places = places[allowed[places]]
@@ -83,9 +97,10 @@ class Hnsw(Matrix):
             self._save()
 
     def _fit(self) -> None:
-        # A projection answers while a graph is built; loading one takes less time than fitting.
+        # A projection answers while a graph is built, or where it is no good; loading one takes less time than fitting.
         building = self._graph is not None and self._count - self._linked > _AHEAD
-        if building or self._count < self.WORTH or self._fitting is not None:
+        useless = self._proved_at and not self._breadth
+        if building or useless or self._count < self.WORTH or self._fitting is not None:
             super()._fit()
 
     def _near(self, query: Vector, wanted: int) -> Ints:
@@ -95,9 +110,9 @@ class Hnsw(Matrix):
             return nothing
         try:
             late = np.concatenate([np.fromiter(self._stale, np.int64), np.arange(self._linked, self._count)])
-            if self._graph is None or len(late) > _AHEAD:
+            if not self._breadth or len(late) > _AHEAD:
                 return nothing
-            self._graph.set_ef(max(self._config.hnsw_ef_search, wanted))
+            self._graph.set_ef(wanted)
             near = self._graph.knn_query(query[None, :], k=wanted, num_threads=1)[0][0]
         except RuntimeError:  # it holds, or reaches, fewer than so many
             return nothing
@@ -137,12 +152,14 @@ class Hnsw(Matrix):
             self._graph = self._loaded() or self._empty(self._count)
         elif self._lost > WORN * self._linked:
             self._graph = self._empty(self._count)
-            self._linked = self._lost = 0
+            self._linked = self._lost = self._breadth = self._proved_at = 0
             self._stale.clear()
+        elif self._stale or self._linked < self._count:
+            self._link(self._next())
         else:
-            positions = self._next()
-            self._link(positions)
-            return len(positions) > 0
+            if self._linked > (1 + _CHANGED) * self._proved_at:
+                self._prove()
+            return False
         return True
 
     def _loaded(self) -> Any:
@@ -183,6 +200,20 @@ class Hnsw(Matrix):
             self._graph.add_items(rows[full], positions[full], num_threads=1)
         self._graph_bytes = self._graph.index_file_size()
         self._unsaved += len(positions)
+
+    def _prove(self) -> None:
+        """Find how broad a search finds the true neighbours; where none does, the graph is not used."""
+        self._proved_at, self._breadth = self._linked, 0
+        probes = Probes(self._rows[: self._linked])
+        for broader in _BROADER:
+            breadth = broader * self._config.hnsw_ef_search
+            self._graph.set_ef(breadth)
+            with suppress(RuntimeError):  # it holds, or reaches, fewer than so many
+                found = self._graph.knn_query(probes.points, k=breadth, num_threads=1)[0]
+                if probes.share_in(found.astype(np.int64)) >= ENOUGH:
+                    self._breadth = breadth
+                    return
+        _logger.info("a graph of %d vectors is not used: it finds too few of the nearest", self._linked)
 
     def _save(self) -> None:
         with self._changing:

@@ -7,17 +7,12 @@ With the spectrum of sentence embeddings, 64 of 384 directions hold over 80 % of
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from ..protocols import Vector, Vectors
 from .arrays import grown, product
-
-Floats = npt.NDArray[np.float32]
+from .probes import ENOUGH, Floats, Probes, top
 
 _SAMPLE = 8192
-_PROBES = 32
-_NEAREST = 10
-_ENOUGH = 0.99
 _WIDTHS = (64, 96, 128)
 
 
@@ -40,12 +35,10 @@ class Projection:
         _, vectors = np.linalg.eigh(sample.T @ sample)
         directions = np.ascontiguousarray(vectors[:, : -max(_WIDTHS) - 1 : -1], np.float32)
         short = rows @ directions
-        probes = _between(rows)
-        true = [_top(scores, _NEAREST) for scores in probes @ rows.T]
+        probes = Probes(rows)
         for width in _WIDTHS:
-            near = (probes @ directions[:, :width]) @ short[:, :width].T
-            found = [_top(scores, candidates(len(rows))) for scores in near]
-            if np.mean([np.isin(t, f).mean() for t, f in zip(true, found, strict=True)]) >= _ENOUGH:
+            near = (probes.points @ directions[:, :width]) @ short[:, :width].T
+            if probes.share_in(top(scores, candidates(len(rows))) for scores in near) >= ENOUGH:
                 return cls(directions[:, :width], short[:, :width])
         return None
 
@@ -71,15 +64,3 @@ class Projection:
 def candidates(count: int) -> int:
     """Tell how many of the best of `count` rows by projection are compared in full."""
     return max(200, count // 200)
-
-
-def _between(rows: Vectors) -> Vectors:
-    """Give points half-way between two rows: like questions, they are near some rows and on none."""
-    step = max(1, len(rows) // _PROBES // 2)
-    ends = rows[::step][: 2 * _PROBES]
-    middles = ends[0::2] + ends[1::2]
-    return np.asarray(middles / np.maximum(np.linalg.norm(middles, axis=1, keepdims=True), 1e-9), np.float32)
-
-
-def _top(scores: Floats, k: int) -> npt.NDArray[np.int64]:
-    return np.argpartition(scores, len(scores) - k)[len(scores) - k :]
