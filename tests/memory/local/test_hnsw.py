@@ -23,6 +23,7 @@ from headroom.memory.local.hnsw import Hnsw
 from headroom.memory.local.hnsw_files import GraphFiles, Kind, marks_of
 from headroom.memory.local.hnsw_links import Links
 from headroom.memory.local.nearest import Matrix
+from headroom.memory.local.vectors import encode
 from headroom.memory.open import reembed
 from headroom.memory.protocols import Write
 from headroom.memory.records import Draft, Reader, Scope
@@ -153,6 +154,7 @@ def test_a_graph_is_loaded_and_not_built_again(opened: Callable[..., Engine], ro
     engine = opened()
     assert graph(engine).linked == len(rows)
     assert graph(engine)._unsaved == 0
+    assert graph(engine).nbytes > 2 * rows.nbytes
     assert finds(engine, rows) >= 0.95
 
 
@@ -196,6 +198,7 @@ def test_the_file_holds_no_vector(opened: Callable[..., Engine], rows: np.ndarra
     stored = graph(opened())._rows
     for row in stored[: len(rows)]:
         assert row[:4].tobytes() not in raw
+        assert encode(row[None, :])[0][:8] not in raw
         assert row[-4:].astype("<f2").tobytes() not in raw
     assert b"fact number" not in raw
     assert len(raw) < 200 * len(rows)

@@ -42,8 +42,8 @@ class Hnsw(Matrix):
     search that finds the lock taken does not wait: it goes without the graph.
     """
 
-    WORTH = 5000
-    """Rows below which exact search is as fast and nothing is built."""
+    WORTH = 20_000
+    """Rows below which a projection, or exact search, is as fast and nothing is built."""
 
     def __init__(self, width: int, config: MemoryConfig, kept: UserGraph) -> None:
         """`kept` is where the graph was and will be saved. Raises MissingExtra where hnswlib is not installed."""
@@ -150,6 +150,7 @@ class Hnsw(Matrix):
         """Load the graph or begin a new one, or link some rows; False where none are left."""
         if self._graph is None:
             self._graph = self._loaded() or self._empty(self._count)
+            self._graph_bytes = self._graph.index_file_size()
         elif self._lost > WORN * self._linked:
             self._graph = self._empty(self._count)
             self._linked = self._lost = self._breadth = self._proved_at = 0
