@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import os
 import threading
 import time
 from pathlib import Path
 
+import apsw
 import pytest
 
 from headroom.memory import Memory
-from headroom.memory.protocols import Vectors
-from headroom.memory.workers import in_thread, submit
+from headroom.memory.protocols import Vector, Vectors
+from headroom.memory.workers import in_thread, submit, waiting
 from headroom.testing import HashEmbedder
 
 from .children import in_child
@@ -130,3 +132,70 @@ def test_one_memory_serves_many_loops(path: Path) -> None:
         thread.join()
     assert asyncio.run(use(4)) == 25
     asyncio.run(memory.close())
+
+
+def test_what_waits_makes_room_for_others() -> None:
+    """However much work waits for a server or a lock at once, what computes still has its turn."""
+    go_on = threading.Event()
+
+    def wait() -> bool:
+        with waiting():
+            return go_on.wait(20)
+
+    held = [submit(wait) for _ in range(20)]
+    assert submit(divmod, 7, 2).result(10) == (3, 1)
+    go_on.set()
+    assert all(one.result(10) for one in held)
+
+
+def test_no_more_compute_at_once_than_there_are_cores() -> None:
+    """Of many that compute at once most wait their turn, also after some have waited for something else."""
+    lock, running, most = threading.Lock(), [0], [0]
+
+    def compute() -> None:
+        with lock:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        time.sleep(0.005)
+        with lock:
+            running[0] -= 1
+
+    for _ in range(2):
+        for one in [submit(compute) for _ in range(40)]:
+            one.result(20)
+        for one in [submit(_wait_a_little) for _ in range(40)]:
+            one.result(20)
+    assert most[0] <= max(2, os.cpu_count() or 1)
+
+
+def _wait_a_little() -> None:
+    with waiting():
+        time.sleep(0.001)
+
+
+async def test_a_slow_server_serves_many_at_once(path: Path) -> None:
+    """Questions whose vectors come from elsewhere wait for them side by side, not for one another."""
+    together = threading.Barrier(12, timeout=20)
+
+    class Remote(HashEmbedder):
+        def embed_query(self, text: str) -> Vector:
+            together.wait()
+            return super().embed_query(text)
+
+    async with Memory(db_path=path, embedder=Remote()) as memory:
+        await asyncio.gather(*(memory.search(f"question {n}", "alice") for n in range(12)))
+
+
+async def test_a_writer_elsewhere_stops_no_search(path: Path) -> None:
+    """While another process holds the file's write lock, saves wait and searches are answered."""
+    async with Memory(db_path=path, embedder=HashEmbedder()) as memory:
+        await memory.save("likes tea", "alice")
+        other = apsw.Connection(str(path))
+        other.execute("begin immediate")
+        saves = [asyncio.create_task(memory.save(f"fact {n}", "alice")) for n in range(10)]
+        await asyncio.sleep(0.05)
+        assert [one.content for one in await memory.search("tea", "alice")] == ["likes tea"]
+        assert not any(save.done() for save in saves)
+        other.execute("rollback")
+        other.close()
+        await asyncio.gather(*saves)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from ..errors import EmbedderError
 from .forks import renew_in_child
 from .protocols import Embedder, Vector, Vectors
+from .workers import waiting
 
 LONGEST_TEXT = 10_000
 """A longer text is not kept: a thousand of a megabyte each would fill the memory for vectors nobody asks for again."""
@@ -71,8 +73,10 @@ class VectorCache:
 class CachedEmbedder:
     """An embedder that asks another only for texts it has not seen lately. Questions are kept apart from texts."""
 
-    def __init__(self, embedder: Embedder, max_texts: int) -> None:
+    def __init__(self, embedder: Embedder, max_texts: int, *, waits: bool = False) -> None:
+        """`waits` tells that the embedder waits for a server more than it computes."""
         self._embedder = embedder
+        self._asking: Callable[[], AbstractContextManager[None]] = waiting if waits else nullcontext
         self._texts = VectorCache(max_texts)
         self._queries = VectorCache(max_texts)
 
@@ -91,7 +95,9 @@ class CachedEmbedder:
         found = {text: self._texts.get(text) for text in texts}
         missing = [text for text, vector in found.items() if vector is None]
         if missing:
-            fresh = unit_rows(self._embedder.embed(missing), (len(missing), self.width), self.id)
+            with self._asking():
+                given = self._embedder.embed(missing)
+            fresh = unit_rows(given, (len(missing), self.width), self.id)
             for text, row in zip(missing, fresh, strict=True):
                 self._texts.put(text, row)
                 found[text] = row
@@ -104,7 +110,9 @@ class CachedEmbedder:
         """Embed one question; nobody may write to the vector."""
         vector = self._queries.get(text)
         if vector is None:
-            vector = unit_rows(self._embedder.embed_query(text), (self.width,), self.id)
+            with self._asking():
+                given = self._embedder.embed_query(text)
+            vector = unit_rows(given, (self.width,), self.id)
             self._queries.put(text, vector)
         return vector
 

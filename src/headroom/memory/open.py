@@ -12,6 +12,7 @@ from inspect import getattr_static
 from ..errors import InvalidInput, StoreUnwritable
 from .cache import CachedEmbedder
 from .config import MemoryConfig
+from .embedders.remote import RemoteEmbedder
 from .embedders.table import make_embedder
 from .engine import Engine
 from .local import reembedding, schema
@@ -88,7 +89,9 @@ def _wire(config: MemoryConfig, embedder: Embedder | None) -> Engine:
         _make_home(config)
     chosen = make_embedder(config) if embedder is None else _checked(embedder, config)
     backend = LocalBackend(config, chosen)
-    return Engine(backend, CachedEmbedder(chosen, config.cache_max_size if config.cache_enabled else 0))
+    # An embedder of the user's own most often asks a server too.
+    waits = embedder is not None or isinstance(chosen, RemoteEmbedder)
+    return Engine(backend, CachedEmbedder(chosen, config.cache_max_size if config.cache_enabled else 0, waits=waits))
 
 
 def _make_home(config: MemoryConfig) -> None:

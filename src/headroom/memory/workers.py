@@ -5,27 +5,100 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import os
-from collections.abc import Callable
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# One more than the cores, because some wait for a disk or a lock. Further ones bring no throughput, and each that
-# is ready to run holds the interpreter for up to 5 ms before an event loop has its turn.
-_THREADS = (os.cpu_count() or 1) + 1
-_pool: ThreadPoolExecutor | None = None
+_COMPUTING = max(2, os.cpu_count() or 1)
+"""Work that runs at once. More brings no throughput, since all of it needs the interpreter, and each thread that is
+ready to run may hold that for 5 ms before an event loop has its turn."""
+_THREADS = 32
+"""Threads in all: the others wait for a server, or for somebody who writes."""
+
+
+class _Workers:
+    """A pool in which only work that does not wait counts: what waits makes room for the next."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="headroom")
+        self._lock = threading.Lock()
+        self._jobs: deque[Callable[[], None]] = deque()
+        self._computing = 0
+        self._mine = threading.local()
+
+    def submit(self, work: Callable[[], R]) -> Future[R]:
+        """Start `work`, or keep it for the next thread that has done. RuntimeError once the interpreter ends."""
+        future: Future[R] = Future()
+        with self._lock:
+            self._start()
+            self._jobs.append(partial(_do, work, future))
+        return future
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Make room for others meanwhile. Coming back waits for nobody, so that no lock can be held up by it."""
+        if not getattr(self._mine, "computing", False):
+            yield
+            return
+        with self._lock, suppress(RuntimeError):
+            self._computing -= 1
+            if self._jobs:
+                self._start()
+        self._mine.computing = False
+        try:
+            yield
+        finally:
+            self._mine.computing = True
+            with self._lock:
+                self._computing += 1
+
+    def _start(self) -> None:
+        if self._computing < _COMPUTING:
+            self._pool.submit(self._work)
+            self._computing += 1
+
+    def _work(self) -> None:
+        self._mine.computing = True
+        while job := self._next():
+            job()
+
+    def _next(self) -> Callable[[], None] | None:
+        with self._lock:
+            if self._jobs and self._computing <= _COMPUTING:
+                return self._jobs.popleft()
+            self._computing -= 1
+            return None
+
+
+def _do(work: Callable[[], R], future: Future[R]) -> None:
+    if future.set_running_or_notify_cancel():
+        try:
+            future.set_result(work())
+        except BaseException as exc:  # noqa: BLE001 - it is raised again where the result is read
+            future.set_exception(exc)
+
+
+_workers: _Workers | None = None
 
 
 def submit(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Future[R]:
     """Start `work` on a thread of the pool, in a copy of the caller's context."""
-    global _pool
-    if _pool is None:
-        _pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="headroom")
-    return _pool.submit(contextvars.copy_context().run, partial(work, *args, **kwargs))
+    global _workers
+    if _workers is None:
+        _workers = _Workers()
+    return _workers.submit(partial(contextvars.copy_context().run, partial(work, *args, **kwargs)))
+
+
+def waiting() -> AbstractContextManager[None]:
+    """Tell, around what waits and does not compute, that others may compute meanwhile."""
+    return nullcontext() if _workers is None else _workers.waiting()
 
 
 async def in_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -64,11 +137,11 @@ async def _ended_on_trio(running: Future[R], seconds: float | None) -> None:
         raise TimeoutError
 
 
-def _forget_pool() -> None:
+def _forget() -> None:
     """A forked child has none of its parent's threads."""
-    global _pool
-    _pool = None
+    global _workers
+    _workers = None
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_pool)
+    os.register_at_fork(after_in_child=_forget)

@@ -9,6 +9,7 @@ from pathlib import Path
 import apsw
 
 from ...errors import Closed, StoreUnavailable
+from ..workers import waiting
 from . import connections
 from .connections import Connections, Prepare, file_identity
 from .faults import errors_mapped
@@ -47,11 +48,12 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[apsw.Cursor]:
         """Give a cursor within one write transaction: it commits at the end, or not at all."""
-        with self._connections.writing, errors_mapped(self.path):
+        with self._turn(), errors_mapped(self.path):
             self._check()
             writer = self._connections.writer()
             cursor = writer.cursor()
-            cursor.execute("begin immediate")
+            with waiting():  # another process may be writing
+                cursor.execute("begin immediate")
             try:
                 yield cursor
                 cursor.execute("commit")
@@ -60,6 +62,16 @@ class Database:
                     cursor.execute("rollback")
                 raise
             self._finish_erasing(writer, patience_ms=ERASING_TIMEOUT_MS)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Be the one thread that writes."""
+        with waiting():
+            self._connections.writing.acquire()
+        try:
+            yield
+        finally:
+            self._connections.writing.release()
 
     def close(self) -> None:
         """Close every connection; a read that runs elsewhere may end. Closing twice is fine."""
