@@ -127,7 +127,7 @@ headroom.errors
 """.split()
 
 # What may be imported inside a function: slow to load, or in an extra.
-LATE = {"huggingface_hub", "openai", "onnxruntime", "rich", "tokenizers", "torch", "tqdm", "transformers"}
+LATE = {"anyio", "huggingface_hub", "openai", "onnxruntime", "rich", "tokenizers", "torch", "tqdm", "transformers"}
 
 
 def modules() -> dict[str, Path]:
