@@ -21,6 +21,7 @@ _EMPTY_WORDS = frozenset("a also an are currently is mentioned mentions now said
 class _Gist(NamedTuple):
     words: list[str]
     """In order, but for the empty ones."""
+    sorted: list[str]
     names: frozenset[str]
 
 
@@ -68,11 +69,11 @@ def nearly_equal(a: str, b: str) -> bool:
 
 def _gist(text: str) -> _Gist:
     telling = [word for word in words(text) if word not in _EMPTY_WORDS]
-    return _Gist(telling, frozenset(fold(name) for name in _NAME.findall(text)))
+    return _Gist(telling, sorted(telling), frozenset(fold(name) for name in _NAME.findall(text)))
 
 
 def _say_the_same(first: _Gist, second: _Gist) -> bool:
-    if not first.words or sorted(first.words) != sorted(second.words):
+    if not first.words or first.sorted != second.sorted:
         return False
     names = first.names | second.names
     return all(
