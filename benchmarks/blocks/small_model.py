@@ -39,12 +39,23 @@ _TOKENS = 200
 """The output limit of a reply: the least that leaves a block its place."""
 
 
+NOTES = ("User has two cats", "User prefers short answers")
+EARLIER = (
+    {"role": "system", "content": "You are a helpful assistant."},
+    {"role": "user", "content": "Hi, can you help me?"},
+    {"role": "assistant", "content": "Of course! What do you need?"},
+    {"role": "user", "content": "What is two plus two?"},
+    {"role": "assistant", "content": "Two plus two is four."},
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """One way of asking the model."""
+    """One way of asking the model: in a user's first words, or later in a chat, with two notes known."""
 
     name: str
     option: SmallModel
+    later: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
     aim: Aim | None = None
 
@@ -52,8 +63,15 @@ class Way:
 WAYS = (
     Way(name="without help", option=False),
     Way(name="the grammar alone", option=False, extra={"extra_body": {"grammar": GRAMMAR}}),
-    Way(name="small_model=True (examples)", option=True),
-    Way(name='small_model="llama.cpp" (examples and grammar)', option="llama.cpp", aim=Aim(at_least=0.9)),
+    Way(name="small_model=True", option=True),
+    Way(name='small_model="llama.cpp"', option="llama.cpp", aim=Aim(at_least=0.9)),
+    Way(name="later in a chat, with notes, small_model=True", option=True, later=True),
+    Way(
+        name='later in a chat, with notes, small_model="llama.cpp"',
+        option="llama.cpp",
+        later=True,
+        aim=Aim(at_least=0.9),
+    ),
 )
 
 
@@ -70,11 +88,16 @@ def compliance(lab: Lab) -> Iterator[Figure]:
 
 
 def _reply(lab: Lab, client: OpenAI, way: Way, message: str) -> str:
-    """Return what the model wrote, as it came over the wire; each message is a new user's first."""
+    """Return what the model wrote, as it came over the wire; each message is of a user of its own."""
     config = MemoryConfig(db_path=lab.folder / "small.db")
     asked = with_memory(client, f"{way.name}: {message}", config=config, recall_timeout=None, small_model=way.option)
+    for note in NOTES if way.later else ():
+        asked.memory.add(note)
     raw = asked.chat.completions.with_raw_response.create(
-        model="SmolLM2-135M-Instruct", messages=[{"role": "user", "content": message}], max_tokens=_TOKENS, **way.extra
+        model="SmolLM2-135M-Instruct",
+        messages=[*(EARLIER if way.later else ()), {"role": "user", "content": message}],
+        max_tokens=_TOKENS,
+        **way.extra,
     )
     content: str = raw.http_response.json()["choices"][0]["message"]["content"]
     return content
@@ -84,11 +107,12 @@ def _measured(way: Way, replies: list[str], said: list[str]) -> Figure:
     read = [parse(reply) for reply in replies]
     whole = sum(found.blocks == 1 and not found.cut and not found.skipped for found in read)
     words = [MESSAGES[message] for message in said]
+    learned = [[item.content or "" for item in found.items if item.content not in NOTES] for found in read]
     noted = sum(
-        word is not None and any(word in (item.content or "").lower() for item in found.items)
-        for found, word in zip(read, words, strict=True)
+        word is not None and any(word in fact.lower() for fact in facts)
+        for facts, word in zip(learned, words, strict=True)
     )
-    invented = sum(word is None and bool(found.items) for found, word in zip(read, words, strict=True))
+    invented = sum(word is None and bool(facts) for facts, word in zip(learned, words, strict=True))
     return Figure(
         what=f"replies of a model of 135M parameters with a block that is read whole, {way.name}",
         measured=Spread.exactly(whole / len(said)),

@@ -118,7 +118,8 @@ def test_the_prefix_is_constant(small_model: Any, server: Server, remembering: M
         create(client, messages=[{"role": "user", "content": text}])
         heads.append(server.last.raw.partition(b"Today is")[0])
         client.memory.add("User likes tea")
-    assert heads[0] == heads[1] != b""
+    assert heads[0] == heads[1]
+    assert heads[0].count(b"<memory>") == 1 + len(EXAMPLES) // 2
     assert "User likes tea" in server.last.messages[-1]["content"]
 
 
@@ -253,12 +254,21 @@ def test_an_example_is_never_learned(as_stream: bool, server: Server, rememberin
         list(reply)
     assert [stored.content for stored in client.memory.last_turn.stored] == [FACT]
     assert {skipped.reason for skipped in client.memory.last_turn.skipped} == {"it is one of the examples"}
-    assert len(client.memory.last_turn.skipped) == len(EXAMPLE_FACTS) == 4
+    assert len(client.memory.last_turn.skipped) == len(EXAMPLE_FACTS) == 7
 
     plain = remembering(user_id="bob")
     server.script('Noted.\n<memory>\n[{"content": "User prefers trains to planes"}]\n</memory>')
     create(plain)
     assert [record.content for record in plain.memory.get_all()] == ["User prefers trains to planes"]
+
+
+def test_the_examples_show_notes_as_a_request_does(server: Server, remembering: Make) -> None:
+    """Their notes stand in the frame that a request has, below its first line, which tells the day."""
+    client = remembering(small_model=True)
+    client.memory.add("User has a red car")
+    create(client)
+    shown, own = server.last.messages[5]["content"], server.last.messages[-1]["content"]
+    assert shown == own.partition("\n")[2].replace(TEXT["content"], "I prefer trains to planes.")
 
 
 def test_the_responses_api_shows_no_examples(server: Server, remembering: Make) -> None:

@@ -7,33 +7,68 @@ JSON schema there is for the whole reply, which leaves the block no place.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from .prompt import frame
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionMessageParam
 
 __all__ = ["EXAMPLES", "EXAMPLE_FACTS", "GRAMMAR"]
 
+
+class _Note(NamedTuple):
+    content: str
+
+
+class _Example(NamedTuple):
+    said: str
+    reply: str
+    fact: str | None = None
+    notes: tuple[_Note, ...] = ()
+
+
 _EXAMPLES: Final = (
-    ("How high is Mount Everest?", "Mount Everest is 8,849 metres high.", None),
-    ("I work as a nurse in Oslo.", "That sounds demanding!", "User works as a nurse in Oslo"),
-    ("I prefer trains to planes.", "Trains are a fine way to travel.", "User prefers trains to planes"),
-    ("My sister Ana loves chess.", "A chess set would make a fine gift.", "User's sister Ana loves chess"),
-    ("I switched from Windows to Linux.", "Welcome to Linux!", "User switched from Windows to Linux"),
+    _Example("How high is Mount Everest?", "Mount Everest is 8,849 metres high."),
+    _Example("I work as a nurse in Oslo.", "That sounds demanding!", "User works as a nurse in Oslo"),
+    # Without notes in any of them a model of 135M parameters repeats those of the user, in place of what he says.
+    _Example(
+        "I prefer trains to planes.",
+        "Trains are a fine way to travel.",
+        "User prefers trains to planes",
+        (_Note("User has a red car"),),
+    ),
+    _Example(
+        "My sister Ana loves chess.",
+        "A chess set would make a fine gift.",
+        "User's sister Ana loves chess",
+        (_Note("User is 34 years old"), _Note("User lives in a small house")),
+    ),
+    _Example("I switched from Windows to Linux.", "Welcome to Linux!", "User switched from Windows to Linux"),
 )
 
 
-def _turn(said: str, reply: str, fact: str | None) -> tuple[ChatCompletionMessageParam, ChatCompletionMessageParam]:
-    items = json.dumps([] if fact is None else [{"content": fact}])
+def _turn(example: _Example) -> tuple[ChatCompletionMessageParam, ChatCompletionMessageParam]:
+    items = json.dumps([] if example.fact is None else [{"content": example.fact}])
     return (
-        {"role": "user", "content": said},
-        {"role": "assistant", "content": f"{reply}\n<memory>\n{items}\n</memory>"},
+        {"role": "user", "content": _framed(example.notes) + example.said},
+        {"role": "assistant", "content": f"{example.reply}\n<memory>\n{items}\n</memory>"},
     )
 
 
-EXAMPLES: Final = tuple(message for example in _EXAMPLES for message in _turn(*example))
-"""Turns to put before the conversation: what is worth remembering, what is not, and how the block looks."""
-EXAMPLE_FACTS: Final = frozenset(fact for _, _, fact in _EXAMPLES if fact is not None)
+def _framed(notes: Sequence[_Note]) -> str:
+    """Show notes as a request does, but for the day in its first line, which is not what is exemplified."""
+    return frame(notes, day=date.min).text.partition("\n")[2] if notes else ""
+
+
+EXAMPLES: Final = tuple(message for example in _EXAMPLES for message in _turn(example))
+"""Turns to put before the conversation: what is worth remembering, what is not, and how notes and the block look."""
+EXAMPLE_FACTS: Final = frozenset(
+    [example.fact for example in _EXAMPLES if example.fact is not None]
+    + [note.content for example in _EXAMPLES for note in example.notes]
+)
 """What the examples say of their user, which is not true of any other."""
 
 GRAMMAR = r"""
