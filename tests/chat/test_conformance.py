@@ -262,6 +262,7 @@ async def test_a_raw_response(name: str, server: Server, remembering: Make) -> N
     server.script("Python it is." + BLOCK)
     raw = await settled(client.chat.completions.with_raw_response.create(**ASK))
     assert raw.headers["x-request-id"] == "req-1"
+    assert await facts(client) == []
     reply = await settled(raw.parse())
     assert reply.choices[0].message.content == "Python it is."
     assert await settled(raw.parse()) is reply
@@ -287,6 +288,7 @@ async def test_a_streaming_response(name: str, server: Server, remembering: Make
     server.script("Python it is." + BLOCK, "Hello." + BLOCK)
     async with entered(client.chat.completions.with_streaming_response.create(**ASK)) as response:
         assert response.headers["x-request-id"] == "req-1"
+        assert await facts(client) == []
         reply = await settled(response.parse())
     assert reply.choices[0].message.content == "Python it is."
     assert await facts(client) == [FACT]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import subprocess
 import sys
@@ -16,9 +17,17 @@ import apsw
 import pytest
 
 from headroom import Memory, MemoryConfig, with_memory
-from headroom.errors import EmbedderError, InvalidInput, NotADatabase, StoreError, StoreUnwritable
+from headroom.errors import (
+    EmbedderError,
+    EmbedderMismatch,
+    InvalidInput,
+    NewerSchema,
+    NotADatabase,
+    StoreUnwritable,
+)
 from headroom.testing import HashEmbedder
 
+from ..memory.mounts import read_only, small_disk
 from ..server import Server, says
 from .clients import make_client
 
@@ -253,29 +262,21 @@ def test_a_removed_file(server: Server, chat: Make, path: Path) -> None:
 
 def test_a_full_disk(server: Server, tmp_path: Path, embedder: FaultyEmbedder) -> None:
     """On a full disk the chat goes on, and the facts are stored when there is room again."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(disk)], capture_output=True)
-    if mounted.returncode:
-        pytest.skip("mounting a small disk needs the right to")
-    memory = Memory(db_path=disk / "memory.db", embedder=embedder)
-    try:
-        with make_client("OpenAI", server.url) as real:
-            client = with_memory(real, "alice", memory=memory)
-            client.memory.add("User has a cat")
-            filler = disk / "filler"
-            with pytest.raises(OSError, match="No space"):
-                filler.write_bytes(b"x" * 1024 * 1024)
-            server.script("Nice." + BLOCK)
-            assert client.chat.completions.create(**ASK).choices[0].message.content == "Nice."
-            assert client.memory.stats()["waiting"] == 1
-            assert client.memory.last_turn.failed == {"store": "StoreUnavailable"}
-            filler.unlink()
-            client.chat.completions.create(**ASK)
-            assert present(client) == ["User has a dog called Rex", "User has a cat"]
-    finally:
+    with small_disk(tmp_path / "disk", "512k") as disk, make_client("OpenAI", server.url) as real:
+        memory = Memory(db_path=disk / "memory.db", embedder=embedder)
+        client = with_memory(real, "alice", memory=memory)
+        client.memory.add("User has a cat")
+        filler = disk / "filler"
+        with pytest.raises(OSError, match="No space"):
+            filler.write_bytes(b"x" * 1024 * 1024)
+        server.script("Nice." + BLOCK)
+        assert client.chat.completions.create(**ASK).choices[0].message.content == "Nice."
+        assert client.memory.stats()["waiting"] == 1
+        assert client.memory.last_turn.failed == {"store": "StoreUnavailable"}
+        filler.unlink()
+        client.chat.completions.create(**ASK)
+        assert present(client) == ["User has a dog called Rex", "User has a cat"]
         asyncio.run(memory.close())
-        subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_an_index_that_is_gone(server: Server, chat: Make, path: Path) -> None:
@@ -383,11 +384,33 @@ def test_a_folder_that_is_missing(path: Path, server: Server) -> None:
         with_memory(client, "alice", config=MemoryConfig(db_path=path / "not" / "there.db"))
 
 
-async def test_a_file_of_another_embedder(path: Path, server: Server, embedder: FaultyEmbedder) -> None:
-    """A file with another embedder's vectors raises in `with_memory`."""
+def test_a_folder_that_nobody_may_write(tmp_path: Path, server: Server) -> None:
+    """A place that cannot be written raises in `with_memory`."""
+    folder = tmp_path / "locked"
+    folder.mkdir()
+    with (
+        read_only(folder),
+        make_client("OpenAI", server.url) as client,
+        pytest.raises(StoreUnwritable),
+    ):
+        with_memory(client, "alice", config=MemoryConfig(db_path=folder / "memory.db"))
+
+
+async def test_a_file_of_a_newer_version(path: Path, server: Server, embedder: FaultyEmbedder) -> None:
+    """A file that a later version wrote raises in `with_memory`."""
     async with Memory(db_path=path, embedder=embedder) as memory:
         await memory.save("User has a cat", "alice")
-    with make_client("OpenAI", server.url) as client, pytest.raises(StoreError):
+    with contextlib.closing(apsw.Connection(str(path))) as other:
+        other.execute("insert into steps values ('_from_the_future', 0)")
+    with make_client("OpenAI", server.url) as client, pytest.raises(NewerSchema):
+        with_memory(client, "alice", config=MemoryConfig(db_path=path))
+
+
+async def test_a_file_of_another_embedder(path: Path, server: Server, embedder: FaultyEmbedder) -> None:
+    """A file with another embedder's vectors raises in `with_memory`, and says which command moves it."""
+    async with Memory(db_path=path, embedder=embedder) as memory:
+        await memory.save("User has a cat", "alice")
+    with make_client("OpenAI", server.url) as client, pytest.raises(EmbedderMismatch, match="headroom reembed"):
         with_memory(client, "alice", config=MemoryConfig(db_path=path))
 
 
