@@ -33,7 +33,7 @@ class _Example(NamedTuple):
 _EXAMPLES: Final = (
     _Example("How high is Mount Everest?", "Mount Everest is 8,849 metres high."),
     _Example("I work as a nurse in Oslo.", "That sounds demanding!", "User works as a nurse in Oslo"),
-    # Without notes in any of them a model of 135M parameters repeats those of the user, in place of what he says.
+    # Without notes in any of them a model of 135M parameters repeats those of the user more often than what he says.
     _Example(
         "I prefer trains to planes.",
         "Trains are a fine way to travel.",
