@@ -506,18 +506,21 @@ hnsw.Hnsw.WORTH, hnsw._STEP = 200, 20
 link = hnsw.Hnsw._link
 hnsw.Hnsw._link = lambda *args: (time.sleep(0.1), link(*args))
 engine = acquire(MemoryConfig(db_path=path, vector_backend="hnsw"), HashEmbedder())
-engine.search(ALICE, "fact number 7")
+for user in "alice", "bob":
+    engine.search(Reader(user_id=user), "fact number 7")
 time.sleep(0.5)
 """
 
 
 def test_a_process_ends_in_the_middle_of_building(opened: Callable[..., Engine], rows: np.ndarray, path: Path) -> None:
-    """The end of a process does not wait for a graph, and keeps the part that is linked."""
+    """The end of a process does not wait for its graphs, and keeps the parts that are linked."""
     fill(opened(), rows)
+    fill(opened(), rows, Reader(user_id="bob"))
     in_child(ENDING, path)
-    saved = GraphFiles(path).load(1, KIND)
-    assert saved is not None
-    assert 20 <= len(saved.seqs) < len(rows)
+    for user in (1, 2):
+        saved = GraphFiles(path).load(user, KIND)
+        assert saved is not None
+        assert 20 <= len(saved.seqs) < len(rows)
 
 
 FORKED = """
