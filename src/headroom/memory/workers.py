@@ -37,19 +37,21 @@ class _Workers:
         """Start `work`, or keep it for the next thread that has done. RuntimeError once the interpreter ends."""
         future: Future[R] = Future()
         with self._lock:
-            self._start()
+            # Work that goes on and on asks the pool each time: only that knows when the interpreter ends.
+            if self._computing < _COMPUTING or self._is_mine():
+                self._start()
             self._jobs.append(partial(_do, work, future))
         return future
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
         """Make room for others meanwhile. Coming back waits for nobody, so that no lock can be held up by it."""
-        if not getattr(self._mine, "computing", False):
+        if not self._is_mine():
             yield
             return
         with self._lock, suppress(RuntimeError):
             self._computing -= 1
-            if self._jobs:
+            if self._jobs and self._computing < _COMPUTING:
                 self._start()
         self._mine.computing = False
         try:
@@ -59,10 +61,12 @@ class _Workers:
             with self._lock:
                 self._computing += 1
 
+    def _is_mine(self) -> bool:
+        return getattr(self._mine, "computing", False)
+
     def _start(self) -> None:
-        if self._computing < _COMPUTING:
-            self._pool.submit(self._work)
-            self._computing += 1
+        self._pool.submit(self._work)
+        self._computing += 1
 
     def _work(self) -> None:
         self._mine.computing = True

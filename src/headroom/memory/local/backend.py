@@ -206,7 +206,7 @@ class LocalBackend:
                 kind = Kind.of(stamp.embedder, width, self._config)
                 kept = UserGraph(self._graphs, self._database, user, kind, lambda: columns.seq)
                 return Hnsw(width, self._config, kept)
-            return Matrix(width)
+            return Matrix(width, count)
 
         return UserColumns(user, stamp, make_index)
 

@@ -57,8 +57,9 @@ class Matrix:
     LARGE = 4096
     holds_rows = True
 
-    def __init__(self, width: int) -> None:
-        self._rows = np.zeros((64, width), np.float32)
+    def __init__(self, width: int, room: int = 64) -> None:
+        """`room` is how many rows are soon to come: each time that it is used up, all are copied."""
+        self._rows = np.zeros((max(room, 64), width), np.float32)
         self._count = 0
         self._projection: Projection | None = None
         self._fitting: Future[Projection | None] | None = None
