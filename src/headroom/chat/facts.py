@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from typing import TypeAlias
 
 from ..errors import InvalidInput
@@ -33,8 +34,12 @@ class Facts:
         self.changes: list[Change] = []
         self.skipped: list[Skipped] = []
         self._shown, self._reader, self._redact = shown, reader, redact
-        self._said = [{folded(note.content), folded(inert(note.content))} for note in shown]
         self._examples = set(map(folded, examples))
+
+    @cached_property
+    def _said(self) -> list[set[str]]:
+        """What each note says, as it is stored and as it was shown."""
+        return [{folded(note.content), folded(inert(note.content))} for note in self._shown]
 
     def add(self, item: Item) -> None:
         """Take in one item."""
