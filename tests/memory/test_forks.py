@@ -180,3 +180,41 @@ assert asyncio.run(use("parent")) == {"saved by the parent", "saved by the child
 def test_a_shared_memory_goes_on_in_a_multiprocessing_child(path: Path) -> None:
     """The async face has threads of its own in the child."""
     in_child(ASYNC, path)
+
+
+CROWDED = """
+import asyncio, faulthandler, os, time
+from headroom.memory import Memory
+
+faulthandler.dump_traceback_later(30, exit=True)
+
+class Slow(HashEmbedder):
+    def embed(self, texts):
+        time.sleep(0.002)
+        return super().embed(texts)
+
+async def save(memory, end):
+    saved = 0
+    while time.monotonic() < end:
+        await memory.save(f"fact {saved} of {id(end)}", "alice")
+        saved += 1
+
+async def main():
+    memory = Memory(db_path=path, embedder=Slow())
+    saving = [asyncio.create_task(save(memory, time.monotonic() + 1.2 + n / 1e6)) for n in range(40)]
+    for _ in range(8):
+        await asyncio.sleep(0.12)
+        pid = os.fork()
+        if not pid:
+            os._exit(0 if memory.engine.stats()["total"] else 1)
+        assert os.waitpid(pid, 0)[1] == 0
+    await asyncio.gather(*saving)
+    await memory.close()
+
+asyncio.run(main())
+"""
+
+
+def test_forks_amid_many_that_wait_to_write(path: Path) -> None:
+    """A fork waits for writers, and none of them waits for the fork: nobody hangs."""
+    in_child(CROWDED, path)

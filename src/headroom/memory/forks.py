@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures.thread  # noqa: F401 - its own hook, a lock of all pools, is registered before ours
 import os
 import weakref
 from collections.abc import Callable

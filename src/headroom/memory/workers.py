@@ -36,11 +36,19 @@ class _Workers:
     def submit(self, work: Callable[[], R]) -> Future[R]:
         """Start `work`, or keep it for the next thread that has done. RuntimeError once the interpreter ends."""
         future: Future[R] = Future()
+        job = partial(_do, work, future)
         with self._lock:
             # Work that goes on and on asks the pool each time: only that knows when the interpreter ends.
-            if self._computing < _COMPUTING or self._is_mine():
-                self._start()
-            self._jobs.append(partial(_do, work, future))
+            more = self._computing < _COMPUTING or self._is_mine()
+            self._computing += more
+            self._jobs.append(job)
+        try:
+            self._start(more)
+        except RuntimeError:
+            with self._lock:
+                if job in self._jobs:
+                    self._jobs.remove(job)
+                    raise
         return future
 
     @contextmanager
@@ -49,10 +57,11 @@ class _Workers:
         if not self._is_mine():
             yield
             return
-        with self._lock, suppress(RuntimeError):
-            self._computing -= 1
-            if self._jobs and self._computing < _COMPUTING:
-                self._start()
+        with self._lock:
+            more = bool(self._jobs) and self._computing <= _COMPUTING
+            self._computing += more - 1
+        with suppress(RuntimeError):
+            self._start(more)
         self._mine.computing = False
         try:
             yield
@@ -64,9 +73,15 @@ class _Workers:
     def _is_mine(self) -> bool:
         return getattr(self._mine, "computing", False)
 
-    def _start(self) -> None:
-        self._pool.submit(self._work)
-        self._computing += 1
+    def _start(self, more: bool) -> None:
+        """Start one more thread that was counted. Hold no lock: the pool waits for a fork, which waits for writers."""
+        if more:
+            try:
+                self._pool.submit(self._work)
+            except RuntimeError:
+                with self._lock:
+                    self._computing -= 1
+                raise
 
     def _work(self) -> None:
         self._mine.computing = True

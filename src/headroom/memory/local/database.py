@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import apsw
@@ -48,12 +48,8 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[apsw.Cursor]:
         """Give a cursor within one write transaction: it commits at the end, or not at all."""
-        with self._turn(), errors_mapped(self.path):
-            self._check()
-            writer = self._connections.writer()
+        with self._turn() as writer:
             cursor = writer.cursor()
-            with waiting():  # another process may be writing
-                cursor.execute("begin immediate")
             try:
                 yield cursor
                 cursor.execute("commit")
@@ -64,14 +60,16 @@ class Database:
             self._finish_erasing(writer, patience_ms=ERASING_TIMEOUT_MS)
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Be the one thread that writes."""
-        with waiting():
-            self._connections.writing.acquire()
-        try:
-            yield
-        finally:
-            self._connections.writing.release()
+    def _turn(self) -> Iterator[apsw.Connection]:
+        """Be the one who writes, within a transaction that has begun."""
+        with ExitStack() as turn:
+            with waiting():  # for another thread, and for another process
+                turn.enter_context(self._connections.writing)
+                turn.enter_context(errors_mapped(self.path))
+                self._check()
+                writer = self._connections.writer()
+                writer.execute("begin immediate")
+            yield writer
 
     def close(self) -> None:
         """Close every connection; a read that runs elsewhere may end. Closing twice is fine."""
