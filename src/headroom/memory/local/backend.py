@@ -26,8 +26,8 @@ from .hnsw_files import GraphFiles, Kind
 from .hnsw_keeping import UserGraph
 from .indexes import Indexes
 from .infile import InFile
-from .nearest import Matrix, VectorIndex
-from .retrieval import Found, retrieve, visible_to
+from .nearest import Bools, Matrix, VectorIndex
+from .retrieval import Found, retrieve
 
 _MEBIBYTE = 1 << 20
 _DAY = 86_400_000_000
@@ -175,17 +175,16 @@ class LocalBackend:
         seqs = columns.seq[hits.positions[: query.top_k]].tolist()
         best = dict(zip(seqs, starmap(Parts, hits.parts[:, : query.top_k].T.tolist()), strict=True))
         if query.include_graph:
-            for seq, parts in self._linked(cursor, columns, best, query).items():
+            for seq, parts in self._linked(cursor, columns, best, hits.allowed).items():
                 best[seq] = max(parts, best.get(seq, Parts()), key=_score)
             best = dict(sorted(best.items(), key=lambda item: -_score(item[1]))[: query.top_k])
         return {seq: parts for seq, parts in best.items() if _score(parts) >= query.min_score}
 
     def _linked(
-        self, cursor: apsw.Cursor, columns: UserColumns, best: dict[int, Parts], query: Query
+        self, cursor: apsw.Cursor, columns: UserColumns, best: dict[int, Parts], allowed: Bools
     ) -> dict[int, Parts]:
         """Give the memories that share an entity with the best, or touch a related one."""
         graph = columns.graph(cursor)
-        allowed = visible_to(cursor, columns, query, now()).allowed
         linked: dict[int, float] = {}
         for seq, parts in best.items():
             for other, share in graph.neighbours([seq]).items():
@@ -205,7 +204,7 @@ class LocalBackend:
             if self._config.vector_backend is VectorBackend.HNSW:
                 kind = Kind.of(stamp.embedder, width, self._config)
                 kept = UserGraph(self._graphs, self._database, user, kind, lambda: columns.seq)
-                return Hnsw(width, self._config, kept)
+                return Hnsw(width, self._config, kept, count)
             return Matrix(width, count)
 
         return UserColumns(user, stamp, make_index)

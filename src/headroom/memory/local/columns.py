@@ -153,7 +153,13 @@ class UserColumns:
 
     def view_of(self, allowed: Bools) -> View:
         """Give what `allowed` marks."""
-        return View.of(allowed, {name: column.values for name, column in self._columns.items()}, self.vectors)
+        return View.of(
+            allowed,
+            self.vectors,
+            length=self["length"],
+            created_at=self["created_at"],
+            expires_at=self["expires_at"],
+        )
 
     def allowed(self, rule: Rule, *, now: int, as_of: int | None) -> Bools:
         """Mark the positions that `rule` lets through and that hold now, or held at `as_of`."""

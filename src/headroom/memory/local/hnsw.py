@@ -42,12 +42,13 @@ class Hnsw(Matrix):
     search that finds the lock taken does not wait: it goes without the graph.
     """
 
+    keeps_work = True
     WORTH = 20_000
     """Rows below which a projection, or exact search, is as fast and nothing is built."""
 
-    def __init__(self, width: int, config: MemoryConfig, kept: UserGraph) -> None:
+    def __init__(self, width: int, config: MemoryConfig, kept: UserGraph, room: int = 64) -> None:
         """`kept` is where the graph was and will be saved. Raises MissingExtra where hnswlib is not installed."""
-        super().__init__(width)
+        super().__init__(width, room)
         self._module = need("hnswlib", "hnsw")
         self._config, self._kept = config, kept
         self._graph: Any = None

@@ -80,9 +80,10 @@ class Indexes:
 
 
 def _let_go(columns: UserColumns) -> None:
-    """Close columns while a search waits for others: not here."""
-    with suppress(RuntimeError):  # the interpreter ends
-        submit(columns.vectors.close)
+    """Close columns while a search waits for others: not here, and not where nothing is to be done."""
+    if columns.vectors.keeps_work:
+        with suppress(RuntimeError):  # the interpreter ends
+            submit(columns.vectors.close)
 
 
 def _log_was_cut(cursor: apsw.Cursor, columns: UserColumns) -> bool:

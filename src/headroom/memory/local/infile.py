@@ -16,6 +16,7 @@ class InFile:
     """The file's own vectors, scanned in place by sqlite-vec: holds nothing, 1.1 us a row."""
 
     holds_rows = False
+    keeps_work = False
     nbytes = 0
 
     def __init__(

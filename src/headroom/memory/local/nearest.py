@@ -23,6 +23,8 @@ class VectorIndex(Protocol):
 
     holds_rows: bool
     """It keeps vectors of its own: `add` and `put` bring them."""
+    keeps_work: bool
+    """There may be something to do in `close`."""
 
     @property
     def nbytes(self) -> int:
@@ -56,6 +58,7 @@ class Matrix:
 
     LARGE = 4096
     holds_rows = True
+    keeps_work = False
 
     def __init__(self, width: int, room: int = 64) -> None:
         """`room` is how many rows are soon to come: each time that it is used up, all are copied."""

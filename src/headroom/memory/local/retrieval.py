@@ -37,6 +37,8 @@ class Found:
 
     positions: Ints
     parts: Floats
+    allowed: Bools
+    """What the query may find, by position."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +58,10 @@ class Asked:
 
 def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) -> Found:
     """Find the memories that `query` asks for; filters hold before anything is ranked."""
-    view = visible_to(cursor, columns, query, now)
+    view = _visible_to(cursor, columns, query, now)
     if not len(view.places):
-        return Found(positions=view.places, parts=np.empty((len(Parts._fields), 0), np.float32))
+        parts = np.empty((len(Parts._fields), 0), np.float32)
+        return Found(positions=view.places, parts=parts, allowed=view.allowed)
     asked = _ask(cursor, columns, view, query.text)
     width = columns.stamp.width
     vector = query.vector if query.vector is not None and len(query.vector) == width else np.zeros(width, np.float32)
@@ -90,10 +93,10 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
         sample = columns.vectors.rows(some(view.places))
         noted = ranking.noteworthy(vector, rows[order], sample, asked.rare[positions[order]], query.top_k)
         order = order[noted]
-    return Found(positions=positions[order], parts=parts[:, order])
+    return Found(positions=positions[order], parts=parts[:, order], allowed=view.allowed)
 
 
-def visible_to(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) -> View:
+def _visible_to(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) -> View:
     """Give what `query` may find: seen by its reader, and let through by its filters."""
     rule = visible(query.reader)
     if query.as_of is None and query.saved_by is None and not query.where:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..protocols import Vector
 from .nearest import Bools, Ints, VectorIndex
+
+Lengths = npt.NDArray[np.int32]
 
 FOREVER = np.iinfo(np.int64).max
 SAMPLE = 256
@@ -34,7 +34,7 @@ class View:
     """When the first of them expires, in microseconds: the view holds up to then."""
 
     @classmethod
-    def of(cls, allowed: Bools, columns: Mapping[str, npt.NDArray[Any]], vectors: VectorIndex) -> View:
+    def of(cls, allowed: Bools, vectors: VectorIndex, *, length: Lengths, created_at: Ints, expires_at: Ints) -> View:
         """Look at the memories that `allowed` marks."""
         places = np.flatnonzero(allowed)
         sample = some(places)
@@ -42,9 +42,9 @@ class View:
             allowed=allowed,
             places=places,
             middle=vectors.rows(sample).sum(axis=0) / max(len(sample), 1),
-            length=max(float(columns["length"][sample].sum()) / max(len(sample), 1), 1.0),
-            oldest=int(columns["created_at"][places].min(initial=FOREVER)),
-            until=int(columns["expires_at"][places].min(initial=FOREVER)),
+            length=max(float(length[sample].sum()) / max(len(sample), 1), 1.0),
+            oldest=int(created_at[places].min(initial=FOREVER)),
+            until=int(expires_at[places].min(initial=FOREVER)),
         )
 
     @property
