@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from headroom.memory.engine import Engine
 from headroom.memory.protocols import Vectors
@@ -47,7 +48,12 @@ def recall(lab: Lab, path: Path, user: str, facts: list[str], vectors: Vectors, 
 
 
 def _share(engine: Engine, user: str, text: str, cosines: Vectors, rows: dict[str, int]) -> float:
-    wanted = min(_NEAREST, len(cosines))
-    bar = np.partition(cosines, -wanted)[-wanted] - _SLACK
     found = engine.search(Reader(user_id=user), text, top_k=_NEAREST)
-    return sum(bool(cosines[rows[result.content]] >= bar) for result in found if result.content in rows) / wanted
+    return share_of_nearest(cosines, [rows[result.content] for result in found if result.content in rows], _SLACK)
+
+
+def share_of_nearest(cosines: Vectors, found: npt.ArrayLike, slack: float) -> float:
+    """Give the share of the ten nearest, or of what is as near but for `slack`, among the rows `found`."""
+    wanted = min(_NEAREST, len(cosines))
+    bar = np.partition(cosines, -wanted)[-wanted] - slack
+    return min(1.0, int((cosines[np.asarray(found, np.int64)] >= bar).sum()) / wanted)

@@ -29,12 +29,12 @@ from ..figures import Figure, memories, number
 from ..lab import Lab, user_of
 from ..measure import milliseconds, settle, take_turns
 from ..sentences import Sentences
+from .accuracy import share_of_nearest
 
 _SEED = 11
 _QUESTIONS = 100
 _ASKED_FOR = 50
 """Candidates that a search of ten memories asks its index for."""
-_NEAREST = 10
 _SLACK = 1e-5
 _BATCH = 8192
 _PROJECTED = 1_000
@@ -172,14 +172,9 @@ def _figures(ways: list[Way], questions: Vectors, size: int, rounds: int) -> Ite
 
 def _recall(index: VectorIndex, rows: Vectors, questions: Vectors) -> float:
     """Give the share of the true ten nearest of `rows` that are among the candidates."""
-    everything, nearest = np.ones(len(rows), np.bool_), min(_NEAREST, len(rows))
-    shares = []
-    for question in questions:
-        cosines = rows @ question
-        bar = np.partition(cosines, -nearest)[-nearest] - _SLACK
-        found = index.search(question, everything, _ASKED_FOR)[0]
-        shares.append(min(1.0, int((cosines[found] >= bar).sum()) / nearest))
-    return float(np.mean(shares))
+    everything = np.ones(len(rows), np.bool_)
+    found = [index.search(question, everything, _ASKED_FOR)[0] for question in questions]
+    return float(np.mean([share_of_nearest(rows @ q, near, _SLACK) for q, near in zip(questions, found, strict=True)]))
 
 
 def _seconds(work: Callable[[], object]) -> float:
