@@ -7,9 +7,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from headroom.chat.block import parse
-from headroom.chat.prompt import INSTRUCTION
-from headroom.chat.small_models import EXAMPLES
+from headroom.chat.block.filter import parse
+from headroom.chat.prompt.frame import INSTRUCTION
+from headroom.chat.prompt.examples import EXAMPLES
 
 from ..figures import Aim, Figure
 from ..lab import Lab

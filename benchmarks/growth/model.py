@@ -6,10 +6,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from headroom.chat.block import parse
-from headroom.chat.facts import Facts
-from headroom.chat.prompt import Frame, frame
-from headroom.memory.dedup import folded
+from headroom.chat.block.filter import parse
+from headroom.chat.learning import Facts
+from headroom.chat.prompt.frame import Frame, frame
+from headroom.memory.rules.duplicates import folded
 from headroom.memory.engine import Engine
 from headroom.memory.records import Applied, Change, Reader, SearchResult
 

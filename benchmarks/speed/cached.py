@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from headroom.memory.cache import CachedEmbedder
+from headroom.memory.embedders.cached import CachedEmbedder
 
 from ..figures import Aim, Figure
 from ..lab import Known, Lab

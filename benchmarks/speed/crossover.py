@@ -14,15 +14,15 @@ from typing import Any, TypeVar
 import numpy as np
 
 from headroom.memory import MemoryConfig
-from headroom.memory.local import schema
-from headroom.memory.local.database import Database, integers
-from headroom.memory.local.hnsw import Hnsw
+from headroom.memory.local.file import schema
+from headroom.memory.local.file.database import Database, integers
+from headroom.memory.local.nearest.hnsw import Hnsw
 from headroom.memory.local.hnsw_files import GraphFiles, Kind
 from headroom.memory.local.hnsw_keeping import UserGraph
-from headroom.memory.local.infile import InFile
-from headroom.memory.local.nearest import Matrix, VectorIndex
-from headroom.memory.local.projection import Projection
-from headroom.memory.local.vectors import decode
+from headroom.memory.local.nearest.in_file import InFile
+from headroom.memory.local.nearest.matrix import Matrix, VectorIndex
+from headroom.memory.local.nearest.projection import Projection
+from headroom.memory.local.tables.vector_codec import decode
 from headroom.memory.protocols import Vectors
 
 from ..figures import Figure, memories, number

@@ -17,14 +17,7 @@ import apsw
 import pytest
 
 from headroom import Memory, MemoryConfig, with_memory
-from headroom.errors import (
-    EmbedderError,
-    EmbedderMismatch,
-    InvalidInput,
-    NewerSchema,
-    NotADatabase,
-    StoreUnwritable,
-)
+from headroom.errors import EmbedderError, EmbedderMismatch, InvalidInput, NewerSchema, NotADatabase, StoreUnwritable
 from headroom.testing import HashEmbedder
 
 from ..memory.mounts import read_only, small_disk

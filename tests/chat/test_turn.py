@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from headroom import Memory, with_memory
-from headroom.chat.prompt import INSTRUCTION
-from headroom.memory.workers import submit
+from headroom.chat.prompt.frame import INSTRUCTION
+from headroom.runtime.threads import submit
 from headroom.testing import HashEmbedder
 
 from ..server import Choice, Reply, Server

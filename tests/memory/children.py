@@ -14,7 +14,7 @@ _PRELUDE = """
 import sys
 from pathlib import Path
 from headroom.memory import Draft, MemoryConfig
-from headroom.memory.cache import CachedEmbedder
+from headroom.memory.embedders.cached import CachedEmbedder
 from headroom.memory.engine import Engine
 from headroom.memory.local.backend import LocalBackend
 from headroom.memory.records import Change, Reader

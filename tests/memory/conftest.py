@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from headroom.memory import Memory, MemoryConfig
-from headroom.memory.cache import CachedEmbedder
+from headroom.memory.embedders.cached import CachedEmbedder
 from headroom.memory.engine import Engine
 from headroom.memory.local.backend import LocalBackend
 from headroom.testing import HashEmbedder

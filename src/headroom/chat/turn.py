@@ -1,28 +1,78 @@
 """One chat turn, whatever the provider: plan the request, finish the reply. A failing memory never breaks a chat."""
 
 from __future__ import annotations
-
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import replace
+from typing import Literal, TypeAlias
+from .last_turn import LastTurn
+from .options import Place, Settings
 import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
 from datetime import date
 from functools import partial
 from typing import Any
-
 from ..memory.records import Change, Reader, Scope
-from .dialect import Asked, Dialect
-from .facts import Facts
-from .guard import failing_open
-from .patience import in_time, in_time_async
-from .prompt import frame
-from .report import LastTurn, Skipped, Stored
-from .settings import Place, Settings
-from .shared import Notes, TurnKey
-from .spans import span
-from .texts import Texts
+from .apis.api import Asked, Dialect
+from .learning import Facts
+from .fail_open import failing_open
+from ..runtime.threads import in_time, in_time_async
+from .prompt.frame import frame
+from .last_turn import LastTurn, Skipped, Stored
+from .between_turns import Notes, TurnKey
+from .tracing import span
+from .apis.reply import Texts
+
+
+# ---- from headroom.chat.turns
+
+Half: TypeAlias = Literal["inject", "extract"]
+
+# Which halves of which client are off, in this thread or task.
+_off: ContextVar[frozenset[tuple[int, Half]]] = ContextVar("headroom_off", default=frozenset())
+
+
+class Turns:
+    """Makes the turns and remembers the latest."""
+
+    def __init__(self, place: Place, settings: Settings) -> None:
+        self.place = place
+        self._settings = settings
+        self._latest: Turn | None = None
+
+    def new(self, *, extract: bool = True) -> Turn:
+        """Begin a turn; without `extract` its reply has no place for a memory block."""
+        off, settings = _off.get(), self._settings
+        if not extract or (id(self), "extract") in off:
+            settings = replace(settings, extract=False)
+        if (id(self), "inject") in off:
+            settings = replace(settings, inject=False)
+        self._latest = Turn(self.place, settings)
+        return self._latest
+
+    def only_reading(self) -> Turn:
+        """Make a turn that reads a reply which was stored before: its block is hidden, and nothing is learned."""
+        return Turn(self.place, self._settings, only_reading=True)
+
+    @property
+    def last(self) -> LastTurn | None:
+        """What became of the latest turn; None before the first one."""
+        return None if self._latest is None else self._latest.report()
+
+    @contextmanager
+    def off(self, *halves: Half) -> Iterator[None]:
+        """Turn `halves` off within a `with` block; both where none is named."""
+        token = _off.set(_off.get() | {(id(self), half) for half in halves or ("inject", "extract")})
+        try:
+            yield
+        finally:
+            _off.reset(token)
+
+
+# ---- from headroom.chat.turn
 
 STORE_PATIENCE = 1.0
 """Seconds that a chat waits for its facts to be stored; a locked file is waited for in the background."""

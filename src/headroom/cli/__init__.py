@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import HeadroomError
-from . import reembed
+from .commands import reembed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

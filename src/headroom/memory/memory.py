@@ -14,7 +14,7 @@ from .engine import Engine
 from .open import acquire, reembed, release
 from .protocols import Embedder
 from .records import Draft, Json, Reader, Record, Relationship, Scope, SearchResult
-from .workers import in_thread
+from ..runtime.threads import in_thread
 
 
 class Memory:

@@ -10,15 +10,16 @@ from dataclasses import replace
 from inspect import getattr_static
 
 from ..errors import InvalidInput, StoreUnwritable
-from .cache import CachedEmbedder
+from .embedders.cached import CachedEmbedder
 from .config import MemoryConfig
 from .embedders.remote import RemoteEmbedder
 from .embedders.table import make_embedder
 from .engine import Engine
-from .local import reembedding, schema
+from .local.tables import reembed as reembedding
+from .local.file import schema
 from .local.backend import LocalBackend
-from .local.database import Database
-from .local.reembedding import Progress
+from .local.file.database import Database
+from .local.tables.reembed import Progress
 from .protocols import Embedder
 
 _Key = tuple[MemoryConfig, int | None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .backends import BackendContract
+from tests.contract.backends import BackendContract
 from .embedders import EmbedderContract, HashEmbedder, bundled_embedder
 
 __all__ = ["BackendContract", "EmbedderContract", "HashEmbedder", "bundled_embedder"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from headroom.memory.embedders.files import PACKAGE_FOLDER
+from headroom.memory.embedders.models import PACKAGE_FOLDER
 from headroom.memory.embedders.models import BUNDLED
 
 TOOL = Path(__file__).parents[3] / "tools" / "build_model.py"

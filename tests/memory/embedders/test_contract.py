@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headroom.memory.cache import CachedEmbedder
+from headroom.memory.embedders.cached import CachedEmbedder
 from headroom.memory.embedders.onnx import OnnxEmbedder
 from headroom.memory.protocols import Embedder
 from headroom.testing import EmbedderContract, HashEmbedder

@@ -24,7 +24,7 @@ from huggingface_hub import constants
 
 from headroom.errors import ModelUnavailable
 from headroom.memory.config import MemoryConfig
-from headroom.memory.embedders import files
+from headroom.memory.embedders import models as files
 from headroom.memory.embedders.models import BGE_SMALL, BUNDLED, Model, Pooling
 from headroom.memory.embedders.onnx import OnnxEmbedder
 from headroom.memory.embedders.table import make_embedder

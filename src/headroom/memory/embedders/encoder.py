@@ -16,7 +16,7 @@ import numpy as np
 
 from ...errors import EmbedderError, InvalidInput, ModelUnavailable
 from ..protocols import Vector, Vectors
-from .files import locate
+from .models import locate
 from .models import Model, Pooling
 from .texts import beginning, mapped
 

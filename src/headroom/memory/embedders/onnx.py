@@ -13,7 +13,7 @@ import numpy as np
 
 from ...errors import InvalidInput
 from ..config import MemoryConfig
-from ..forks import renew_in_child
+from ...runtime.forks import renew_in_child
 from ..protocols import Vector, Vectors
 from .encoder import CPU, Encoder, check_providers
 from .models import BUNDLED, Model, model_named

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import EmbedderError, EmbedderUnavailable, InvalidInput, ModelUnavailable
 from ..config import MemoryConfig
-from ..forks import renew_in_child
+from ...runtime.forks import renew_in_child
 from .remote import RemoteEmbedder, refused
 
 if TYPE_CHECKING:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from ...errors import EmbedderError, MissingExtra, ModelUnavailable
-from ..cache import unit_rows
+from .cached import unit_rows
 from ..config import EmbedderBackend, MemoryConfig
-from ..extras import need
-from ..forks import renew_in_child
+from ...runtime.extras import need
+from ...runtime.forks import renew_in_child
 from ..protocols import Vector, Vectors
 from .models import BUNDLED, KNOWN, model_named
-from .runtime import on_mps
+from .mps import on_mps
 from .texts import beginning, mapped
 
 if TYPE_CHECKING:

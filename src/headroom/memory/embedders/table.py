@@ -11,9 +11,9 @@ from typing import Protocol, cast
 
 from ...errors import InvalidInput
 from ..config import EmbedderBackend, MemoryConfig
-from ..forks import renew_in_child
+from ...runtime.forks import renew_in_child
 from ..protocols import Embedder
-from .runtime import VARIABLE, on_mps
+from .mps import VARIABLE, on_mps
 
 
 class _Kind(Protocol):

@@ -12,22 +12,23 @@ import apsw
 
 from ...errors import EmbedderMismatch, InvalidInput, StoreUnavailable, StoreUnwritable
 from ..config import MemoryConfig, VectorBackend
-from ..dedup import distinct
-from ..extras import need
+from ..rules.duplicates import distinct
+from ...runtime.extras import need
 from ..protocols import Embedder, Query, Vector, Write
 from ..records import Applied, Parts, Reader, Record, SearchResult
-from ..scoping import bound, visible
-from ..times import now
-from . import rows, schema, storing, versions
-from .columns import Stamp, UserColumns
-from .database import Database, integers
-from .hnsw import Hnsw
+from ..rules.visibility import bound, visible
+from ..rules.times import now
+from .tables import read as rows, write as storing, history as versions
+from .file import schema
+from .cache.user import Stamp, UserColumns
+from .file.database import Database, integers
+from .nearest.hnsw import Hnsw
 from .hnsw_files import GraphFiles, Kind
 from .hnsw_keeping import UserGraph
-from .indexes import Indexes
-from .infile import InFile
-from .nearest import Bools, Matrix, VectorIndex
-from .retrieval import Found, retrieve
+from .cache.users import Indexes
+from .nearest.in_file import InFile
+from .nearest.matrix import Bools, Matrix, VectorIndex
+from .search import Found, retrieve
 
 _MEBIBYTE = 1 << 20
 _DAY = 86_400_000_000

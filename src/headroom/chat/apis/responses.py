@@ -1,0 +1,236 @@
+"""Responses: where a request's items and a reply's text are."""
+
+from __future__ import annotations
+from collections.abc import Mapping, Sequence
+from typing import Any
+from ..block.filter import Parsed
+from .messages import digest, parted
+from .messages import get, put, with_field
+from ..logprobs import TokenQueue, visible_tokens
+from ..prompt.frame import INSTRUCTION
+from .reply import Texts
+from ..prompt.examples import Asking
+from .messages import digest, forces_a_call, goes_on, has_tokens, is_typed, joined, last_user, prefixed, words
+from .api import Asked, Cleaner
+from .messages import get, with_field
+from ..standins.resource import Resource
+
+
+# ---- from headroom.chat.events
+
+
+class EventCleaner:
+    """Takes the memory blocks out of one response, text by text."""
+
+    def __init__(self, texts: Texts) -> None:
+        self._texts = texts
+        self._streamed: dict[int, _StreamedText] = {}
+
+    def feed(self, event: Any) -> Sequence[Any]:
+        """Return what may be shown once `event` has arrived; the events that repeat a text repeat what was shown."""
+        kind = get(event, "type")
+        if kind == "response.output_text.delta":
+            return self._text_of(event).clean(event)
+        if kind == "response.output_text.done":
+            held = self._text_of(event).close()
+            self._clean_text(event, _part_of(event))
+            return [*held, event]
+        if kind == "response.content_part.done":
+            self._clean_text(get(event, "part"), _part_of(event))
+        elif kind == "response.output_item.done":
+            self._clean_item(get(event, "item"), get(event, "output_index"))
+        elif get(event, "response") is not None:
+            self.clean_response(get(event, "response"))
+            if kind == "response.incomplete" and get(get(event, "response"), "status") == "completed":
+                event = _completed(event)
+        return (event,)
+
+    def close(self) -> Sequence[Any]:
+        """Return what was held back of texts that were never said to be done."""
+        return [event for text in self._streamed.values() for event in text.close()]
+
+    def clean_response(self, response: Any) -> None:
+        """Clean a whole response in place. Where only a block was cut by the token limit, it is complete."""
+        put(response, "instructions", parted(get(response, "instructions"), INSTRUCTION))
+        if get(response, "id"):
+            self._texts.goes_on_as = digest(get(response, "id"))
+        cut = [self._clean_item(item, place) for place, item in enumerate(get(response, "output") or ())]
+        reason = get(get(response, "incomplete_details"), "reason")
+        if get(response, "status") == "incomplete" and reason == "max_output_tokens" and cut and cut[-1]:
+            put(response, "status", "completed")
+            put(response, "incomplete_details", None)
+            self._texts.cut = True
+
+    def _clean_item(self, item: Any, output_index: int) -> bool:
+        """Clean an item of the output in place; tell whether it ends in a block that was cut."""
+        cut = False
+        for place, part in enumerate(get(item, "content") or ()):
+            parsed = self._clean_text(part, _part(output_index, place))
+            cut = parsed is not None and parsed.cut
+        if cut and get(item, "status") == "incomplete":
+            put(item, "status", "completed")
+        return cut
+
+    def _clean_text(self, part: Any, key: int) -> Parsed | None:
+        """Clean a text in place, with its tokens and citations. Reasoning and refusals are left alone."""
+        text = get(part, "text")
+        if not isinstance(text, str) or get(part, "type") not in ("output_text", "response.output_text.done"):
+            return None
+        parsed = self._texts.parse(text, part=key)
+        if parsed.blocks:
+            put(part, "text", parsed.visible)
+            if tokens := get(part, "logprobs"):
+                put(part, "logprobs", visible_tokens(tokens, parsed.removed))
+            for annotation in get(part, "annotations") or ():
+                _shift(annotation, parsed.removed)
+        return parsed
+
+    def _text_of(self, event: Any) -> _StreamedText:
+        key = _part_of(event)
+        if key not in self._streamed:
+            self._streamed[key] = _StreamedText(self._texts, key)
+        return self._streamed[key]
+
+
+class _StreamedText:
+    """One text that comes in deltas."""
+
+    def __init__(self, texts: Texts, key: int) -> None:
+        self._filter = texts.filter(part=key)
+        self._tokens = TokenQueue()
+        self._shown = 0
+        self._last: Any = None
+
+    def clean(self, event: Any) -> Sequence[Any]:
+        """Return the delta without what is hidden or held back; nothing where nothing is left of it."""
+        self._last = event
+        shown = self._filter.feed(get(event, "delta"))
+        self._shown += len(shown)
+        if tokens := get(event, "logprobs"):
+            self._tokens.push(tokens)
+        removed = self._filter.removed
+        settled = self._tokens.take(self._shown + sum(end - start for start, end in removed), removed)
+        if not shown and not settled:
+            return ()
+        put(event, "delta", shown)
+        if tokens or settled:
+            put(event, "logprobs", settled)
+        return (event,)
+
+    def close(self) -> Sequence[Any]:
+        """Return a delta with what was held back."""
+        held = self._filter.close()
+        tokens = self._tokens.take(None, self._filter.removed)
+        if not held and not tokens:
+            return ()
+        return (with_field(with_field(self._last, "delta", held), "logprobs", tokens),)
+
+
+def _part_of(event: Any) -> int:
+    return _part(get(event, "output_index") or 0, get(event, "content_index") or 0)
+
+
+def _part(output_index: int, content_index: int) -> int:
+    """Number the texts of a response in their order."""
+    return output_index * 10_000 + content_index
+
+
+def _shift(annotation: Any, removed: Sequence[tuple[int, int]]) -> None:
+    """Let a citation point at the same words in the visible text."""
+    for name in ("start_index", "end_index"):
+        at = get(annotation, name)
+        if isinstance(at, int):
+            put(annotation, name, at - sum(min(end, at) - start for start, end in removed if start < at))
+
+
+def _completed(event: Any) -> Any:
+    """Make an event that says the response is incomplete say that it is complete."""
+    fields = {**dict(event), "type": "response.completed"}
+    if isinstance(event, Mapping):
+        return fields
+    from openai.types.responses import ResponseCompletedEvent
+
+    return ResponseCompletedEvent.model_construct(**fields)
+
+
+# ---- from headroom.chat.responses
+
+
+class Responses:
+    """The dialect of `responses`."""
+
+    conversation = "input"
+
+    def read(self, kwargs: Mapping[str, Any]) -> Asked | None:
+        """Read a request. One without a user's item goes on with the response that it names."""
+        items = _items(kwargs)
+        if items is None:
+            return None
+        last = last_user(items)
+        before = kwargs.get("previous_response_id") or kwargs.get("conversation") or None
+        if last < 0 and before is not None:
+            known = digest(before)
+        else:
+            known = digest(before, [_said(item) for item in items[: last + 1] or items])
+        return Asked(
+            message=None if last < 0 else words(get(items[last], "content")),
+            continues=last < 0 or goes_on(items, last),
+            digest=known,
+            has_room=_has_room({**kwargs, **(kwargs.get("extra_body") or {})}),
+        )
+
+    def write(self, kwargs: Mapping[str, Any], notes: str, asking: Asking | None) -> dict[str, Any]:
+        """Return `kwargs` with `notes` in front of the last user item and the instruction below the caller's own.
+
+        Examples for small models are left out: the provider keeps the items, and would show them as the user's.
+        """
+        written = dict(kwargs)
+        given = kwargs.get("input")
+        if notes and isinstance(given, str):
+            written["input"] = notes + given
+        elif notes and isinstance(given, (list, tuple)) and (last := last_user(given)) >= 0:
+            items = list(given)
+            content = prefixed(notes, get(items[last], "content"), "input_text")
+            items[last] = with_field(items[last], "content", content)
+            written["input"] = items
+        if asking is not None:
+            written["instructions"] = joined(kwargs.get("instructions") or None, asking.instruction)
+        return written
+
+    def is_reply(self, reply: Any) -> bool:
+        """Tell a whole reply from a stream or a raw response."""
+        return bool(get(reply, "object") == "response")
+
+    def clean(self, reply: Any, texts: Texts) -> None:
+        """Take the memory blocks out of every text of the reply."""
+        EventCleaner(texts).clean_response(reply)
+
+    def cleaner(self, texts: Texts) -> Cleaner:
+        """Return what does the same to one stream."""
+        return EventCleaner(texts)
+
+
+class ResponsesWithMemory(Resource):
+    """Stand in for `client.responses`."""
+
+    __slots__ = ()
+    dialect = Responses()
+
+
+def _items(kwargs: Mapping[str, Any]) -> Sequence[Any] | None:
+    given = kwargs.get("input")
+    if isinstance(given, str):
+        return [{"role": "user", "content": given}]
+    return given if isinstance(given, (list, tuple)) and given else None
+
+
+def _said(item: Any) -> tuple[Any, Any]:
+    """Say what identifies an item: whose it is, and what is in it."""
+    return get(item, "role") or get(item, "type"), get(item, "content") or get(item, "output") or get(item, "arguments")
+
+
+def _has_room(body: Mapping[str, Any]) -> bool:
+    """Tell whether a block has a place in the reply: not in typed output, a forced call, a reply that comes later."""
+    if is_typed(get(body.get("text") or None, "format")) or body.get("background"):
+        return False
+    return not forces_a_call(body.get("tool_choice")) and has_tokens(body, "max_output_tokens")

@@ -1,0 +1,102 @@
+"""From what a reply's block says to what is written: the rules of the turn. Pure but for the caller's own hook."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from typing import TypeAlias
+
+from ..errors import InvalidInput
+from ..memory.rules.duplicates import folded
+from ..memory.rules.checks import check_draft
+from ..memory.records import Change, Draft, Reader, Scope, SearchResult
+from .block.item import Item
+from .prompt.frame import inert
+from .last_turn import Skipped
+
+Redact: TypeAlias = Callable[[str], "str | None"]
+"""Change a text on its way into the memory; None drops the fact that holds it."""
+
+_IMPORTANCE = 0.5
+
+
+class Facts:
+    """The changes that a reply makes, and what was left out. Handles mean the notes `shown` in this very turn."""
+
+    def __init__(
+        self,
+        shown: Sequence[SearchResult],
+        reader: Reader,
+        redact: Redact | None,
+        *,
+        examples: Iterable[str] = (),
+    ) -> None:
+        self.changes: list[Change] = []
+        self.skipped: list[Skipped] = []
+        self._shown, self._reader, self._redact = shown, reader, redact
+        self._examples = set(map(folded, examples))
+
+    @cached_property
+    def _said(self) -> list[set[str]]:
+        """What each note says, as it is stored and as it was shown."""
+        return [{folded(note.content), folded(inert(note.content))} for note in self._shown]
+
+    def add(self, item: Item) -> None:
+        """Take in one item."""
+        replaces, forget = self._named(item.replaces, item), self._named(item.forget, item)
+        if item.content is not None and self._is_known(item.content):
+            # A note that was injected is never learned again; the other ones that it replaces are over all the same.
+            self._skip(item.content, "it was injected")
+            same = folded(item.content)
+            forget += [handle for handle in replaces if same not in self._said[handle - 1]]
+        elif item.content is not None and folded(item.content) in self._examples:
+            self._skip(item.content, "it is one of the examples")
+        elif item.content is not None and (draft := self._draft(item, item.content)) is not None:
+            self.changes.append(Change(draft=draft, replaces=self._ids(replaces)))
+        if forget:
+            self.changes.append(Change(draft=None, replaces=self._ids(forget)))
+
+    def _is_known(self, content: str) -> bool:
+        return any(folded(content) in said for said in self._said)
+
+    def _named(self, handles: Iterable[int], item: Item) -> list[int]:
+        """Keep the handles of notes that were shown; another one names nothing."""
+        known = []
+        for handle in handles:
+            if 1 <= handle <= len(self._shown):
+                known.append(handle)
+            else:
+                self._skip(item.content or "", f"no note [{handle}] was shown")
+        return known
+
+    def _ids(self, handles: Iterable[int]) -> tuple[str, ...]:
+        """Name the notes, and those that they stand for: what says the same is corrected or forgotten with them."""
+        notes = [self._shown[handle - 1] for handle in handles]
+        return tuple(dict.fromkeys(memory_id for note in notes for memory_id in (note.id, *note.stands_for)))
+
+    def _draft(self, item: Item, content: str) -> Draft | None:
+        """Make what is stored; None where the hook drops it or the store would refuse it."""
+        allowed = content if self._redact is None else self._redact(content)
+        if allowed is None:
+            self._skip(content, "the redact hook dropped it")
+            return None
+        draft = Draft(
+            allowed,
+            scope=item.scope or Scope.USER,
+            importance=_IMPORTANCE if item.importance is None else item.importance,
+            entities=self._redacted(item.entities),
+            relationships=[edge for edge in item.relationships if self._redacted(edge) == tuple(edge)],
+        )
+        try:
+            return check_draft(draft, self._reader)
+        except InvalidInput as exc:
+            self._skip(content, str(exc))
+            return None
+
+    def _redacted(self, names: Iterable[str]) -> tuple[str, ...]:
+        if self._redact is None:
+            return tuple(names)
+        return tuple(name for name in map(self._redact, names) if name)
+
+    def _skip(self, content: str, reason: str) -> None:
+        self.skipped.append(Skipped(content=content, reason=reason))

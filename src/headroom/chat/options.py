@@ -1,0 +1,70 @@
+"""How the turns of a client go, and whose they are."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+from typing import Literal
+
+from ..errors import InvalidInput
+from ..memory.engine import Engine
+from ..memory.memory import Memory
+from ..memory.open import release
+from ..memory.records import Reader
+from .prompt.examples import WAYS, Asking, SmallModel
+from .learning import Redact
+from .between_turns import Shared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The keyword arguments of `with_memory`, checked."""
+
+    top_k: int
+    inject: bool
+    extract: bool
+    token_budget: int
+    recall_timeout: float | None
+    on_error: Literal["warn", "raise"]
+    redact: Redact | None
+    small_model: SmallModel
+
+    def __post_init__(self) -> None:
+        for name in ("top_k", "token_budget"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise InvalidInput(f"{name} must be a whole number of at least 1, not {value!r}")
+        if self.recall_timeout is not None and not self.recall_timeout > 0:
+            raise InvalidInput(
+                f"recall_timeout must be a number of seconds above 0, or None, not {self.recall_timeout!r}"
+            )
+        if self.on_error not in ("warn", "raise"):
+            raise InvalidInput(f'on_error must be "warn" or "raise", not {self.on_error!r}')
+        if self.redact is not None and not callable(self.redact):
+            raise InvalidInput("redact must be a function from a text to a text, or to None")
+        if not isinstance(self.small_model, (bool, str)) or self.small_model not in WAYS:
+            raise InvalidInput(
+                'small_model must be False, "llama.cpp" for its server, or True for any other one, '
+                f"not {self.small_model!r}"
+            )
+
+    @property
+    def asking(self) -> Asking:
+        """How the model is asked for a block."""
+        return WAYS[self.small_model]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Whose turn it is, on which memory. The memory is open for as long as this lives."""
+
+    engine: Engine
+    shared: Shared
+    reader: Reader
+    memory: Memory | None = None
+    """The one that the caller opened; None where the engine was opened for the client."""
+
+    def __post_init__(self) -> None:
+        if self.memory is None:
+            # It lingers, because a program may make a client for each request.
+            weakref.finalize(self, release, self.engine, linger=True).atexit = False

@@ -1,0 +1,181 @@
+"""with_memory: from a client to its stand-in."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, overload
+
+from ..errors import InvalidInput
+from ..memory.config import MemoryConfig
+from ..memory.rules.checks import check_reader
+from ..memory.memory import Memory
+from ..memory.open import acquire
+from ..memory.records import Reader
+from .prompt.examples import SmallModel
+from .standins.client import ClientWithMemory
+from .learning import Redact
+from .client_memory import AsyncChatMemory, ChatMemory
+from .prompt.frame import NOTES_BUDGET
+from .options import Place, Settings
+from .between_turns import shared_by
+from .turn import Turns
+
+C = TypeVar("C")
+
+if TYPE_CHECKING:
+    from groq import AsyncGroq, Groq
+    from openai import AsyncAzureOpenAI, AsyncOpenAI, AzureOpenAI, OpenAI
+    from typing_extensions import Unpack
+
+    # What a type checker sees in place of a stand-in: the client's own class, and `memory`.
+
+    class OpenAIWithMemory(OpenAI):
+        memory: ChatMemory
+
+    class AzureOpenAIWithMemory(AzureOpenAI, OpenAIWithMemory): ...
+
+    class AsyncOpenAIWithMemory(AsyncOpenAI):
+        memory: AsyncChatMemory
+
+    class AsyncAzureOpenAIWithMemory(AsyncAzureOpenAI, AsyncOpenAIWithMemory): ...
+
+    class GroqWithMemory(Groq):
+        memory: ChatMemory
+
+    class AsyncGroqWithMemory(AsyncGroq):
+        memory: AsyncChatMemory
+
+    class Options(TypedDict, total=False):
+        """The keyword arguments of `with_memory`."""
+
+        config: MemoryConfig | None
+        memory: Memory | None
+        top_k: int
+        inject: bool
+        extract: bool
+        token_budget: int
+        recall_timeout: float | None
+        on_error: Literal["warn", "raise"]
+        redact: Redact | None
+        small_model: SmallModel
+
+
+@overload
+def with_memory(
+    client: AzureOpenAI,
+    user_id: str,
+    session_id: str | None = None,
+    agent_id: str | None = None,
+    **options: Unpack[Options],
+) -> AzureOpenAIWithMemory: ...
+@overload
+def with_memory(
+    client: OpenAI,
+    user_id: str,
+    session_id: str | None = None,
+    agent_id: str | None = None,
+    **options: Unpack[Options],
+) -> OpenAIWithMemory: ...
+@overload
+def with_memory(
+    client: AsyncAzureOpenAI,
+    user_id: str,
+    session_id: str | None = None,
+    agent_id: str | None = None,
+    **options: Unpack[Options],
+) -> AsyncAzureOpenAIWithMemory: ...
+@overload
+def with_memory(
+    client: AsyncOpenAI,
+    user_id: str,
+    session_id: str | None = None,
+    agent_id: str | None = None,
+    **options: Unpack[Options],
+) -> AsyncOpenAIWithMemory: ...
+@overload
+def with_memory(
+    client: Groq,
+    user_id: str,
+    session_id: str | None = None,
+    agent_id: str | None = None,
+    **options: Unpack[Options],
+) -> GroqWithMemory: ...
+@overload
+def with_memory(
+    client: AsyncGroq,
+    user_id: str,
+    session_id: str | None = None,
+    agent_id: str | None = None,
+    **options: Unpack[Options],
+) -> AsyncGroqWithMemory: ...
+@overload
+def with_memory(
+    client: C,
+    user_id: str,
+    session_id: str | None = None,
+    agent_id: str | None = None,
+    **options: Unpack[Options],
+) -> C: ...
+def with_memory(
+    client: Any,
+    user_id: str,
+    session_id: str | None = None,
+    agent_id: str | None = None,
+    *,
+    config: MemoryConfig | None = None,
+    memory: Memory | None = None,
+    top_k: int = 5,
+    inject: bool = True,
+    extract: bool = True,
+    token_budget: int = NOTES_BUDGET,
+    recall_timeout: float | None = 1.0,
+    on_error: Literal["warn", "raise"] = "warn",
+    redact: Redact | None = None,
+    small_model: SmallModel = False,
+) -> Any:
+    """Return a stand-in for `client` that remembers `user_id`. Everything else about it is the client's own.
+
+    Each chat completion, and each request of the Responses API, recalls at most `top_k` notes in at most
+    `token_budget` tokens in front of the last user message, and asks the model to end its reply with what is worth
+    remembering, which is stored and taken out of the reply. `inject=False` and `extract=False` leave either half out;
+    `client.memory.off()` does so for some calls. Recalling delays a chat by at most `recall_timeout` seconds.
+    `redact` may change a fact before it is stored, or drop it by returning None. Where memory fails the chat goes on
+    without it, and the failure is logged; `on_error="raise"` raises instead, for tests.
+
+    `small_model=True` shows a small local model how to answer: five short example turns go in front of the messages of
+    each chat completion that asks for facts. `small_model="llama.cpp"` also holds the reply to the format, by a grammar
+    in `extra_body` that llama.cpp's server takes; it is left out beside tools and beside a grammar of your own.
+
+    Equal settings share one open memory, so a client for one more user costs microseconds; `memory` shares that of a
+    `Memory`. Raises InvalidInput for arguments that cannot be used and StoreError where the file cannot.
+    """
+    if type(client) is ClientWithMemory:  # one user's memory is not added to another's
+        client = client._target
+    if not hasattr(client, "chat"):
+        raise InvalidInput(f"a client must have chat.completions.create(), and {type(client).__name__} has no chat")
+    if config is not None and memory is not None:
+        raise InvalidInput("pass config or memory, not both: a Memory has its own config")
+    settings = Settings(
+        top_k=top_k,
+        inject=inject,
+        extract=extract,
+        token_budget=token_budget,
+        recall_timeout=recall_timeout,
+        on_error=on_error,
+        redact=redact,
+        small_model=small_model,
+    )
+    if settings.asking.body and not _takes_extra_body(client.chat.completions.create):
+        raise InvalidInput(
+            f"small_model={small_model!r} needs extra_body, which this client's create() does not take; use True"
+        )
+    reader = check_reader(Reader(user_id=user_id, session_id=session_id, agent_id=agent_id))
+    engine = acquire(config or MemoryConfig()) if memory is None else memory.engine
+    place = Place(engine=engine, shared=shared_by(engine), reader=reader, memory=memory)
+    return ClientWithMemory(client, Turns(place, settings))
+
+
+def _takes_extra_body(create: Callable[..., Any]) -> bool:
+    parameters = inspect.signature(create).parameters
+    return "extra_body" in parameters or any(known.kind is known.VAR_KEYWORD for known in parameters.values())

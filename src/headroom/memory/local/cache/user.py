@@ -1,0 +1,241 @@
+"""A user's memories as columns in memory: who may see which, and the vectors to compare. A rebuildable copy.
+
+Positions run from 0 in the order of storing. A deleted memory keeps its position, empty and never allowed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from typing import Any, NamedTuple
+
+import apsw
+import numpy as np
+import numpy.typing as npt
+
+from ...rules.visibility import Rule
+from ..file.database import integers
+from .entities import Graph
+from ..nearest.matrix import VectorIndex
+from ..tables.postings import Ints, memories_with
+from ..tables.vector_codec import decode
+from .visible import FOREVER, View
+
+Bools = npt.NDArray[np.bool_]
+Clauses = tuple[tuple[tuple[str, tuple[int, ...]], ...], ...]
+
+_GONE = -1
+_BATCH = 8192
+_SQL = """select m.seq, m.scope, m.session_id, m.agent_id, m.turn_id, m.created_at, m.valid_until, m.expires_at,
+    m.importance, m.length, m.opening, {vector}
+    from memories m left join vectors v on v.memory = m.seq where m.user = ?"""
+_TYPES = {
+    "seq": np.int64,
+    "scope": np.int32,
+    "session_id": np.int32,
+    "agent_id": np.int32,
+    "turn_id": np.int32,
+    "created_at": np.int64,
+    "valid_until": np.int64,
+    "expires_at": np.int64,
+    "importance": np.float32,
+    "length": np.int32,
+    "opening": np.int64,
+}
+_TEXTS = ("scope", "session_id", "agent_id", "turn_id")
+_WORDS_KEPT = 1024
+_VIEWS_KEPT = 4
+_NOTHING = np.empty(0, np.int64), 0
+
+
+class Column:
+    """A growing array; `values` is a view of what is filled, and stays valid when the array grows."""
+
+    def __init__(self, dtype: npt.DTypeLike) -> None:
+        self._room = np.empty(64, dtype)
+        self._length = 0
+
+    @property
+    def values(self) -> npt.NDArray[Any]:
+        return self._room[: self._length]
+
+    def extend(self, values: Sequence[object]) -> None:
+        needed = self._length + len(values)
+        if needed > len(self._room):
+            room = np.empty(max(needed, 2 * len(self._room)), self._room.dtype)
+            room[: self._length] = self.values
+            self._room = room
+        self._room[self._length : needed] = values
+        self._length = needed
+
+    @property
+    def nbytes(self) -> int:
+        return self._room.nbytes
+
+
+class Stamp(NamedTuple):
+    """Whose vectors the file holds; of width 0 while it holds none."""
+
+    embedder: str
+    width: int
+
+
+class UserColumns:
+    """The columns and the vector index of one user, and how far in the file they have read.
+
+    Hold `lock` from `catch_up` to the last use: a search must not see rows come in between.
+    """
+
+    def __init__(self, user: int, stamp: Stamp, make_index: Callable[[UserColumns], VectorIndex]) -> None:
+        self.user = user
+        self.stamp = stamp
+        self.lock = threading.RLock()
+        self.revision = -1
+        self.last_change = 0
+        self._columns = {name: Column(dtype) for name, dtype in _TYPES.items()}
+        self._codes: dict[str | None, int] = {None: 0}
+        self._postings: dict[str, tuple[Ints, int]] = {}
+        self._postings_bytes = 0
+        self._views: dict[Clauses, View] = {}
+        self._graph, self._graph_revision = Graph(), -1
+        self.vectors = make_index(self)
+        self._sql = _SQL.format(vector="v.vector" if self.vectors.holds_rows else "null")
+
+    def __len__(self) -> int:
+        return len(self.seq)
+
+    def __getitem__(self, name: str) -> npt.NDArray[Any]:
+        return self._columns[name].values
+
+    @property
+    def seq(self) -> Ints:
+        return self["seq"]
+
+    @property
+    def last_seq(self) -> int:
+        return int(self.seq[-1]) if len(self) else 0
+
+    @property
+    def nbytes(self) -> int:
+        columns = sum(column.nbytes for column in self._columns.values())
+        views = sum(view.nbytes for view in self._views.values())
+        return columns + views + self.vectors.nbytes + self._postings_bytes + self._graph.nbytes
+
+    def graph(self, cursor: apsw.Cursor) -> Graph:
+        """Give the user's entities and relations, read anew where anything has changed."""
+        if self._graph_revision != self.revision:
+            self._graph, self._graph_revision = Graph.of_user(cursor, self.user), self.revision
+        return self._graph
+
+    def catch_up(self, cursor: apsw.Cursor, revision: int) -> None:
+        """Read the rows stored since the last time, and again those that were changed or deleted."""
+        self._views.clear()
+        known = self.last_seq
+        changed = "select distinct memory from changes where user = ? and seq > ? and memory <= ?"
+        self._reread(cursor, integers(cursor.execute(changed, (self.user, self.last_change, known))))
+        new = cursor.execute(f"{self._sql} and m.seq > ? order by m.seq", (self.user, known))
+        while rows := list(islice(new, _BATCH)):
+            self._append(rows)
+        (self.last_change,) = integers(cursor.execute("select coalesce(max(seq), 0) from changes"))
+        self.revision = revision
+
+    def view(self, rule: Rule, now: int) -> View:
+        """Give what `rule` lets through of what holds now."""
+        clauses = self._clauses(rule)
+        view = self._views.get(clauses)
+        if view is None or view.until <= now:
+            view = self.view_of(self.allowed(rule, now=now, as_of=None))
+            self._views[clauses] = view
+            if len(self._views) > _VIEWS_KEPT:
+                self._views.pop(next(iter(self._views)))
+        return view
+
+    def view_of(self, allowed: Bools) -> View:
+        """Give what `allowed` marks."""
+        return View.of(
+            allowed,
+            self.vectors,
+            length=self["length"],
+            created_at=self["created_at"],
+            expires_at=self["expires_at"],
+        )
+
+    def allowed(self, rule: Rule, *, now: int, as_of: int | None) -> Bools:
+        """Mark the positions that `rule` lets through and that hold now, or held at `as_of`."""
+        mask = np.zeros(len(self), np.bool_)
+        for clause in self._clauses(rule):
+            fits = np.ones(len(self), np.bool_)
+            for column, codes in clause:
+                fits &= np.isin(self[column], codes) if len(codes) > 1 else self[column] == codes[0]
+            mask |= fits
+        if as_of is None:
+            mask &= self["valid_until"] == FOREVER
+        else:
+            mask &= (self["created_at"] <= as_of) & (self["valid_until"] > as_of)
+        mask &= self["expires_at"] > now
+        return mask
+
+    def _clauses(self, rule: Rule) -> Clauses:
+        """Write `rule` in the numbers of the columns, without the clauses that no memory here can fulfil.
+
+        So all readers see one view who differ only in the id of a turn in which nothing was stored.
+        """
+        coded = (
+            tuple((name, tuple(self._codes[v] for v in values if v in self._codes)) for name, values in clause.items())
+            for clause in rule
+        )
+        return tuple(clause for clause in coded if all(codes for _, codes in clause))
+
+    def positions(self, seqs: Iterable[int] | Ints) -> Ints:
+        """Find the positions of `seqs`; those that are not here are left out."""
+        wanted = seqs if isinstance(seqs, np.ndarray) else np.fromiter(seqs, np.int64)
+        if not len(self):
+            return np.empty(0, np.int64)
+        places = np.searchsorted(self.seq, wanted)
+        places[places == len(self)] = 0
+        return np.asarray(places[self.seq[places] == wanted])
+
+    def with_word(self, cursor: apsw.Cursor, word: str, limit: int) -> Ints:
+        """List the positions that hold `word`, at most `limit` + 1; reads only what came since the last time."""
+        found, upto = self._postings.get(word, _NOTHING)
+        last = self.last_seq
+        if upto < last and len(found) <= limit:
+            more = memories_with(cursor, self.user, word, above=upto, limit=limit + 1 - len(found))
+            found = np.concatenate([found, self.positions(more)])
+            upto = last if len(found) <= limit else int(self.seq[found[-1]])
+            self._keep(word, found, upto)
+        return found
+
+    def _keep(self, word: str, found: Ints, upto: int) -> None:
+        self._postings_bytes += found.nbytes - self._postings.pop(word, _NOTHING)[0].nbytes
+        self._postings[word] = (found, upto)
+        if len(self._postings) > _WORDS_KEPT:
+            oldest, _ = self._postings.pop(next(iter(self._postings)))
+            self._postings_bytes -= oldest.nbytes
+
+    def _append(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        *columns, blobs = zip(*rows, strict=True)
+        for name, values in zip(_TYPES, columns, strict=True):
+            self._columns[name].extend(self._as_numbers(name, values))
+        if self.vectors.holds_rows:
+            self.vectors.add(decode(blobs, self.stamp.width))
+
+    def _reread(self, cursor: apsw.Cursor, seqs: Sequence[int]) -> None:
+        for seq in seqs:
+            (position,) = self.positions([seq])
+            row = cursor.execute(f"{self._sql} and m.seq = ?", (self.user, seq)).fetchone()
+            if row is None:
+                self["valid_until"][position] = self["expires_at"][position] = _GONE
+            else:
+                for name, value in zip(_TYPES, row, strict=False):
+                    self[name][position] = self._as_numbers(name, (value,))[0]
+            if self.vectors.holds_rows:
+                self.vectors.put(int(position), decode([row[-1] if row else b""], self.stamp.width)[0])
+
+    def _as_numbers(self, name: str, values: Sequence[Any]) -> Sequence[Any]:
+        if name in _TEXTS:
+            return [self._codes.setdefault(value, len(self._codes)) for value in values]
+        if name in ("valid_until", "expires_at"):
+            return [FOREVER if value is None else value for value in values]
+        return values

@@ -1,0 +1,58 @@
+"""What one kind of reader sees of a user's memories, and what is true of all of it together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ...protocols import Vector
+from ..nearest.matrix import Bools, Ints, VectorIndex
+
+Lengths = npt.NDArray[np.int32]
+
+FOREVER = np.iinfo(np.int64).max
+SAMPLE = 256
+"""Memories that tell what a user's memories are like in general."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """Some of a user's memories, by position. Kept for the next search: each value costs a pass over all of them."""
+
+    allowed: Bools
+    places: Ints
+    """The positions that are allowed, ascending."""
+    middle: Vector
+    """The mean of a sample of their vectors."""
+    length: float
+    """The mean length of a sample of their texts, in words; at least 1."""
+    oldest: int
+    """When the first of them was told, in microseconds."""
+    until: int
+    """When the first of them expires, in microseconds: the view holds up to then."""
+
+    @classmethod
+    def of(cls, allowed: Bools, vectors: VectorIndex, *, length: Lengths, created_at: Ints, expires_at: Ints) -> View:
+        """Look at the memories that `allowed` marks."""
+        places = np.flatnonzero(allowed)
+        sample = some(places)
+        return cls(
+            allowed=allowed,
+            places=places,
+            middle=vectors.rows(sample).sum(axis=0) / max(len(sample), 1),
+            length=max(float(length[sample].sum()) / max(len(sample), 1), 1.0),
+            oldest=int(created_at[places].min(initial=FOREVER)),
+            until=int(expires_at[places].min(initial=FOREVER)),
+        )
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory held."""
+        return self.allowed.nbytes + self.places.nbytes + self.middle.nbytes
+
+
+def some(places: Ints) -> Ints:
+    """Take a sample, evenly."""
+    return places[:: max(1, len(places) // SAMPLE)]

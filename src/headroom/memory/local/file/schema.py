@@ -1,0 +1,162 @@
+"""The tables of a memory file, as append-only steps that are recorded by name and applied on open.
+
+A step that has shipped is never changed; what comes later is a new function at the end of STEPS.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+
+from ....errors import NewerSchema, NotADatabase, StoreUnwritable
+from ...rules.times import now
+
+APPLICATION_ID = 0x4845_4144  # "HEAD": marks a SQLite file as ours
+
+
+def _first(cursor: apsw.Cursor) -> None:
+    for statement in (
+        "create table meta (key text primary key, value text not null) without rowid",
+        # One revision a user: a cache that has seen it is fresh.
+        "create table users (key integer primary key, user_id text not null unique, revision integer not null)",
+        """create table memories (
+            seq integer primary key autoincrement,
+            id blob not null unique,
+            user integer not null references users,
+            content text not null,
+            fingerprint integer not null,
+            scope text not null,
+            session_id text,
+            agent_id text,
+            turn_id text,
+            importance real not null,
+            metadata text,
+            created_at integer not null,
+            valid_until integer,
+            superseded_by integer,
+            expires_at integer,
+            length integer not null,
+            opening integer not null
+        )""",
+        "create index memories_by_user on memories (user)",
+        "create index memories_by_fingerprint on memories (fingerprint)",
+        "create index memories_by_successor on memories (superseded_by) where superseded_by is not null",
+        "create index memories_by_expiry on memories (expires_at) where expires_at is not null",
+        "create index memories_by_turn on memories (created_at) where scope = 'turn'",
+        # The first source of a memory stands in its own row; these are the times it was said again.
+        """create table sources (
+            memory integer not null references memories,
+            agent_id text, session_id text, turn_id text,
+            created_at integer not null
+        )""",
+        "create index sources_by_memory on sources (memory)",
+        "create table vectors (memory integer primary key references memories, vector blob not null)",
+        # Memories that were stored while the embedder did not answer.
+        "create table waiting (memory integer primary key references memories)",
+        # The vectors of the next embedder, while a file moves from one to another.
+        "create table next_vectors (memory integer primary key references memories, vector blob not null)",
+        # A posting list for each word of each user ("7:python"), so that a search costs what the user's own
+        # memories cost. Words arrive split and folded: every reader's SQLite has this tokenizer.
+        """create virtual table words using fts5 (
+            terms, detail = none, tokenize = "porter ascii tokenchars '_.+#''-:'"
+        )""",
+        "insert into words (words, rank) values ('secure-delete', 1)",
+        """create table mentions (
+            memory integer not null references memories, entity text not null, primary key (memory, entity)
+        ) without rowid""",
+        """create table relationships (
+            memory integer not null references memories,
+            source text not null, relation text not null, target text not null,
+            primary key (memory, source, relation, target)
+        ) without rowid""",
+        # Which rows were changed or deleted: what a cache replays. Holds numbers only.
+        """create table changes (
+            seq integer primary key autoincrement, user integer not null, memory integer not null
+        )""",
+        "create index changes_by_user on changes (user)",
+    ):
+        cursor.execute(statement).fetchall()
+
+
+Step = Callable[[apsw.Cursor], None]
+STEPS: tuple[Step, ...] = (_first,)
+
+
+def prepare(connection: apsw.Connection, path: Path, *, steps: tuple[Step, ...] = STEPS) -> None:
+    """Bring the file to the newest schema; a crash leaves whole steps only.
+
+    Raises NotADatabase, NewerSchema and StoreUnwritable before anything is written. `steps` builds an older file,
+    for tests.
+    """
+    cursor = connection.cursor()
+    done = _done(cursor, path)
+    known = {step.__name__ for step in steps}
+    unknown = [name for name in done if name not in known]
+    if unknown:
+        raise NewerSchema(path=path, step=unknown[0])
+    _check_size(cursor, path)
+    if connection.readonly("main"):
+        raise StoreUnwritable(path=path, reason="it may only be read")
+    cursor.execute("pragma journal_mode = wal").fetchall()
+    if len(done) < len(steps):
+        _apply(cursor, steps)
+
+
+def _apply(cursor: apsw.Cursor, steps: tuple[Step, ...]) -> None:
+    """Apply what is missing, looking again once no other process can write."""
+    with _transaction(cursor):
+        cursor.execute(f"pragma application_id = {APPLICATION_ID}")
+        cursor.execute("create table if not exists steps (name text primary key, applied_at integer not null)")
+    for step in steps:
+        with _transaction(cursor):
+            done = {name for (name,) in cursor.execute("select name from steps").fetchall()}
+            if step.__name__ not in done:
+                step(cursor)
+                cursor.execute("insert into steps values (?, ?)", (step.__name__, now()))
+
+
+@contextmanager
+def _transaction(cursor: apsw.Cursor) -> Iterator[None]:
+    cursor.execute("begin immediate")
+    try:
+        yield
+        cursor.execute("commit")
+    except BaseException:
+        if cursor.connection.in_transaction:
+            cursor.execute("rollback")
+        raise
+
+
+def _done(cursor: apsw.Cursor, path: Path) -> list[str]:
+    """List the steps that the file has behind it, oldest first."""
+    tables = {name for (name,) in cursor.execute("select name from sqlite_schema where type = 'table'").fetchall()}
+    if not tables:
+        return []
+    if cursor.execute("pragma application_id").get != APPLICATION_ID or "steps" not in tables:
+        raise NotADatabase(path=path, reason="it is the database of another program")
+    return [str(name) for (name,) in cursor.execute("select name from steps order by rowid")]
+
+
+def _check_size(cursor: apsw.Cursor, path: Path) -> None:
+    """Notice what SQLite lets pass: a file cut within its last page, and a few bytes that are no database."""
+    cursor.execute("begin")  # what another process does meanwhile to file and log is none of this
+    try:
+        cursor.execute("select count(*) from sqlite_schema").fetchall()
+        pages, page_size = cursor.execute("select page_count, page_size from pragma_page_count, pragma_page_size").get
+        in_log, in_file = _size(Path(f"{path}-wal")), _size(path)
+    finally:
+        cursor.execute("rollback")
+    # While there is a log, the newest pages may stand in it alone.
+    if not in_log and (in_file < pages * page_size or (in_file and not pages)):
+        raise NotADatabase(path=path, reason="it was cut short")
+
+
+def _size(path: Path) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0

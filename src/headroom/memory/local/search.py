@@ -1,0 +1,198 @@
+"""Candidates by vector and by word among what a reader may see, and what is known of them for ranking."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import apsw
+import numpy as np
+import numpy.typing as npt
+
+from ..rules import dates, ranking
+from ..protocols import Query, Vector
+from ..records import Json, Parts
+from ..rules.visibility import visible
+from ..rules.times import moment
+from ..rules.words import mark, question_words, telling
+from .tables import postings as text
+from .cache.user import Bools, UserColumns
+from .file.database import integers
+from .nearest.matrix import best_of
+from .tables.postings import Ints
+from .cache.visible import SAMPLE, View, some
+
+Floats = npt.NDArray[np.float32]
+
+_DAY = 86_400_000_000
+_NONE = np.empty(0, np.int64)
+_FEW = 20
+"""So many memories are half of what it takes to believe in what they have in common."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Positions of memories, best first, of shape (n,), and the parts of their scores, (len(Parts), n)."""
+
+    positions: Ints
+    parts: Floats
+    allowed: Bools
+    """What the query may find, by position."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the words of a question say about the memories, by position."""
+
+    words: Sequence[str]
+    share: Floats
+    """The weight of the words that a memory holds, as a share of the weight of all."""
+    rare: Bools
+    """It holds a telling one that few memories of this user hold."""
+    worded: Ints
+    """Those with a share, in any order."""
+    common: Ints
+    """Some that hold a word which many hold."""
+
+
+def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) -> Found:
+    """Find the memories that `query` asks for; filters hold before anything is ranked."""
+    view = _visible_to(cursor, columns, query, now)
+    if not len(view.places):
+        parts = np.empty((len(Parts._fields), 0), np.float32)
+        return Found(positions=view.places, parts=parts, allowed=view.allowed)
+    asked = _ask(cursor, columns, view, query.text)
+    width = columns.stamp.width
+    vector = query.vector if query.vector is not None and len(query.vector) == width else np.zeros(width, np.float32)
+    focus = _focus(columns, vector, asked.common)
+    positions = _candidates(columns, view, focus, asked, max(50, 4 * query.top_k))
+    rows = columns.vectors.rows(positions)
+    cosine = rows @ vector
+    # A memory that waits for its vector is neither near nor far.
+    lift = np.where(cosine == 0, 0, rows @ focus - view.middle @ focus)
+    told_at, opening = columns["created_at"][positions], columns["opening"][positions]
+    parts = ranking.parts(
+        ranking.Candidates(
+            rank=np.searchsorted(view.places, positions),
+            cosine=cosine,
+            lift=lift,
+            words=asked.share[positions],
+            subject=(opening[:, None] == [mark(word) for word in asked.words]).any(axis=1),
+            nearness=_nearness(told_at, view.oldest, query.text, now),
+            session=columns["session_id"][positions],
+            created_at=told_at,
+            length=columns["length"][positions] / view.length,
+            importance=columns["importance"][positions],
+            age_days=(now - told_at) / _DAY,
+        )
+    )
+    order = np.argsort(-parts.sum(axis=0), kind="stable")
+    if query.notes_only and len(view.places) > query.top_k:
+        order = order[: 4 * query.top_k if any(map(telling, asked.words)) else 0]
+        sample = columns.vectors.rows(some(view.places))
+        noted = ranking.noteworthy(vector, rows[order], sample, asked.rare[positions[order]], query.top_k)
+        order = order[noted]
+    return Found(positions=positions[order], parts=parts[:, order], allowed=view.allowed)
+
+
+def _visible_to(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) -> View:
+    """Give what `query` may find: seen by its reader, and let through by its filters."""
+    rule = visible(query.reader)
+    if query.as_of is None and query.saved_by is None and not query.where:
+        return columns.view(rule, now)
+    allowed = columns.allowed(rule, now=now, as_of=query.as_of)
+    if query.saved_by is not None:
+        allowed &= _marked(columns, _saved_by(cursor, columns.user, query.saved_by))
+    if query.where:
+        allowed &= _marked(columns, _with_metadata(cursor, columns.user, query.where))
+    return columns.view_of(allowed)
+
+
+def _ask(cursor: apsw.Cursor, columns: UserColumns, view: View, question: str) -> Asked:
+    """Weigh the memories by the rarity of the words that they share with `question`.
+
+    A word counts once, whatever the length of the text: memories are short, and both halves of BM25 that say
+    otherwise lost recall here.
+    """
+    share, rare = np.zeros(len(columns), np.float32), np.zeros(len(columns), np.bool_)
+    total = len(view.places)
+    limit = max(20, min(text.LONGEST_LIST, int(text.COMMON * total)))
+    lists = {word: columns.with_word(cursor, word, max(limit, SAMPLE)) for word in question_words(question)}
+    common = [found for found in lists.values() if len(found) > limit]
+    weighed = {word: found for word, found in lists.items() if len(found) <= limit}
+    if common and not any(len(found) for found in weighed.values()):
+        weighed = {word: columns.with_word(cursor, word, 10 * text.LONGEST_LIST) for word in lists}
+    most, worded = 0.0, [_NONE]
+    for word, found in weighed.items():
+        holding = found[view.allowed[found]]
+        weight = text.rarity(len(holding), total)
+        most += weight
+        worded.append(holding[share[holding] == 0])
+        share[holding] += weight
+        if len(holding) <= max(1, total // 20) and telling(word):
+            rare[holding] = True
+    shared = [some(found[view.allowed[found]]) for found in common]
+    return Asked(
+        words=list(lists),
+        share=share / max(most, 1e-9),
+        rare=rare,
+        worded=np.concatenate(worded),
+        common=np.unique(np.concatenate([_NONE, *shared])),
+    )
+
+
+def _focus(columns: UserColumns, vector: Vector, common: Ints) -> Vector:
+    """Take from a question what the memories that share its common words have in common.
+
+    In "When did Anna move?", asked of a talk with Anna, her name pulls the vector towards everything she said.
+    """
+    if not len(common):
+        return vector
+    ground = columns.vectors.rows(common).mean(axis=0)
+    return np.asarray(vector - ground * (len(common) / (len(common) + _FEW)), np.float32)
+
+
+def _candidates(columns: UserColumns, view: View, focus: Vector, asked: Asked, breadth: int) -> Ints:
+    """Pick the best by vector, the best by words, and what stands beside them in their sessions; ascending."""
+    near = columns.vectors.search(focus, view.allowed, breadth)[0] if focus.any() else _NONE
+    worded, _ = best_of(asked.worded, asked.share[asked.worded], breadth)
+    best = np.concatenate([near, worded])
+    session = columns["session_id"][best]
+    if not session.any():
+        return np.unique(best)
+    rank = np.searchsorted(view.places, best)
+    beside = np.concatenate([rank - 1, rank + 1]).clip(0, len(view.places) - 1)
+    places = view.places[beside]
+    told = places[(columns["session_id"][places] == np.tile(session, 2)) & np.tile(session > 0, 2)]
+    return np.unique(np.concatenate([best, told]))
+
+
+def _nearness(told_at: Ints, oldest: int, question: str, now: int) -> Floats:
+    """Tell how near the memories were told to a time that the question names."""
+    return dates.nearness(told_at // _DAY, dates.spans(question, moment(now).date(), oldest=moment(oldest).date()))
+
+
+def _marked(columns: UserColumns, seqs: Ints) -> Bools:
+    mask = np.zeros(len(columns), np.bool_)
+    mask[columns.positions(seqs)] = True
+    return mask
+
+
+def _saved_by(cursor: apsw.Cursor, user: int, agent_id: str) -> Ints:
+    rows = cursor.execute(
+        """select seq from memories where user = ?1 and agent_id = ?2 union
+        select s.memory from sources s join memories m on m.seq = s.memory where m.user = ?1 and s.agent_id = ?2""",
+        (user, agent_id),
+    )
+    return np.array(integers(rows), np.int64)
+
+
+def _with_metadata(cursor: apsw.Cursor, user: int, where: Mapping[str, Json]) -> Ints:
+    rows = cursor.execute("select seq, metadata from memories where user = ? and metadata is not null", (user,))
+    fitting = [seq for seq, stored in rows if _holds(json.loads(str(stored)), where)]
+    return np.array(fitting, np.int64)
+
+
+def _holds(metadata: Mapping[str, Json], where: Mapping[str, Json]) -> bool:
+    return all(key in metadata and metadata[key] == value for key, value in where.items())

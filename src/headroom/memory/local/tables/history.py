@@ -1,0 +1,147 @@
+"""One memory through time: finding it, ending it, its versions, and telling the caches what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import apsw
+
+from ...protocols import Vector
+from ...records import Reader, Scope
+from ...rules.visibility import Rule, audience, visible
+from . import read as rows
+from ..file.database import count_erasure, integers
+from .vector_codec import encode
+
+CHANGES_KEPT = 10_000
+"""Entries of the log of changes that are kept; a cache that is further behind reads everything again."""
+
+
+def user_key(cursor: apsw.Cursor, user_id: str) -> int:
+    """Find the key of a user, making one where there is none."""
+    cursor.execute("insert or ignore into users (user_id, revision) values (?, 0)", (user_id,))
+    return int(cursor.execute("select key from users where user_id = ?", (user_id,)).get)
+
+
+def find(cursor: apsw.Cursor, memory_id: str, user_id: str | None) -> int | None:
+    """Find the row of a memory; that of another user than `user_id` is not found."""
+    row = cursor.execute(
+        """select seq from memories m join users u on u.key = m.user
+        where m.id = ?1 and (?2 is null or u.user_id = ?2)""",
+        (rows.id_bytes(memory_id), user_id),
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+def present(cursor: apsw.Cursor, user: int, reader: Reader, ids: Iterable[str], now: int) -> dict[int, str]:
+    """Find those of `ids` that are present memories which `reader` sees, by row."""
+    seen, values = rows.as_sql(visible(reader))
+    found = {}
+    for memory_id in ids:
+        row = cursor.execute(
+            f"""select seq from memories where id = ? and user = ? and valid_until is null
+            and (expires_at is null or expires_at > ?) and {seen}""",
+            (rows.id_bytes(memory_id), user, now, *values),
+        ).fetchone()
+        if row is not None:
+            found[row[0]] = memory_id
+    return found
+
+
+def end(cursor: apsw.Cursor, user: int, seqs: Iterable[int], at: int, *, successor: int | None) -> None:
+    """Make memories history: superseded by `successor`, or forgotten where there is none."""
+    seqs = list(seqs)
+    cursor.executemany(
+        "update memories set valid_until = max(?, created_at + 1), superseded_by = ? where seq = ?",
+        ((at, successor, seq) for seq in seqs),
+    )
+    log(cursor, user, seqs)
+
+
+def revive(cursor: apsw.Cursor, seq: int, now: int) -> bool:
+    """Undo a forget; False where the memory is present, was superseded, or was saved again since."""
+    user, fingerprint, until, successor, scope, session_id, agent_id, turn_id = cursor.execute(
+        """select user, fingerprint, valid_until, superseded_by, scope, session_id, agent_id, turn_id
+        from memories where seq = ?""",
+        (seq,),
+    ).get
+    writer = Reader(user_id="", session_id=session_id, agent_id=agent_id, turn_id=turn_id)
+    again = same_text(cursor, user, fingerprint, audience(Scope(scope), writer), now)
+    if until is None or successor is not None or again:
+        return False
+    cursor.execute("update memories set valid_until = null where seq = ?", (seq,))
+    log(cursor, user, [seq])
+    touch(cursor, user)
+    return True
+
+
+def same_text(
+    cursor: apsw.Cursor, user: int, fingerprint: int, rule: Rule, now: int
+) -> list[tuple[int, bytes, str, str, int | None]]:
+    """Find present memories of one fingerprint among what `rule` says: row, id, content, scope, expiry."""
+    let_through, values = rows.as_sql(rule)
+    found: Any = cursor.execute(
+        f"""select seq, id, content, scope, expires_at from memories where fingerprint = ? and user = ?
+        and valid_until is null and (expires_at is null or expires_at > ?) and {let_through}
+        order by scope = 'user' desc, seq""",
+        (fingerprint, user, now, *values),
+    ).fetchall()
+    return list(found)
+
+
+def versions(cursor: apsw.Cursor, seq: int) -> list[int]:
+    """List a memory and all that it replaced, directly or not."""
+    found = cursor.execute(
+        """with recursive version (seq) as (
+            values (?) union select m.seq from memories m join version v on m.superseded_by = v.seq
+        ) select seq from version""",
+        (seq,),
+    )
+    return integers(found)
+
+
+def newest(cursor: apsw.Cursor, seq: int) -> int:
+    """Follow a memory to the version that stands for it now."""
+    while (by := cursor.execute("select superseded_by from memories where seq = ?", (seq,)).get) is not None:
+        seq = by
+    return seq
+
+
+def put_vector(cursor: apsw.Cursor, memory_id: str, vector: Vector) -> None:
+    """Give a memory that waits for it its vector; one that was erased or got its vector meanwhile is left alone."""
+    seq = find(cursor, memory_id, None)
+    if seq is None or not cursor.execute("delete from waiting where memory = ? returning memory", (seq,)).fetchall():
+        return
+    cursor.execute("insert into vectors values (?, ?)", (seq, encode(vector[None, :])[0]))
+    (user,) = integers(cursor.execute("select user from memories where seq = ?", (seq,)))
+    log(cursor, user, [seq])
+    touch(cursor, user)
+
+
+def erase(cursor: apsw.Cursor, seqs: Sequence[int]) -> dict[int, list[int]]:
+    """Delete memories from every table, and tell the caches of their users; give what went, by user."""
+    owners: dict[int, list[int]] = {}
+    for seq in seqs:
+        owner = cursor.execute("select user from memories where seq = ?", (seq,)).get
+        if owner is not None:  # else another process was faster
+            owners.setdefault(owner, []).append(seq)
+    cursor.executemany("update memories set superseded_by = null where superseded_by = ?", ((seq,) for seq in seqs))
+    rows.erase(cursor, seqs)
+    if seqs:
+        count_erasure(cursor)
+    for user, own in owners.items():
+        log(cursor, user, own)
+        touch(cursor, user)
+    return owners
+
+
+def log(cursor: apsw.Cursor, user: int, seqs: Iterable[int]) -> None:
+    """Note that rows were changed or deleted, for caches to replay."""
+    cursor.executemany("insert into changes (user, memory) values (?, ?)", ((user, seq) for seq in seqs))
+
+
+def touch(cursor: apsw.Cursor, user: int) -> None:
+    """Give the user a new revision, so that every cache looks again; keep the log short."""
+    cursor.execute("update users set revision = revision + 1 where key = ?", (user,))
+    cursor.execute("delete from changes where seq <= (select max(seq) from changes) - ?", (CHANGES_KEPT,))

@@ -1,0 +1,112 @@
+"""Records to SQL and back."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import apsw
+
+from ...records import Record, Relationship, Scope, Source
+from ...rules.visibility import Rule
+from ...rules.times import moment
+
+_RECORDS = """select m.seq, m.id, m.content, u.user_id, m.scope, m.session_id, m.agent_id, m.turn_id, m.importance,
+    m.metadata, m.created_at, m.valid_until, s.id, m.expires_at
+    from memories m join users u on u.key = m.user left join memories s on s.seq = m.superseded_by
+    where m.seq in (select value from json_each(?))"""
+# What stands beside a memory in other tables: one statement, because most memories have none of it.
+_BESIDE = """with wanted as materialized (select value from json_each(?))
+    select memory, 'sources', agent_id, session_id, turn_id, created_at from sources where memory in wanted
+    union all select memory, 'mentions', entity, null, null, null from mentions where memory in wanted
+    union all select memory, 'relationships', source, relation, target, null
+    from relationships where memory in wanted"""
+_SCOPES = {scope.value: scope for scope in Scope}
+
+
+def id_text(raw: bytes) -> str:
+    digits = raw.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def id_bytes(memory_id: str) -> bytes | None:
+    """Read an id; None where the text is none, so that it is simply not found."""
+    try:
+        return uuid.UUID(memory_id).bytes
+    except (ValueError, AttributeError, TypeError):
+        return None
+
+
+def as_sql(rule: Rule, table: str = "") -> tuple[str, list[str | None]]:
+    """Turn a visibility rule into a condition and its values."""
+    clauses: list[str] = []
+    values: list[str | None] = []
+    for clause in rule:
+        parts = []
+        for column, allowed in clause.items():
+            parts.append("(" + " or ".join([f"{table}{column} is ?"] * len(allowed)) + ")")
+            values.extend(allowed)
+        clauses.append(" and ".join(parts) or "true")
+    return "(" + " or ".join(clauses) + ")", values
+
+
+def erase(cursor: apsw.Cursor, seqs: Sequence[int]) -> None:
+    """Remove every trace of these memories from every table."""
+    for table, column in (
+        ("words", "rowid"),
+        ("vectors", "memory"),
+        ("waiting", "memory"),
+        ("next_vectors", "memory"),
+        ("sources", "memory"),
+        ("mentions", "memory"),
+        ("relationships", "memory"),
+        ("memories", "seq"),
+    ):
+        cursor.executemany(f"delete from {table} where {column} = ?", ((seq,) for seq in seqs))
+
+
+def fetch(cursor: apsw.Cursor, seqs: Iterable[int]) -> dict[int, dict[str, Any]]:
+    """Read memories as the fields of a Record, by row; rows that are gone are left out."""
+    wanted = json.dumps([int(seq) for seq in seqs])
+    rows: list[tuple[Any, ...]] = cursor.execute(_RECORDS, (wanted,)).fetchall()
+    beside: dict[tuple[int, str], list[tuple[Any, ...]]] = {}
+    for seq, table, *values in cursor.execute(_BESIDE, (wanted,)):
+        beside.setdefault((seq, table), []).append(tuple(values))
+    return {row[0]: _fields(row, beside) for row in rows}
+
+
+def record(cursor: apsw.Cursor, seq: int) -> Record | None:
+    """Read one memory."""
+    fields = fetch(cursor, [seq]).get(seq)
+    return None if fields is None else Record(**fields)
+
+
+def _fields(row: tuple[Any, ...], beside: Mapping[tuple[int, str], list[tuple[Any, ...]]]) -> dict[str, Any]:
+    seq, raw, content, user_id, scope, session_id, agent_id, turn_id, importance, metadata, *times = row
+    created, ended, superseded_by, expires = times
+    created_at = moment(created)
+    first = Source(agent_id=agent_id, session_id=session_id, turn_id=turn_id, created_at=created_at)
+    later = [
+        Source(agent_id=agent, session_id=session, turn_id=turn, created_at=moment(at))
+        for agent, session, turn, at in beside.get((seq, "sources"), ())
+    ]
+    return {
+        "id": id_text(raw),
+        "content": content,
+        "user_id": user_id,
+        "scope": _SCOPES[scope],
+        "session_id": session_id,
+        "agent_id": agent_id,
+        "turn_id": turn_id,
+        "importance": importance,
+        "metadata": json.loads(metadata) if metadata else {},
+        "created_at": created_at,
+        "valid_until": None if ended is None else moment(ended),
+        "superseded_by": None if superseded_by is None else id_text(superseded_by),
+        "expires_at": None if expires is None else moment(expires),
+        "entities": tuple(entity for entity, *_ in beside.get((seq, "mentions"), ())),
+        "relationships": tuple(Relationship(*edge) for *edge, _ in beside.get((seq, "relationships"), ())),
+        "sources": (first, *later),
+    }

@@ -1,0 +1,159 @@
+"""Writing one memory: a new row, one more source of a row that is known, and the end of what it replaces."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import apsw
+import numpy as np
+
+from ....errors import InvalidInput
+from ...rules.duplicates import fingerprint, folded
+from ...protocols import Entry, Write
+from ...records import Applied, Json, Reader
+from ...rules.visibility import audience
+from ...rules.times import now
+from ...rules.words import opening, words
+from . import read as rows, postings as text, history as versions
+from .vector_codec import encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """An entry with all that can be computed before the transaction begins."""
+
+    entry: Entry
+    fingerprint: int
+    words: list[str]
+    vector: bytes | None
+
+
+def prepare(writer: Reader, writes: Sequence[Write]) -> list[Prepared | None]:
+    """Compute what each write will store; None where it stores nothing."""
+    vectors = [write.entry.vector for write in writes if write.entry and write.entry.vector is not None]
+    packed = iter(encode(np.stack(vectors)) if vectors else ())
+    return [None if write.entry is None else _prepared(writer, write.entry, packed) for write in writes]
+
+
+def _prepared(writer: Reader, entry: Entry, packed: Iterator[bytes]) -> Prepared:
+    return Prepared(
+        entry=entry,
+        fingerprint=fingerprint(writer.user_id, entry.content),
+        words=words(entry.content),
+        vector=None if entry.vector is None else next(packed),
+    )
+
+
+def apply(cursor: apsw.Cursor, user: int, writer: Reader, prepared: Prepared | None, write: Write) -> Applied:
+    """Carry out one write."""
+    at = now()
+    ended = versions.present(cursor, user, writer, write.replaces, at)
+    if write.strict and not ended:
+        raise InvalidInput(f"there is no present memory with the id {write.replaces[0]!r} for this user")
+    if prepared is None:
+        versions.end(cursor, user, ended, at, successor=None)
+        return Applied(id=None, merged=False, ended=tuple(ended.values()))
+    known = _duplicate(cursor, user, writer, prepared, at, ended)
+    if known is None:
+        seq, raw = _insert(cursor, user, writer, prepared)
+    else:
+        seq, raw = known
+        _merge(cursor, seq, writer, prepared.entry)
+        versions.log(cursor, user, [seq])
+    ended.pop(seq, None)
+    versions.end(cursor, user, ended, prepared.entry.created_at, successor=seq)
+    return Applied(id=rows.id_text(raw), merged=known is not None, ended=tuple(ended.values()))
+
+
+def _new_id() -> bytes:
+    """Make an id: 48 bits of time, so that ids sort and their index stays dense, then 80 random bits."""
+    return (time.time_ns() // 1_000_000).to_bytes(6, "big") + os.urandom(10)
+
+
+def _insert(cursor: apsw.Cursor, user: int, writer: Reader, prepared: Prepared) -> tuple[int, bytes]:
+    entry, raw = prepared.entry, _new_id()
+    terms, length = text.terms(user, prepared.words)
+    cursor.execute(
+        """insert into memories (id, user, content, fingerprint, scope, session_id, agent_id, turn_id, importance,
+        metadata, created_at, expires_at, length, opening) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        (
+            raw,
+            user,
+            entry.content,
+            prepared.fingerprint,
+            entry.scope.value,
+            writer.session_id,
+            writer.agent_id,
+            writer.turn_id,
+            entry.importance,
+            _json(entry.metadata),
+            entry.created_at,
+            entry.expires_at,
+            length,
+            opening(entry.content),
+        ),
+    )
+    seq = cursor.connection.last_insert_rowid()
+    text.index(cursor, seq, terms)
+    if prepared.vector is None:
+        cursor.execute("insert into waiting values (?)", (seq,))
+    else:
+        cursor.execute("insert into vectors values (?, ?)", (seq, prepared.vector))
+    _link(cursor, seq, entry)
+    return seq, raw
+
+
+def _merge(cursor: apsw.Cursor, seq: int, writer: Reader, entry: Entry) -> None:
+    """Let a memory that is known have one more source, and what the new one knows beyond it."""
+    cursor.execute(
+        "insert into sources values (?, ?, ?, ?, ?)",
+        (seq, writer.agent_id, writer.session_id, writer.turn_id, entry.created_at),
+    )
+    stored = cursor.execute("select metadata from memories where seq = ?", (seq,)).get
+    metadata = {**json.loads(str(stored or "{}")), **entry.metadata}
+    cursor.execute(
+        """update memories set importance = max(importance, ?1), metadata = ?3,
+        expires_at = case when expires_at is null or ?2 is null then null else max(expires_at, ?2) end
+        where seq = ?4""",
+        (entry.importance, entry.expires_at, _json(metadata), seq),
+    )
+    _link(cursor, seq, entry)
+
+
+def _link(cursor: apsw.Cursor, seq: int, entry: Entry) -> None:
+    for name in entry.entities:
+        cursor.execute("insert or ignore into mentions values (?, ?)", (seq, name))
+    for edge in entry.relationships:
+        cursor.execute("insert or ignore into relationships values (?, ?, ?, ?)", (seq, *edge))
+
+
+def _json(metadata: Mapping[str, Json]) -> str | None:
+    return json.dumps(metadata, ensure_ascii=False) if metadata else None
+
+
+def _duplicate(
+    cursor: apsw.Cursor, user: int, writer: Reader, prepared: Prepared, at: int, ended: Container[int]
+) -> tuple[int, bytes] | None:
+    """Find the present memory of equal folded text that everybody sees who would see the new one.
+
+    One that the new text is to replace counts only where not a letter differs: a correction of its spelling is wanted.
+    """
+    entry = prepared.entry
+    for seq, raw, content, scope, expires in versions.same_text(
+        cursor, user, prepared.fingerprint, audience(entry.scope, writer), at
+    ):
+        if content != entry.content and (seq in ended or folded(content) != folded(entry.content)):
+            continue
+        if scope == entry.scope or _adds_nothing(entry, expires):
+            return seq, raw
+    return None
+
+
+def _adds_nothing(entry: Entry, expires_at: int | None) -> bool:
+    """Tell whether a memory of a broader scope may stand for `entry`: what is said in a session alone stays there."""
+    lives_as_long = expires_at is None or (entry.expires_at is not None and entry.expires_at <= expires_at)
+    return lives_as_long and not (entry.metadata or entry.entities or entry.relationships)

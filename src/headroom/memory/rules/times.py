@@ -1,0 +1,37 @@
+"""Aware UTC datetimes outside, whole microseconds since 1970 in the file."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+from ...errors import InvalidInput
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def now() -> int:
+    """Tell the time in microseconds."""
+    return micros(datetime.now(timezone.utc))
+
+
+def micros(moment: datetime) -> int:
+    """Convert an aware datetime."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def moment(value: int) -> datetime:
+    """Convert microseconds to an aware UTC datetime."""
+    return _EPOCH + timedelta(microseconds=value)
+
+
+def require_aware(name: str, value: datetime | None) -> int | None:
+    """Convert an argument; raise InvalidInput where it is no datetime or has no time zone."""
+    if value is None:
+        return None
+    if not isinstance(value, datetime) or value.utcoffset() is None:
+        raise InvalidInput(f"{name} must be a datetime with a time zone, such as datetime.now(timezone.utc)")
+    try:
+        return micros(value.astimezone(timezone.utc))
+    except OverflowError:
+        raise InvalidInput(f"{name} must lie in the years 1 to 9999 in UTC") from None

@@ -1,0 +1,194 @@
+"""The threads that blocking work runs on, so that an event loop never waits for it."""
+
+from __future__ import annotations
+from collections.abc import Callable
+from typing import TypeVar
+import asyncio
+import contextvars
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+
+# ---- from headroom.chat.patience
+
+
+R = TypeVar("R")
+
+
+def in_time(work: Callable[[], R], seconds: float | None) -> R:
+    """Run `work` and return its result; raise TimeoutError when that takes longer than `seconds`."""
+    if seconds is None:
+        return work()
+    try:
+        future = submit(work)
+    except RuntimeError:  # the interpreter is going down, and starts no more threads
+        return work()
+    return future.result(seconds)
+
+
+async def in_time_async(work: Callable[[], R], seconds: float | None) -> R:
+    """Do the same without blocking the event loop. A cancelled caller leaves, and the work goes on."""
+    running = submit(work)
+    await ended(running, seconds)
+    return running.result()
+
+
+# ---- from headroom.memory.workers
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_COMPUTING = max(2, os.cpu_count() or 1)
+"""Work that runs at once. More brings no throughput, since all of it needs the interpreter, and each thread that is
+ready to run may hold that for 5 ms before an event loop has its turn."""
+_THREADS = 32
+"""Threads in all: the others wait for a server, or for somebody who writes."""
+
+
+class _Workers:
+    """A pool in which only work that does not wait counts: what waits makes room for the next."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="headroom")
+        self._lock = threading.Lock()
+        self._jobs: deque[Callable[[], None]] = deque()
+        self._computing = 0
+        self._mine = threading.local()
+
+    def submit(self, work: Callable[[], R]) -> Future[R]:
+        """Start `work`, or keep it for the next thread that has done. RuntimeError once the interpreter ends."""
+        future: Future[R] = Future()
+        job = partial(_do, work, future)
+        with self._lock:
+            # Work that goes on and on asks the pool each time: only that knows when the interpreter ends.
+            more = self._computing < _COMPUTING or self._is_mine()
+            self._computing += more
+            self._jobs.append(job)
+        try:
+            self._start(more)
+        except RuntimeError:
+            with self._lock:
+                if job in self._jobs:
+                    self._jobs.remove(job)
+                    raise
+        return future
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Make room for others meanwhile. Coming back waits for nobody, so that no lock can be held up by it."""
+        if not self._is_mine():
+            yield
+            return
+        with self._lock:
+            more = bool(self._jobs) and self._computing <= _COMPUTING
+            self._computing += more - 1
+        with suppress(RuntimeError):
+            self._start(more)
+        self._mine.computing = False
+        try:
+            yield
+        finally:
+            self._mine.computing = True
+            with self._lock:
+                self._computing += 1
+
+    def _is_mine(self) -> bool:
+        return getattr(self._mine, "computing", False)
+
+    def _start(self, more: bool) -> None:
+        """Start one more thread that was counted. Hold no lock: the pool waits for a fork, which waits for writers."""
+        if more:
+            try:
+                self._pool.submit(self._work)
+            except RuntimeError:
+                with self._lock:
+                    self._computing -= 1
+                raise
+
+    def _work(self) -> None:
+        self._mine.computing = True
+        while job := self._next():
+            job()
+
+    def _next(self) -> Callable[[], None] | None:
+        with self._lock:
+            if self._jobs and self._computing <= _COMPUTING:
+                return self._jobs.popleft()
+            self._computing -= 1
+            return None
+
+
+def _do(work: Callable[[], R], future: Future[R]) -> None:
+    if future.set_running_or_notify_cancel():
+        try:
+            future.set_result(work())
+        except BaseException as exc:  # noqa: BLE001 - it is raised again where the result is read
+            future.set_exception(exc)
+
+
+_workers: _Workers | None = None
+
+
+def submit(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+    """Start `work` on a thread of the pool, in a copy of the caller's context."""
+    global _workers
+    if _workers is None:
+        _workers = _Workers()
+    return _workers.submit(partial(contextvars.copy_context().run, partial(work, *args, **kwargs)))
+
+
+def waiting() -> AbstractContextManager[None]:
+    """Tell, around what waits and does not compute, that others may compute meanwhile."""
+    return nullcontext() if _workers is None else _workers.waiting()
+
+
+async def in_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run `work` on a thread of the pool and wait for it without blocking the loop. Hand over whole operations.
+
+    Cancelling gives up the waiting, never the work: what was to be stored will be.
+    """
+    running = submit(work, *args, **kwargs)
+    await ended(running)
+    return running.result()
+
+
+async def ended(running: Future[R], seconds: float | None = None) -> None:
+    """Wait until `running` has ended, on asyncio or trio; raise TimeoutError when that takes longer than `seconds`."""
+    loop: asyncio.AbstractEventLoop | None = None
+    with suppress(RuntimeError):
+        loop = asyncio.get_running_loop()
+    if loop is None:
+        return await _ended_on_trio(running, seconds)
+    over = asyncio.Event()
+
+    def tell(_: Future[R]) -> None:
+        with suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits
+            loop.call_soon_threadsafe(over.set)
+
+    running.add_done_callback(tell)
+    await asyncio.wait_for(over.wait(), seconds)
+
+
+async def _ended_on_trio(running: Future[R], seconds: float | None) -> None:
+    """Wait on one more thread, which anyio wakes the loop from; `openai` depends on anyio."""
+    import anyio.to_thread
+
+    await anyio.to_thread.run_sync(wait, [running], seconds, abandon_on_cancel=True)
+    if not running.done():
+        raise TimeoutError
+
+
+def _forget() -> None:
+    """A forked child has none of its parent's threads."""
+    global _workers
+    _workers = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

@@ -1,0 +1,235 @@
+"""Delete deletes: of an erased memory no byte stays in the file or beside it."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from headroom.memory.engine import Engine
+from headroom.memory.local.file import database
+from headroom.memory.records import Change, Draft, Reader, Scope
+
+from ...children import bytes_of, child
+from ...conftest import make_engine
+
+ALICE = Reader(user_id="alice")
+SECRET = Draft(
+    "Her passphrase is Xylophagous Quokkaverse",
+    entities=("Quintessa",),
+    relationships=(("Quintessa", "guards", "Vaultworth"),),
+    metadata={"Codeword": "Zephyrine"},
+)
+TRACES = "xylophag quokkavers quintessa vaultworth codeword zephyrin passphras".split()
+"""Rare words of it, as far as their stems go."""
+
+
+def traces(path: Path, words: Sequence[str] = TRACES) -> list[str]:
+    """Tell which words stand in the file or beside it, in any case."""
+    raw = bytes_of(path).lower()
+    return [word for word in words if word.encode() in raw]
+
+
+def store(engine: Engine, draft: Draft = SECRET, reader: Reader = ALICE) -> str:
+    """Save a secret among memories that stay, and look for it, so that every index and cache has it."""
+    engine.save(reader, [f"an ordinary fact, number {n}" for n in range(30)])
+    (memory_id,) = engine.save(reader, [draft])
+    engine.save(reader, [f"a later fact, number {n}" for n in range(30)])
+    assert engine.search(reader, "passphrase Xylophagous", include_graph=True)[0].id == memory_id
+    return memory_id
+
+
+@pytest.mark.quick
+def test_a_deleted_memory_is_in_no_byte(engine: Engine, path: Path) -> None:
+    """After `delete` its words, stems, entities, edges and metadata are neither in the file nor in its log."""
+    memory_id = store(engine)
+    assert traces(path) == TRACES
+    assert engine.delete(memory_id)
+    assert traces(path) == []
+    assert len(engine.get_all(ALICE)) == 60
+
+
+def test_its_versions_and_sources_go_with_it(engine: Engine, path: Path) -> None:
+    """What it replaced and who said it again are erased together with it."""
+    memory_id = store(engine)
+    engine.save(Reader(user_id="alice", session_id="Ypsilonian"), [SECRET])
+    newer = engine.update(memory_id, "Her passphrase is Wolframite now")
+    engine.apply(ALICE, [Change(draft=Draft("Her passphrase was Thaumaturgy"), replaces=(newer,))])
+    (newest,) = (record.id for record in engine.get_all(ALICE) if "Thaumaturgy" in record.content)
+    words = [*TRACES, "ypsilonian", "wolframit", "thaumaturg"]
+    assert traces(path, words) == words
+    assert engine.delete(newest)
+    assert traces(path, words) == []
+
+
+@pytest.mark.parametrize(
+    "cleared", [Reader(user_id="alice"), Reader(user_id="alice", session_id="s")], ids=["user", "session"]
+)
+def test_what_is_cleared_is_in_no_byte(engine: Engine, path: Path, cleared: Reader) -> None:
+    """`clear` of a user or of a session leaves nothing of it."""
+    reader = Reader(user_id="alice", session_id="s")
+    store(engine, Draft(SECRET.content, scope=Scope.SESSION, metadata=SECRET.metadata), reader)
+    assert engine.clear(cleared) > 0
+    assert traces(path, ["xylophag", "quokkavers", "codeword", "zephyrin"]) == []
+
+
+def test_a_long_text_is_erased_to_its_end(engine: Engine, path: Path) -> None:
+    """A text of many pages leaves none of them behind."""
+    words = [f"zq{random.Random(n).randrange(16**10):010x}" for n in range(2000)]
+    (memory_id,) = engine.save(ALICE, [" ".join(words)])
+    assert engine.delete(memory_id)
+    assert traces(path, words) == []
+
+
+def test_nothing_stays_behind_when_memories_grow_and_move(engine: Engine, path: Path) -> None:
+    """Rows that merges made longer were copied from page to page: no copy outlives them."""
+    chance = random.Random(5)
+    marks = [f"zq{chance.randrange(16**12):012x}" for _ in range(100)]
+    ids = engine.save(ALICE, [Draft(f"{mark} is a mark", metadata={"m": mark}) for mark in marks])
+    for n in range(150):
+        mark = chance.choice(marks)
+        grown = {f"key {n}": mark * chance.randrange(1, 30)}
+        engine.save(ALICE, [Draft(f"{mark} is a mark", metadata=grown, entities=[f"E{mark}{n}"])])
+    chance.shuffle(ids)
+    assert all(engine.delete(memory_id) for memory_id in ids)
+    assert traces(path, marks) == []
+
+
+def test_expired_memories_are_erased_on_open(path: Path) -> None:
+    """What has expired goes when the file is opened next, from every byte."""
+    engine = make_engine(path)
+    soon = datetime.now(timezone.utc) + timedelta(milliseconds=500)
+    engine.save(ALICE, ["stays", Draft(SECRET.content, expires_at=soon)])
+    engine.close()
+    time.sleep(0.55)
+    engine = make_engine(path)
+    assert traces(path) == []
+    assert [record.content for record in engine.get_all(ALICE)] == ["stays"]
+    engine.close()
+
+
+def test_turn_memories_of_a_day_ago_are_erased_on_open(path: Path) -> None:
+    """A turn that nobody ended is ended by the next who opens the file a day later; fresh ones stay."""
+    turn = Reader(user_id="alice", turn_id="t")
+    engine = make_engine(path)
+    yesterday = datetime.now(timezone.utc) - timedelta(hours=25)
+    engine.save(turn, [Draft(SECRET.content, scope=Scope.TURN, created_at=yesterday), Draft("new", scope=Scope.TURN)])
+    engine.close()
+    engine = make_engine(path)
+    assert traces(path) == []
+    assert [record.content for record in engine.get_all(turn)] == ["new"]
+    engine.end_turn(turn)
+    assert engine.get_all(turn) == []
+    engine.close()
+
+
+READING = """
+engine = open_engine()
+with engine._backend._database.read() as cursor:
+    cursor.execute("select count(*) from memories").fetchall()
+    tell("reading")
+    wait()
+tell("done")
+wait()
+engine.save(ALICE, ["written by the reader"])
+tell("written")
+wait()
+engine.close()
+"""
+
+
+def test_another_process_that_has_the_file_open_is_no_hindrance(engine: Engine, path: Path) -> None:
+    """Others that hold the file open, searching now and then, keep nothing of what is deleted."""
+    searching = "engine = open_engine()\nwhile wait() != 'end': tell(len(engine.search(ALICE, 'passphrase')))"
+    memory_id = store(engine)
+    with child(searching, path) as other:
+        other.tell()
+        assert int(other.hear()) > 0
+        assert engine.delete(memory_id)
+        assert traces(path) == []
+
+
+def test_a_read_at_that_very_moment_delays_the_erasure_to_the_next_write(
+    engine: Engine, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While another process reads, the log must stay: `delete` returns, and the next write finishes it."""
+    monkeypatch.setattr(database, "ERASING_TIMEOUT_MS", 50)
+    memory_id = store(engine)
+    with child(READING, path) as other:
+        assert other.hear() == "reading"
+        assert engine.delete(memory_id)
+        assert traces(path) != []
+        began = time.perf_counter()
+        engine.save(ALICE, ["while it still reads"])
+        assert time.perf_counter() - began < 1
+        other.tell()
+        assert other.hear() == "done"
+        engine.save(ALICE, ["any write"])
+        assert traces(path) == []
+
+
+def test_a_short_read_at_that_moment_is_waited_for(engine: Engine, path: Path) -> None:
+    """`delete` itself waits for a search elsewhere to end, within a second."""
+    memory_id = store(engine)
+    with child(READING.replace("wait()", "__import__('time').sleep(0.2)", 1), path) as other:
+        assert other.hear() == "reading"
+        assert engine.delete(memory_id)
+        assert traces(path) == []
+
+
+def test_whoever_writes_next_finishes_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the deleting process is gone, the other's next write empties the log."""
+    monkeypatch.setattr(database, "ERASING_TIMEOUT_MS", 50)
+    engine = make_engine(path)
+    memory_id = store(engine)
+    with child(READING, path) as other:
+        assert other.hear() == "reading"
+        assert engine.delete(memory_id)
+        engine.close()
+        assert traces(path) != []
+        other.tell()
+        other.tell()
+        assert (other.hear(), other.hear()) == ("done", "written")
+        assert traces(path) == []
+
+
+def test_whoever_opens_next_finishes_it(path: Path) -> None:
+    """A process that was killed before the log was empty left it to the next one that opens the file."""
+    killed = """
+from headroom.memory.local import database
+database.ERASING_TIMEOUT_MS = 50
+engine = open_engine()
+engine.clear(ALICE)
+tell("cleared")
+wait()
+"""
+    engine = make_engine(path)
+    store(engine)
+    engine.close()
+    with child(READING, path) as reader:
+        assert reader.hear() == "reading"
+        with child(killed, path) as other:
+            assert other.hear() == "cleared"
+            other.kill()
+        reader.kill()
+    assert traces(path) == TRACES
+    make_engine(path).close()
+    assert traces(path) == []
+
+
+def test_the_caches_of_another_process_forget_it(engine: Engine, path: Path) -> None:
+    """A search elsewhere that had it in its indexes does not find it any more."""
+    searching = (
+        "engine = open_engine()\nwhile wait() != 'end': tell(*[r.id for r in engine.search(ALICE, 'passphrase')])"
+    )
+    memory_id = store(engine)
+    with child(searching, path) as other:
+        other.tell()
+        assert memory_id in other.hear()
+        engine.delete(memory_id)
+        other.tell()
+        assert memory_id not in other.hear()

@@ -1,0 +1,91 @@
+"""Text to words, in any script."""
+
+from __future__ import annotations
+
+import pytest
+
+from headroom.memory.rules.words import fold, mark, opening, question_words, telling, words
+
+pytestmark = pytest.mark.quick
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("User prefers dark mode.", ["user", "prefers", "dark", "mode"]),
+        ("Zoë's café", ["zoe", "cafe"]),
+        ("retry_count", ["retry_count", "retry", "count"]),
+        ("parseHttpResponse", ["parsehttpresponse", "parse", "http", "response"]),
+        ("numpy 1.26.4", ["numpy", "1.26.4", "1", "26", "4"]),
+        ("ИВАН любит чай", ["иван", "любит", "чаи"]),
+        ("東京タワー", ["東", "京", "タ", "ワ", "ー", "東京", "京タ", "タワ", "ワー"]),
+        ("🚀", ["🚀"]),
+        ("", []),
+        (" \n\t", []),
+    ],
+)
+def test_text_is_split_into_folded_words(text: str, expected: list[str]) -> None:
+    """Words are folded, compounds keep their whole and give their parts, unspaced scripts give pairs."""
+    assert words(text) == expected
+
+
+@pytest.mark.parametrize(
+    "word", ["C++", "F#", "k8s", "Node.js", "v1.2", "--no-cache", "/etc/hosts", "a@b.example", "i18n"]
+)
+def test_code_is_found_by_its_own_spelling(word: str) -> None:
+    """Every word of a question for a piece of code is among the words of a text that holds it."""
+    assert set(question_words(word)) <= set(words(f"They said that {word} is what counts."))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("STRASSE", "straße"),
+        ("İstanbul", "istanbul"),
+        ("ılık", "ilik"),
+        ("café", "cafe"),
+        ("ＡＢＣ", "abc"),
+        ("Ωμέγα", "ωμεγα"),
+    ],
+)
+def test_folding_makes_words_equal_that_differ_in_case_accents_or_width(one: str, other: str) -> None:
+    """One word in two spellings is one word."""
+    assert fold(one) == fold(other)
+
+
+def test_vowel_signs_are_no_accents() -> None:
+    """In Hindi and Thai a mark can be a vowel: other words stay other words."""
+    assert fold("कि") != fold("की")
+    assert fold("ที") != fold("ทา")
+
+
+def test_a_question_drops_words_without_a_topic_where_others_remain() -> None:
+    """What is left of a question are its distinct words that say something, or all where none does."""
+    assert question_words("What is the name of the dog, the dog?") == ["name", "dog"]
+    assert question_words("who are you") == ["who", "are", "you"]
+    assert question_words("?!") == []
+
+
+def test_user_text_cannot_leave_its_words() -> None:
+    """Nothing that the index or its query language could take for a sign survives."""
+    for text in ('a" OR "b', "near(a b)", "x:y", "a*", "^a", "{a b}: c", "a -b"):
+        assert not set("".join(words(text))) & set('":*^(){}\x00 ')
+
+
+def test_a_long_run_is_cut_on_both_sides() -> None:
+    """A hash of a thousand characters is found by itself."""
+    run = "a1" * 500
+    assert question_words(run) == [word for word in words(run) if word in question_words(run)]
+    assert max(map(len, words(run))) <= 48
+
+
+def test_small_talk_tells_nothing() -> None:
+    """Words of any chat, and single letters and digits, call no memory to mind; a single sign of Chinese may."""
+    assert not any(map(telling, ["thanks", "today", "hello", "7", "x"]))
+    assert all(map(telling, ["python", "aarhus", "茶", "2024"]))
+
+
+def test_the_opening_is_the_first_word_folded() -> None:
+    """Signs before the word and case do not matter."""
+    assert opening("  «Anna: hello") == opening("anna said") == mark("anna")
+    assert opening("...") == 0
