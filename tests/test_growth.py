@@ -12,9 +12,9 @@ from benchmarks.growth.model import Meanings, live
 from benchmarks.growth.topics import TOPICS
 from benchmarks.growth.year import CORRECTS, Kind, Said, truth, year
 from headroom.memory import MemoryConfig
-from headroom.memory.rules.duplicates import folded
 from headroom.memory.open import acquire, release
 from headroom.memory.records import Reader
+from headroom.memory.rules.duplicates import folded
 from headroom.testing import HashEmbedder
 
 ENDS = datetime(2025, 6, 1, tzinfo=timezone.utc)

@@ -13,9 +13,8 @@ from openai import OpenAI
 
 from examples.demo.serve import installed, serving
 from headroom import with_memory
-from headroom.chat.prompt.examples import SmallModel
 from headroom.chat.block.filter import parse
-from headroom.chat.prompt.examples import GRAMMAR
+from headroom.chat.prompt.examples import GRAMMAR, SmallModel
 from headroom.memory import MemoryConfig
 
 from ..figures import Aim, Figure

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from headroom.chat.block.filter import parse
-from headroom.chat.prompt.frame import INSTRUCTION
 from headroom.chat.prompt.examples import EXAMPLES
+from headroom.chat.prompt.frame import INSTRUCTION
 
 from ..figures import Aim, Figure
 from ..lab import Lab

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from headroom.chat.block.filter import parse
 from headroom.chat.learning import Facts
 from headroom.chat.prompt.frame import Frame, frame
-from headroom.memory.rules.duplicates import folded
 from headroom.memory.engine import Engine
 from headroom.memory.records import Applied, Change, Reader, SearchResult
+from headroom.memory.rules.duplicates import folded
 
 from .year import CORRECTS, Said
 

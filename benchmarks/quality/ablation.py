@@ -9,8 +9,8 @@ from statistics import fmean
 from types import ModuleType
 from typing import Any
 
-from headroom.memory.rules import dates, ranking
 from headroom.memory.local import search as retrieval
+from headroom.memory.rules import dates, ranking
 
 from . import recall
 from .locomo import Conversation

@@ -12,13 +12,13 @@ from time import perf_counter, sleep
 from typing import Any, TypeVar
 
 import numpy as np
+from headroom.memory.local.hnsw_files import GraphFiles, Kind
+from headroom.memory.local.hnsw_keeping import UserGraph
 
 from headroom.memory import MemoryConfig
 from headroom.memory.local.file import schema
 from headroom.memory.local.file.database import Database, integers
 from headroom.memory.local.nearest.hnsw import Hnsw
-from headroom.memory.local.hnsw_files import GraphFiles, Kind
-from headroom.memory.local.hnsw_keeping import UserGraph
 from headroom.memory.local.nearest.in_file import InFile
 from headroom.memory.local.nearest.matrix import Matrix, VectorIndex
 from headroom.memory.local.nearest.projection import Projection

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from headroom.chat.learning import Facts
 from headroom.chat.block.item import Item
+from headroom.chat.learning import Facts
 from headroom.memory import MemoryConfig
 from headroom.memory.engine import Engine
 from headroom.memory.open import acquire, release

@@ -9,6 +9,7 @@ from headroom.errors import Closed, EmbedderUnavailable
 from headroom.memory.protocols import Vector, Vectors
 from headroom.memory.records import Reader
 from headroom.testing.embedders import HashEmbedder
+
 from .finding import Finding
 from .keeping import Keeping
 from .opened import ALICE, BOB

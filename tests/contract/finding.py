@@ -6,6 +6,7 @@ import time
 from datetime import datetime, timedelta, timezone
 
 from headroom.memory.records import Change, Draft, Reader, Scope
+
 from .opened import ALICE, BOB, Opened, refuses
 
 

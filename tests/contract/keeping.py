@@ -7,6 +7,7 @@ from dataclasses import fields
 from datetime import datetime, timedelta, timezone
 
 from headroom.memory.records import Change, Draft, Reader, Record, Relationship, Scope
+
 from .opened import ALICE, BOB, Opened, after_a_moment, refuses
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from headroom.errors import EmbedderError, InvalidInput, StoreUnavailable
-from headroom.memory.embedders.cached import CachedEmbedder
 from headroom.memory.config import MemoryConfig
+from headroom.memory.embedders.cached import CachedEmbedder
 from headroom.memory.engine import Engine
 from headroom.memory.local.backend import LocalBackend
 from headroom.memory.protocols import Vector, Vectors

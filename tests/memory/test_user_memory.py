@@ -10,9 +10,9 @@ import pytest
 
 from headroom.errors import InvalidInput
 from headroom.memory import Draft
-from headroom.memory.user_memory import AsyncBound, Bound
 from headroom.memory.engine import Engine
 from headroom.memory.records import Reader
+from headroom.memory.user_memory import AsyncBound, Bound
 
 pytestmark = pytest.mark.quick
 

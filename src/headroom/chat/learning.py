@@ -7,12 +7,12 @@ from functools import cached_property
 from typing import TypeAlias
 
 from ..errors import InvalidInput
-from ..memory.rules.duplicates import folded
-from ..memory.rules.checks import check_draft
 from ..memory.records import Change, Draft, Reader, Scope, SearchResult
+from ..memory.rules.checks import check_draft
+from ..memory.rules.duplicates import folded
 from .block.item import Item
-from .prompt.frame import inert
 from .last_turn import Skipped
+from .prompt.frame import inert
 
 Redact: TypeAlias = Callable[[str], "str | None"]
 """Change a text on its way into the memory; None drops the fact that holds it."""

@@ -11,9 +11,9 @@ from ..memory.engine import Engine
 from ..memory.memory import Memory
 from ..memory.open import release
 from ..memory.records import Reader
-from .prompt.examples import WAYS, Asking, SmallModel
-from .learning import Redact
 from .between_turns import Shared
+from .learning import Redact
+from .prompt.examples import WAYS, Asking, SmallModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,31 +1,29 @@
 """One chat turn, whatever the provider: plan the request, finish the reply. A failing memory never breaks a chat."""
 
 from __future__ import annotations
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import replace
-from typing import Literal, TypeAlias
-from .last_turn import LastTurn
-from .options import Place, Settings
+
 import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import replace
 from datetime import date
 from functools import partial
-from typing import Any
-from ..memory.records import Change, Reader, Scope
-from .apis.api import Asked, Dialect
-from .learning import Facts
-from .fail_open import failing_open
-from ..runtime.threads import in_time, in_time_async
-from .prompt.frame import frame
-from .last_turn import LastTurn, Skipped, Stored
-from .between_turns import Notes, TurnKey
-from .tracing import span
-from .apis.reply import Texts
+from typing import Any, Literal, TypeAlias
 
+from ..memory.records import Change, Reader, Scope
+from ..runtime.threads import in_time, in_time_async
+from .apis.api import Asked, Dialect
+from .apis.reply import Texts
+from .between_turns import Notes, TurnKey
+from .fail_open import failing_open
+from .last_turn import LastTurn, Skipped, Stored
+from .learning import Facts
+from .options import Place, Settings
+from .prompt.frame import frame
+from .tracing import span
 
 # ---- from headroom.chat.turns
 

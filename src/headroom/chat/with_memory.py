@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, overload
 
 from ..errors import InvalidInput
 from ..memory.config import MemoryConfig
-from ..memory.rules.checks import check_reader
 from ..memory.memory import Memory
 from ..memory.open import acquire
 from ..memory.records import Reader
-from .prompt.examples import SmallModel
-from .standins.client import ClientWithMemory
-from .learning import Redact
-from .client_memory import AsyncChatMemory, ChatMemory
-from .prompt.frame import NOTES_BUDGET
-from .options import Place, Settings
+from ..memory.rules.checks import check_reader
 from .between_turns import shared_by
+from .client_memory import AsyncChatMemory, ChatMemory
+from .learning import Redact
+from .options import Place, Settings
+from .prompt.examples import SmallModel
+from .prompt.frame import NOTES_BUDGET
+from .standins.client import ClientWithMemory
 from .turn import Turns
 
 C = TypeVar("C")

@@ -7,12 +7,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from ..errors import EmbedderUnavailable, InvalidInput
+from ..runtime.threads import submit
 from .embedders.cached import CachedEmbedder, unit_rows
-from .rules.checks import LONGEST_ID, check_draft, check_json, check_reader, check_share, check_text, check_user, entry_of
 from .protocols import Backend, Query, Vector, Vectors, Write
 from .records import Applied, Change, Draft, Json, Reader, Record, SearchResult
+from .rules.checks import (
+    LONGEST_ID,
+    check_draft,
+    check_json,
+    check_reader,
+    check_share,
+    check_text,
+    check_user,
+    entry_of,
+)
 from .rules.times import micros, now, require_aware
-from ..runtime.threads import submit
 
 _log = logging.getLogger("headroom")
 

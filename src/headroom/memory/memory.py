@@ -9,12 +9,12 @@ from os import PathLike
 from types import TracebackType
 
 from ..errors import Closed
+from ..runtime.threads import in_thread
 from .config import MemoryConfig
 from .engine import Engine
 from .open import acquire, reembed, release
 from .protocols import Embedder
 from .records import Draft, Json, Reader, Record, Relationship, Scope, SearchResult
-from ..runtime.threads import in_thread
 
 
 class Memory:

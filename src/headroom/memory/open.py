@@ -10,15 +10,15 @@ from dataclasses import replace
 from inspect import getattr_static
 
 from ..errors import InvalidInput, StoreUnwritable
-from .embedders.cached import CachedEmbedder
 from .config import MemoryConfig
+from .embedders.cached import CachedEmbedder
 from .embedders.remote import RemoteEmbedder
 from .embedders.table import make_embedder
 from .engine import Engine
-from .local.tables import reembed as reembedding
-from .local.file import schema
 from .local.backend import LocalBackend
+from .local.file import schema
 from .local.file.database import Database
+from .local.tables import reembed as reembedding
 from .local.tables.reembed import Progress
 from .protocols import Embedder
 

@@ -8,10 +8,10 @@ from datetime import datetime
 from functools import update_wrapper
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from .rules.checks import check_reader
+from ..runtime.threads import in_thread
 from .engine import Engine
 from .records import Draft, Json, Reader, Record, Relationship, Scope, SearchResult
-from ..runtime.threads import in_thread
+from .rules.checks import check_reader
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -1,8 +1,7 @@
 """The threads that blocking work runs on, so that an event loop never waits for it."""
 
 from __future__ import annotations
-from collections.abc import Callable
-from typing import TypeVar
+
 import asyncio
 import contextvars
 import os
@@ -13,7 +12,6 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from typing import ParamSpec, TypeVar
-
 
 # ---- from headroom.chat.patience
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.contract.backends import BackendContract
+
 from .embedders import EmbedderContract, HashEmbedder, bundled_embedder
 
 __all__ = ["BackendContract", "EmbedderContract", "HashEmbedder", "bundled_embedder"]

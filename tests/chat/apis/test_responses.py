@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import BaseModel, TypeAdapter
 
-from headroom.chat.prompt.frame import INSTRUCTION, frame
-from headroom.chat.apis.responses import Responses
 from headroom.chat.apis.reply import Texts
+from headroom.chat.apis.responses import Responses
+from headroom.chat.prompt.frame import INSTRUCTION, frame
 
 from ...responses_api import events_of, response_of
 from ...server import Choice, Reply, Server, fails, says

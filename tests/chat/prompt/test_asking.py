@@ -10,8 +10,8 @@ import pytest
 from pydantic import BaseModel
 
 from headroom import with_memory
-from headroom.chat.prompt.frame import INSTRUCTION
 from headroom.chat.prompt.examples import EXAMPLE_FACTS, EXAMPLES, GRAMMAR
+from headroom.chat.prompt.frame import INSTRUCTION
 from headroom.errors import InvalidInput
 from headroom.memory import Memory
 

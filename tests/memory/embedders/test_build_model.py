@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from headroom.memory.embedders.models import PACKAGE_FOLDER
-from headroom.memory.embedders.models import BUNDLED
+from headroom.memory.embedders.models import BUNDLED, PACKAGE_FOLDER
 
 TOOL = Path(__file__).parents[3] / "tools" / "build_model.py"
 

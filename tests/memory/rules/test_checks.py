@@ -13,9 +13,9 @@ import pytest
 
 from headroom.errors import HeadroomError, InvalidInput
 from headroom.memory import Draft, Memory, Relationship
-from headroom.memory.rules.checks import LONGEST_CONTENT, LONGEST_ID, check_draft, check_json
 from headroom.memory.engine import Engine
 from headroom.memory.records import Change, Reader
+from headroom.memory.rules.checks import LONGEST_CONTENT, LONGEST_ID, check_draft, check_json
 
 from ..children import bytes_of
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from headroom.memory.rules.ranking import Candidates, noteworthy, parts, sittings
 from headroom.memory.records import Parts
+from headroom.memory.rules.ranking import Candidates, noteworthy, parts, sittings
 
 pytestmark = pytest.mark.quick
 

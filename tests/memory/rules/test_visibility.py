@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from headroom.errors import InvalidInput
 from headroom.memory.local.cache.user import Stamp, UserColumns
+from headroom.memory.local.file.schema import STEPS
 from headroom.memory.local.nearest.matrix import Matrix
 from headroom.memory.local.tables.read import as_sql
-from headroom.memory.local.file.schema import STEPS
 from headroom.memory.records import Reader, Scope
-from headroom.memory.rules.visibility import audience, bound, require_id, visible
 from headroom.memory.rules.times import micros
+from headroom.memory.rules.visibility import audience, bound, require_id, visible
 
 pytestmark = pytest.mark.quick
 

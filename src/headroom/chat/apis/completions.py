@@ -1,20 +1,33 @@
 """Chat completions: where a request's messages and a reply's text are."""
 
 from __future__ import annotations
-import copy
-from collections.abc import Sequence
-from typing import Any
-from .messages import get, index_of, put, values, with_field
-from ..logprobs import TokenQueue
-from .reply import Texts
-from collections.abc import Iterable, Mapping, Sequence
-from ..prompt.examples import Asking
-from .messages import SYSTEM, digest, forces_a_call, goes_on, has_tokens, is_typed, joined, last_user, prefixed, words
-from .api import Asked, Cleaner
-from .messages import get, index_of, put, with_field
-from ..logprobs import visible_tokens
-from ..standins.resource import Resource
 
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ..logprobs import TokenQueue, visible_tokens
+from ..prompt.examples import Asking
+from ..standins.resource import Resource
+from .api import Asked, Cleaner
+from .messages import (
+    SYSTEM,
+    digest,
+    forces_a_call,
+    get,
+    goes_on,
+    has_tokens,
+    index_of,
+    is_typed,
+    joined,
+    last_user,
+    prefixed,
+    put,
+    values,
+    with_field,
+    words,
+)
+from .reply import Texts
 
 # ---- from headroom.chat.chunks
 

@@ -1,13 +1,12 @@
 """What the APIs' conversations have in common: who speaks, what is said in words, what leaves no room for a block."""
 
 from __future__ import annotations
-import copy
-from collections.abc import Iterable, Mapping, MutableMapping
-from typing import Any
-import json
-from collections.abc import Mapping, Sequence
-from hashlib import blake2b
 
+import copy
+import json
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from hashlib import blake2b
+from typing import Any
 
 # ---- from headroom.chat.fields
 

@@ -1,20 +1,32 @@
 """Responses: where a request's items and a reply's text are."""
 
 from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any
-from ..block.filter import Parsed
-from .messages import digest, parted
-from .messages import get, put, with_field
-from ..logprobs import TokenQueue, visible_tokens
-from ..prompt.frame import INSTRUCTION
-from .reply import Texts
-from ..prompt.examples import Asking
-from .messages import digest, forces_a_call, goes_on, has_tokens, is_typed, joined, last_user, prefixed, words
-from .api import Asked, Cleaner
-from .messages import get, with_field
-from ..standins.resource import Resource
 
+from ..block.filter import Parsed
+from ..logprobs import TokenQueue, visible_tokens
+from ..prompt.examples import Asking
+from ..prompt.frame import INSTRUCTION
+from ..standins.resource import Resource
+from .api import Asked, Cleaner
+from .messages import (
+    digest,
+    forces_a_call,
+    get,
+    goes_on,
+    has_tokens,
+    is_typed,
+    joined,
+    last_user,
+    parted,
+    prefixed,
+    put,
+    with_field,
+    words,
+)
+from .reply import Texts
 
 # ---- from headroom.chat.events
 

@@ -6,16 +6,15 @@ White space before a block belongs to it; every other character stays as the mod
 """
 
 from __future__ import annotations
-from collections import Counter
-from dataclasses import dataclass
-from .item import Item
-from .body import Reading
+
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from .fences import Lines
-from .body import JSON_STARTS, Reading, read, read_cut
 
+from .body import JSON_STARTS, Reading, read, read_cut
+from .fences import Lines
+from .item import Item
 
 # ---- from headroom.chat.outcome
 

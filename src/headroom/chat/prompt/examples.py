@@ -1,16 +1,14 @@
 """How a model is asked for a memory block: alike in each request of a client, so that a prompt cache can keep it."""
 
 from __future__ import annotations
-import json
-from collections.abc import Sequence
-from datetime import date
-from typing import TYPE_CHECKING, Final, NamedTuple
-from .frame import frame
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
-from .frame import INSTRUCTION
 
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+
+from .frame import INSTRUCTION, frame
 
 # ---- from headroom.chat.small_models
 

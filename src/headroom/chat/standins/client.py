@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from ..apis.completions import CompletionsWithMemory
-from .forward import Forward, Replacement, if_target_has_it
-from ..client_memory import AsyncChatMemory, ChatMemory
-from .resource import is_async
 from ..apis.responses import ResponsesWithMemory
+from ..client_memory import AsyncChatMemory, ChatMemory
 from ..turn import Turns
+from .forward import Forward, Replacement, if_target_has_it
+from .resource import is_async
 
 
 class _Node(Forward):

@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from ..apis.api import Dialect
+from ..turn import Turn, Turns
 from .forward import Forward, Replacement, if_target_has_it
 from .stream import receive, receive_async
-from ..turn import Turn
-from ..turn import Turns
 
 
 class Resource(Forward):

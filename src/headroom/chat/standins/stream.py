@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from ..apis.api import Dialect
-from .forward import Forward, Replacement, if_target_has_it
 from ..turn import Turn
+from .forward import Forward, Replacement, if_target_has_it
 
 
 def receive(dialect: Dialect, turn: Turn, reply: Any) -> Any:

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from ...errors import EmbedderError
 from ...runtime.forks import renew_in_child
-from ..protocols import Embedder, Vector, Vectors
 from ...runtime.threads import waiting
+from ..protocols import Embedder, Vector, Vectors
 
 LONGEST_TEXT = 10_000
 """A longer text is not kept: a thousand of a megabyte each would fill the memory for vectors nobody asks for again."""

@@ -16,8 +16,7 @@ import numpy as np
 
 from ...errors import EmbedderError, InvalidInput, ModelUnavailable
 from ..protocols import Vector, Vectors
-from .models import locate
-from .models import Model, Pooling
+from .models import Model, Pooling, locate
 from .texts import beginning, mapped
 
 if TYPE_CHECKING:

@@ -1,13 +1,14 @@
 """What is known of each ONNX model: where its files are, and how its output becomes one vector."""
 
 from __future__ import annotations
+
 import hashlib
-from pathlib import Path
-from ...errors import ModelUnavailable
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 
+from ...errors import ModelUnavailable
 
 # ---- from headroom.memory.embedders.files
 

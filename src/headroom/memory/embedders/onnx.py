@@ -12,8 +12,8 @@ from contextlib import suppress
 import numpy as np
 
 from ...errors import InvalidInput
-from ..config import MemoryConfig
 from ...runtime.forks import renew_in_child
+from ..config import MemoryConfig
 from ..protocols import Vector, Vectors
 from .encoder import CPU, Encoder, check_providers
 from .models import BUNDLED, Model, model_named

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ...errors import EmbedderError, EmbedderUnavailable, InvalidInput, ModelUnavailable
-from ..config import MemoryConfig
 from ...runtime.forks import renew_in_child
+from ..config import MemoryConfig
 from .remote import RemoteEmbedder, refused
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from ...errors import EmbedderError, MissingExtra, ModelUnavailable
-from .cached import unit_rows
-from ..config import EmbedderBackend, MemoryConfig
 from ...runtime.extras import need
 from ...runtime.forks import renew_in_child
+from ..config import EmbedderBackend, MemoryConfig
 from ..protocols import Vector, Vectors
+from .cached import unit_rows
 from .models import BUNDLED, KNOWN, model_named
 from .mps import on_mps
 from .texts import beginning, mapped

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Protocol, cast
 
 from ...errors import InvalidInput
-from ..config import EmbedderBackend, MemoryConfig
 from ...runtime.forks import renew_in_child
+from ..config import EmbedderBackend, MemoryConfig
 from ..protocols import Embedder
 from .mps import VARIABLE, on_mps
 

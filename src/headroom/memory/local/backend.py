@@ -11,24 +11,26 @@ from typing import Any
 import apsw
 
 from ...errors import EmbedderMismatch, InvalidInput, StoreUnavailable, StoreUnwritable
-from ..config import MemoryConfig, VectorBackend
-from ..rules.duplicates import distinct
 from ...runtime.extras import need
+from ..config import MemoryConfig, VectorBackend
 from ..protocols import Embedder, Query, Vector, Write
 from ..records import Applied, Parts, Reader, Record, SearchResult
-from ..rules.visibility import bound, visible
+from ..rules.duplicates import distinct
 from ..rules.times import now
-from .tables import read as rows, write as storing, history as versions
-from .file import schema
+from ..rules.visibility import bound, visible
 from .cache.user import Stamp, UserColumns
+from .cache.users import Indexes
+from .file import schema
 from .file.database import Database, integers
-from .nearest.hnsw import Hnsw
 from .hnsw_files import GraphFiles, Kind
 from .hnsw_keeping import UserGraph
-from .cache.users import Indexes
+from .nearest.hnsw import Hnsw
 from .nearest.in_file import InFile
 from .nearest.matrix import Bools, Matrix, VectorIndex
 from .search import Found, retrieve
+from .tables import history as versions
+from .tables import read as rows
+from .tables import write as storing
 
 _MEBIBYTE = 1 << 20
 _DAY = 86_400_000_000

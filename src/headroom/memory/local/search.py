@@ -10,18 +10,18 @@ import apsw
 import numpy as np
 import numpy.typing as npt
 
-from ..rules import dates, ranking
 from ..protocols import Query, Vector
 from ..records import Json, Parts
-from ..rules.visibility import visible
+from ..rules import dates, ranking
 from ..rules.times import moment
+from ..rules.visibility import visible
 from ..rules.words import mark, question_words, telling
-from .tables import postings as text
 from .cache.user import Bools, UserColumns
+from .cache.visible import SAMPLE, View, some
 from .file.database import integers
 from .nearest.matrix import best_of
+from .tables import postings as text
 from .tables.postings import Ints
-from .cache.visible import SAMPLE, View, some
 
 Floats = npt.NDArray[np.float32]
 

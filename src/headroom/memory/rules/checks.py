@@ -9,8 +9,8 @@ from numbers import Real
 from ...errors import InvalidInput
 from ..protocols import Entry, Vector
 from ..records import Draft, Json, Reader, Relationship, Scope
-from .visibility import require_id
 from .times import now, require_aware
+from .visibility import require_id
 
 LONGEST_CONTENT = 32_768
 """Characters of a memory. A memory is a fact or a remark; a document belongs elsewhere, or in pieces."""

@@ -16,8 +16,8 @@ from headroom.errors import EmbedderMismatch, NewerSchema, NotADatabase, StoreEr
 from headroom.memory import Memory, MemoryConfig
 from headroom.memory.embedders.cached import CachedEmbedder
 from headroom.memory.engine import Engine
-from headroom.memory.local.file import connections
 from headroom.memory.local.backend import LocalBackend
+from headroom.memory.local.file import connections
 from headroom.memory.records import Reader
 from headroom.testing import HashEmbedder
 

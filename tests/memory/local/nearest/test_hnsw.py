@@ -13,20 +13,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from headroom.memory.local.hnsw_files import GraphFiles, Kind, marks_of
+from headroom.memory.local.hnsw_links import Links
 
 from headroom.errors import StoreUnwritable
 from headroom.memory import MemoryConfig
-from headroom.memory.rules.checks import entry_of
 from headroom.memory.engine import Engine
-from headroom.memory.local.nearest.matrix import hnsw
 from headroom.memory.local.nearest.hnsw import Hnsw
-from headroom.memory.local.hnsw_files import GraphFiles, Kind, marks_of
-from headroom.memory.local.hnsw_links import Links
-from headroom.memory.local.nearest.matrix import Matrix
+from headroom.memory.local.nearest.matrix import Matrix, hnsw
 from headroom.memory.local.tables.vector_codec import encode
 from headroom.memory.open import reembed
 from headroom.memory.protocols import Write
 from headroom.memory.records import Draft, Reader, Scope
+from headroom.memory.rules.checks import entry_of
 from headroom.testing import HashEmbedder
 
 from ...children import child, in_child

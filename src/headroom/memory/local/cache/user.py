@@ -16,10 +16,10 @@ import numpy.typing as npt
 
 from ...rules.visibility import Rule
 from ..file.database import integers
-from .entities import Graph
 from ..nearest.matrix import VectorIndex
 from ..tables.postings import Ints, memories_with
 from ..tables.vector_codec import decode
+from .entities import Graph
 from .visible import FOREVER, View
 
 Bools = npt.NDArray[np.bool_]

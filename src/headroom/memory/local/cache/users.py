@@ -11,8 +11,8 @@ import apsw
 
 from ....runtime.forks import renew_in_child
 from ....runtime.threads import submit
-from .user import Stamp, UserColumns
 from ..tables.history import CHANGES_KEPT
+from .user import Stamp, UserColumns
 
 
 class Indexes:

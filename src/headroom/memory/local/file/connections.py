@@ -1,20 +1,20 @@
 """The connections of this process to one SQLite file."""
 
 from __future__ import annotations
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-import apsw
-from ....errors import NotADatabase, StoreUnavailable, StoreUnwritable
+
 import os
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-import sqlite_vec  # type: ignore[import-untyped]  # it ships no types
-from ....errors import StoreUnwritable
-from ....runtime.forks import pause_for_fork, renew_in_child
+from contextlib import contextmanager
+from pathlib import Path
 
+import apsw
+import sqlite_vec  # type: ignore[import-untyped]  # it ships no types
+
+from ....errors import NotADatabase, StoreUnavailable, StoreUnwritable
+from ....runtime.forks import pause_for_fork, renew_in_child
 
 # ---- from headroom.memory.local.faults
 

@@ -11,8 +11,7 @@ import apsw
 from ....errors import Closed, StoreUnavailable
 from ....runtime.threads import waiting
 from . import connections
-from .connections import Connections, Prepare, file_identity
-from .connections import errors_mapped
+from .connections import Connections, Prepare, errors_mapped, file_identity
 
 ERASING_TIMEOUT_MS = 1000
 """How long an erasure waits for searches elsewhere that still read the write-ahead log."""

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ...config import MemoryConfig
 from ....runtime.extras import need
-from ...protocols import Vector
 from ....runtime.threads import submit
+from ...config import MemoryConfig
+from ...protocols import Vector
 from ..hnsw_keeping import WORN, UserGraph
 from ..hnsw_links import Links
 from .matrix import Bools, Floats, Ints, Matrix, best_of

@@ -8,8 +8,8 @@ import numpy as np
 
 from ...protocols import Vector, Vectors
 from ..file.database import Database
-from .matrix import Bools, Floats, Ints, best, best_of
 from ..tables.vector_codec import decode, high_plane
+from .matrix import Bools, Floats, Ints, best, best_of
 
 
 class InFile:

@@ -8,8 +8,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ...protocols import Vector, Vectors
 from ....runtime.threads import submit
+from ...protocols import Vector, Vectors
 from .arrays import grown, product
 from .projection import Projection, candidates
 

@@ -5,13 +5,14 @@ With the spectrum of sentence embeddings, 64 of 384 directions hold over 80 % of
 """
 
 from __future__ import annotations
+
 from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
-from ...protocols import Vectors
+
 from ...protocols import Vector, Vectors
 from .arrays import grown, product
-
 
 # ---- from headroom.memory.local.probes
 

@@ -10,8 +10,8 @@ import apsw
 from ...protocols import Vector
 from ...records import Reader, Scope
 from ...rules.visibility import Rule, audience, visible
-from . import read as rows
 from ..file.database import count_erasure, integers
+from . import read as rows
 from .vector_codec import encode
 
 CHANGES_KEPT = 10_000

@@ -10,8 +10,8 @@ from typing import Any
 import apsw
 
 from ...records import Record, Relationship, Scope, Source
-from ...rules.visibility import Rule
 from ...rules.times import moment
+from ...rules.visibility import Rule
 
 _RECORDS = """select m.seq, m.id, m.content, u.user_id, m.scope, m.session_id, m.agent_id, m.turn_id, m.importance,
     m.metadata, m.created_at, m.valid_until, s.id, m.expires_at

@@ -12,13 +12,15 @@ import apsw
 import numpy as np
 
 from ....errors import InvalidInput
-from ...rules.duplicates import fingerprint, folded
 from ...protocols import Entry, Write
 from ...records import Applied, Json, Reader
-from ...rules.visibility import audience
+from ...rules.duplicates import fingerprint, folded
 from ...rules.times import now
+from ...rules.visibility import audience
 from ...rules.words import opening, words
-from . import read as rows, postings as text, history as versions
+from . import history as versions
+from . import postings as text
+from . import read as rows
 from .vector_codec import encode
 
 
