@@ -5,16 +5,14 @@ The model is the demo's, SmolLM2-135M-Instruct on llama.cpp's server, at tempera
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from openai import OpenAI
 
 from examples.demo.serve import installed, serving
 from headroom import with_memory
 from headroom.chat.block.filter import parse
-from headroom.chat.prompt.examples import GRAMMAR, SmallModel
 from headroom.memory import MemoryConfig
 
 from ..figures import Aim, Figure
@@ -53,21 +51,17 @@ class Way:
     """One way of asking the model: in a user's first words, or later in a chat, with two notes known."""
 
     name: str
-    option: SmallModel
+    option: bool
     later: bool = False
-    extra: Mapping[str, Any] = field(default_factory=dict)
     aim: Aim | None = None
 
 
 WAYS = (
     Way(name="without help", option=False),
-    Way(name="the grammar alone", option=False, extra={"extra_body": {"grammar": GRAMMAR}}),
-    Way(name="small_model=True", option=True),
-    Way(name='small_model="llama.cpp"', option="llama.cpp", aim=Aim(at_least=0.9)),
-    Way(name="later in a chat, with notes, small_model=True", option=True, later=True),
+    Way(name="small_model=True", option=True, aim=Aim(at_least=0.9)),
     Way(
-        name='later in a chat, with notes, small_model="llama.cpp"',
-        option="llama.cpp",
+        name="later in a chat, with notes, small_model=True",
+        option=True,
         later=True,
         aim=Aim(at_least=0.9),
     ),
@@ -96,7 +90,6 @@ def _reply(lab: Lab, client: OpenAI, way: Way, message: str) -> str:
         model="SmolLM2-135M-Instruct",
         messages=[*(EARLIER if way.later else ()), {"role": "user", "content": message}],
         max_tokens=_TOKENS,
-        **way.extra,
     )
     content: str = raw.http_response.json()["choices"][0]["message"]["content"]
     return content

@@ -7,13 +7,10 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 from time import perf_counter, sleep
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
-from headroom.memory.local.hnsw_files import GraphFiles, Kind
-from headroom.memory.local.hnsw_keeping import UserGraph
 
 from headroom.memory import MemoryConfig
 from headroom.memory.local.file import schema
@@ -97,7 +94,7 @@ def _ways(lab: Lab, database: Database, user_id: str, size: int) -> Iterator[Way
     if size >= _PROJECTED:
         yield _projected(database, user, size, width)
     if importlib.util.find_spec("hnswlib"):
-        yield _graph(lab, database, user, seqs)
+        yield _graph(lab, database, user, size)
 
 
 def _projected(database: Database, user: int, size: int, width: int) -> Way:
@@ -109,33 +106,19 @@ def _projected(database: Database, user: int, size: int, width: int) -> Way:
     return Way(name="matrix and projection", index=index, work={"reading": reading, "fitting": fitting})
 
 
-def _graph(lab: Lab, database: Database, user: int, seqs: Any) -> Way:
-    """Build a graph and save it, then open it as the next process does."""
-    config, width = MemoryConfig(), lab.embedder.width
-    kind = Kind.of(lab.embedder.id, width, config)
+def _graph(lab: Lab, database: Database, user: int, size: int) -> Way:
+    """Build a graph, as each process does behind its searches."""
+    index, reading = _read(database, user, Graph(lab.embedder.width, MemoryConfig()))
 
-    def make() -> tuple[Graph, float]:
-        kept = UserGraph(GraphFiles(Path(database.path)), database, user, kind, lambda: seqs)
-        return _read(database, user, Graph(width, config, kept))
-
-    def link(graph: Graph) -> None:
-        graph.search(graph.rows(np.arange(1))[0], np.ones(len(seqs), np.bool_), _ASKED_FOR)  # this begins it
-        while graph.busy:
-            lab.progress.part(graph.linked, len(seqs), "linked by hnswlib:")
+    def build() -> None:
+        index.search(index.rows(np.arange(1))[0], np.ones(size, np.bool_), _ASKED_FOR)  # this begins it
+        while index.busy:
+            lab.progress.part(index.linked, size, "linked by hnswlib:")
             sleep(0.001)
 
-    first, _ = make()
-    building = _seconds(lambda: link(first))
+    building = _seconds(build)
     settle()
-    first.close()
-    graph, reading = make()
-    loading = _seconds(lambda: link(graph))
-    settle()
-    return Way(
-        name="matrix and HNSW",
-        index=graph,
-        work={"reading": reading, "loading": loading, "building, once": building},
-    )
+    return Way(name="matrix and HNSW", index=index, work={"reading": reading, "building": building})
 
 
 def _read(database: Database, user: int, index: AMatrix) -> tuple[AMatrix, float]:

@@ -17,13 +17,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="say one thing to a model that remembers")
     parser.add_argument("message")
     parser.add_argument("--model", required=True)
-    parser.add_argument(
-        "--small", action="store_true", help="a small model on llama.cpp's server, which needs help to take notes"
-    )
+    parser.add_argument("--small", action="store_true", help="a small model, which needs examples to take notes")
     options = parser.parse_args()
 
     # However slow this machine is: a demo waits for its memory.
-    client = with_memory(OpenAI(), "demo", recall_timeout=None, small_model="llama.cpp" if options.small else False)
+    client = with_memory(OpenAI(), "demo", recall_timeout=None, small_model=options.small)
     show("You", options.message)
     response = client.chat.completions.create(
         model=options.model,

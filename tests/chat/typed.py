@@ -26,7 +26,7 @@ def clients_stay_what_they_are() -> None:
     slow: AsyncOpenAI = with_memory(AsyncOpenAI(), "alice", config=MemoryConfig(), top_k=3)
     slow_azure: AsyncAzureOpenAI = with_memory(AsyncAzureOpenAI(), "alice", memory=Memory())
     groq: Groq = with_memory(Groq(), "alice", redact=str.strip)
-    slow_groq: AsyncGroq = with_memory(AsyncGroq(), "alice", on_error="raise", small_model="llama.cpp")
+    slow_groq: AsyncGroq = with_memory(AsyncGroq(), "alice", on_error="raise", small_model=True)
     assert_type(with_memory(Duck(), "alice").greet(), str)
     del openai, azure, slow, slow_azure, groq, slow_groq
 

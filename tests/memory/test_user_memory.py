@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from pathlib import Path
 
 import pytest
 
@@ -12,14 +11,14 @@ from headroom.errors import InvalidInput
 from headroom.memory import Draft
 from headroom.memory.engine import Engine
 from headroom.memory.records import Reader
-from headroom.memory.user_memory import AsyncBound, Bound
+from headroom.memory.user_memory import AsyncUserMemory, UserMemory
 
 pytestmark = pytest.mark.quick
 
 
 def test_everything_is_the_users_own(engine: Engine) -> None:
     """No method reads, changes or deletes a memory of another user, also by its id."""
-    alice, bob = Bound(engine, Reader(user_id="alice")), Bound(engine, Reader(user_id="bob"))
+    alice, bob = UserMemory(engine, Reader(user_id="alice")), UserMemory(engine, Reader(user_id="bob"))
     memory_id = alice.add("likes tea", importance=0.9)
     assert [record.id for record in alice.get_all()] == [memory_id]
     assert [result.id for result in alice.search("tea", top_k=5)] == [memory_id]
@@ -35,7 +34,7 @@ def test_everything_is_the_users_own(engine: Engine) -> None:
 
 def test_every_method_does_what_the_memory_does(engine: Engine) -> None:
     """add, add_many, get, update, history, restore, delete and clear, at the scope that it is bound to."""
-    bound = Bound(engine, Reader(user_id="alice", session_id="s", agent_id="a"))
+    bound = UserMemory(engine, Reader(user_id="alice", session_id="s", agent_id="a"))
     first = bound.add("lives in Berlin", scope="session", entities=["Berlin"], metadata={"k": 1})
     second = bound.update(first, "lives in Madrid")
     assert [record.id for record in bound.history(first)] == [first, second]
@@ -53,27 +52,27 @@ def test_every_method_does_what_the_memory_does(engine: Engine) -> None:
 def test_a_reader_is_checked_when_it_is_bound(engine: Engine) -> None:
     """An id that cannot be one fails at once, not at the first chat."""
     with pytest.raises(InvalidInput, match="user_id"):
-        Bound(engine, Reader(user_id=""))
+        UserMemory(engine, Reader(user_id=""))
     with pytest.raises(InvalidInput, match="session_id"):
-        Bound(engine, Reader(user_id="alice", session_id=" "))
+        UserMemory(engine, Reader(user_id="alice", session_id=" "))
 
 
 async def test_it_works_where_a_loop_is_running(engine: Engine) -> None:
     """The blocking face needs no loop and minds none: as in a notebook."""
-    bound = Bound(engine, Reader(user_id="alice"))
+    bound = UserMemory(engine, Reader(user_id="alice"))
     bound.add("likes tea")
     assert len(bound.search("tea")) == 1
 
 
 async def test_the_awaitable_face_is_the_same(engine: Engine) -> None:
     """Every method of one is a method of the other, with the same signature, and gives the same."""
-    bound = Bound(engine, Reader(user_id="alice"))
-    awaitable = AsyncBound(bound)
-    names = [name for name, _ in inspect.getmembers(Bound, inspect.isfunction) if not name.startswith("_")]
-    for name in set(names) - {"at_turn"}:
-        assert inspect.iscoroutinefunction(getattr(AsyncBound, name)), name
-        assert inspect.signature(getattr(AsyncBound, name)) == inspect.signature(getattr(Bound, name))
-        assert getattr(AsyncBound, name).__doc__ == getattr(Bound, name).__doc__
+    bound = UserMemory(engine, Reader(user_id="alice"))
+    awaitable = AsyncUserMemory(bound)
+    names = [name for name, _ in inspect.getmembers(UserMemory, inspect.isfunction) if not name.startswith("_")]
+    for name in names:
+        assert inspect.iscoroutinefunction(getattr(AsyncUserMemory, name)), name
+        assert inspect.signature(getattr(AsyncUserMemory, name)) == inspect.signature(getattr(UserMemory, name))
+        assert getattr(AsyncUserMemory, name).__doc__ == getattr(UserMemory, name).__doc__
     memory_id = await awaitable.add("likes tea")
     assert await awaitable.get_all() == bound.get_all()
     assert await awaitable.search("tea") == bound.search("tea")
@@ -82,10 +81,3 @@ async def test_the_awaitable_face_is_the_same(engine: Engine) -> None:
     assert await awaitable.stats() == bound.stats()
     await asyncio.gather(*(awaitable.add(f"fact {n}") for n in range(5)))
     assert await awaitable.clear() == 7
-
-
-def test_a_turn_of_its_own(engine: Engine, path: Path) -> None:
-    """`at_turn` gives the reader of one turn and leaves the bound one as it is."""
-    bound = Bound(engine, Reader(user_id="alice", session_id="s"))
-    assert bound.at_turn("t") == Reader(user_id="alice", session_id="s", turn_id="t")
-    assert bound.reader.turn_id is None

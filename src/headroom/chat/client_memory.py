@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
-from ..memory.user_memory import AsyncBound, Bound
+from ..memory.user_memory import AsyncUserMemory, UserMemory
 from ..runtime.threads import in_thread
 from .last_turn import LastTurn
 from .turn import Half, Turns
 
 
-class ChatMemory(Bound):
+class ChatMemory(UserMemory):
     """The memories of one user, as seen from one client. Blocking; works inside a running event loop."""
 
     def __init__(self, turns: Turns) -> None:
@@ -49,7 +49,7 @@ class ChatMemory(Bound):
         return super().clear(session_id=session_id, agent_id=agent_id)
 
 
-class AsyncChatMemory(AsyncBound):
+class AsyncChatMemory(AsyncUserMemory):
     """The same with awaitable methods."""
 
     def __init__(self, turns: Turns) -> None:

@@ -13,7 +13,7 @@ from ..memory.open import release
 from ..memory.records import Reader
 from .between_turns import Shared
 from .learning import Redact
-from .prompt.examples import WAYS, Asking, SmallModel
+from .prompt.examples import PLAIN, WITH_EXAMPLES, Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class Settings:
     recall_timeout: float | None
     on_error: Literal["warn", "raise"]
     redact: Redact | None
-    small_model: SmallModel
+    small_model: bool
 
     def __post_init__(self) -> None:
         for name in ("top_k", "token_budget"):
@@ -42,16 +42,13 @@ class Settings:
             raise InvalidInput(f'on_error must be "warn" or "raise", not {self.on_error!r}')
         if self.redact is not None and not callable(self.redact):
             raise InvalidInput("redact must be a function from a text to a text, or to None")
-        if not isinstance(self.small_model, (bool, str)) or self.small_model not in WAYS:
-            raise InvalidInput(
-                'small_model must be False, "llama.cpp" for its server, or True for any other one, '
-                f"not {self.small_model!r}"
-            )
+        if not isinstance(self.small_model, bool):
+            raise InvalidInput(f"small_model must be True or False, not {self.small_model!r}")
 
     @property
-    def asking(self) -> Asking:
-        """How the model is asked for a block."""
-        return WAYS[self.small_model]
+    def request(self) -> Request:
+        """The texts that ask the model for a block."""
+        return WITH_EXAMPLES if self.small_model else PLAIN
 
 
 @dataclass(frozen=True, kw_only=True)

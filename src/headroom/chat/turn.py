@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias
 
 from ..memory.records import Change, Reader, Scope
 from ..runtime.threads import in_time, in_time_async
-from .apis.api import Asked, Dialect
+from .apis.api import Api, Asked
 from .apis.reply import Texts
 from .between_turns import Notes, TurnKey
 from .fail_open import failing_open
@@ -24,8 +24,6 @@ from .learning import Facts
 from .options import Place, Settings
 from .prompt.frame import frame
 from .tracing import span
-
-# ---- from headroom.chat.turns
 
 Half: TypeAlias = Literal["inject", "extract"]
 
@@ -70,8 +68,6 @@ class Turns:
             _off.reset(token)
 
 
-# ---- from headroom.chat.turn
-
 STORE_PATIENCE = 1.0
 """Seconds that a chat waits for its facts to be stored; a locked file is waited for in the background."""
 _log = logging.getLogger("headroom")
@@ -108,24 +104,24 @@ class Turn:
 
     # Before the call.
 
-    def begin(self, dialect: Dialect, kwargs: dict[str, Any]) -> dict[str, Any]:
+    def begin(self, api: Api, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Return what to send: `kwargs` with notes and instruction, or `kwargs` itself where memory fails."""
         if self._off:
             return kwargs
         with self.step("recall"):
-            if self._must_recall(dialect.read(kwargs)):
+            if self._must_recall(api.read(kwargs)):
                 self._take(in_time(self._recall, self._settings.recall_timeout))
-            return self._planned(dialect, kwargs)
+            return self._planned(api, kwargs)
         return kwargs
 
-    async def begin_async(self, dialect: Dialect, kwargs: dict[str, Any]) -> dict[str, Any]:
+    async def begin_async(self, api: Api, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Do the same as `begin` without blocking the event loop."""
         if self._off:
             return kwargs
         with self.step("recall"):
-            if self._must_recall(dialect.read(kwargs)):
+            if self._must_recall(api.read(kwargs)):
                 self._take(await in_time_async(self._recall, self._settings.recall_timeout))
-            return self._planned(dialect, kwargs)
+            return self._planned(api, kwargs)
         return kwargs
 
     def _must_recall(self, asked: Asked | None) -> bool:
@@ -171,10 +167,10 @@ class Turn:
     def _wants_block(self) -> bool:
         return self._settings.extract and self._asked is not None and self._asked.has_room
 
-    def _planned(self, dialect: Dialect, kwargs: dict[str, Any]) -> dict[str, Any]:
+    def _planned(self, api: Api, kwargs: dict[str, Any]) -> dict[str, Any]:
         text = self.notes.text if self._settings.inject else ""
         if text or self._wants_block:
-            kwargs = dialect.write(kwargs, text, self._settings.asking if self._wants_block else None)
+            kwargs = api.write(kwargs, text, self._settings.request if self._wants_block else None)
             self.instructed = self._wants_block
         return kwargs
 
@@ -228,7 +224,7 @@ class Turn:
             self._place.shared.recent.put(self._key(self.texts.goes_on_as), self.notes)
         said = self.texts.close()
         settings = self._settings
-        found = Facts(self.notes.shown, self.reader, settings.redact, examples=settings.asking.facts)
+        found = Facts(self.notes.shown, self.reader, settings.redact, examples=settings.request.facts)
         for item in said.items:
             found.add(item)
         self._skipped += [*found.skipped, *(Skipped(content="", reason=reason) for reason in said.unread)]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, overload
 
 from ..errors import InvalidInput
@@ -16,7 +14,6 @@ from .between_turns import shared_by
 from .client_memory import AsyncChatMemory, ChatMemory
 from .learning import Redact
 from .options import Place, Settings
-from .prompt.examples import SmallModel
 from .prompt.frame import NOTES_BUDGET
 from .standins.client import ClientWithMemory
 from .turn import Turns
@@ -58,7 +55,7 @@ if TYPE_CHECKING:
         recall_timeout: float | None
         on_error: Literal["warn", "raise"]
         redact: Redact | None
-        small_model: SmallModel
+        small_model: bool
 
 
 @overload
@@ -132,7 +129,7 @@ def with_memory(
     recall_timeout: float | None = 1.0,
     on_error: Literal["warn", "raise"] = "warn",
     redact: Redact | None = None,
-    small_model: SmallModel = False,
+    small_model: bool = False,
 ) -> Any:
     """Return a stand-in for `client` that remembers `user_id`. Everything else about it is the client's own.
 
@@ -144,8 +141,7 @@ def with_memory(
     without it, and the failure is logged; `on_error="raise"` raises instead, for tests.
 
     `small_model=True` shows a small local model how to answer: five short example turns go in front of the messages of
-    each chat completion that asks for facts. `small_model="llama.cpp"` also holds the reply to the format, by a grammar
-    in `extra_body` that llama.cpp's server takes; it is left out beside tools and beside a grammar of your own.
+    each chat completion that asks for facts.
 
     Equal settings share one open memory, so a client for one more user costs microseconds; `memory` shares that of a
     `Memory`. Raises InvalidInput for arguments that cannot be used and StoreError where the file cannot.
@@ -166,16 +162,7 @@ def with_memory(
         redact=redact,
         small_model=small_model,
     )
-    if settings.asking.body and not _takes_extra_body(client.chat.completions.create):
-        raise InvalidInput(
-            f"small_model={small_model!r} needs extra_body, which this client's create() does not take; use True"
-        )
     reader = check_reader(Reader(user_id=user_id, session_id=session_id, agent_id=agent_id))
     engine = acquire(config or MemoryConfig()) if memory is None else memory.engine
     place = Place(engine=engine, shared=shared_by(engine), reader=reader, memory=memory)
     return ClientWithMemory(client, Turns(place, settings))
-
-
-def _takes_extra_body(create: Callable[..., Any]) -> bool:
-    parameters = inspect.signature(create).parameters
-    return "extra_body" in parameters or any(known.kind is known.VAR_KEYWORD for known in parameters.values())

@@ -2,11 +2,10 @@
 
 from .config import EmbedderBackend, MemoryConfig, VectorBackend
 from .memory import Memory
-from .protocols import Backend, Embedder
+from .protocols import Embedder
 from .records import Draft, Record, Relationship, Scope, SearchResult, Source
 
 __all__ = [
-    "Backend",
     "Draft",
     "Embedder",
     "EmbedderBackend",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import update_wrapper
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -17,7 +16,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Bound:
+class UserMemory:
     """The memories of one user, as seen from one session and agent. Blocking; works inside a running event loop."""
 
     def __init__(self, engine: Engine, reader: Reader) -> None:
@@ -108,35 +107,31 @@ class Bound:
         """Count the user's memories: `total` are present, `superseded` are history."""
         return self.engine.stats(self.reader.user_id)
 
-    def at_turn(self, turn_id: str | None) -> Reader:
-        """Give the reader of one turn."""
-        return replace(self.reader, turn_id=turn_id)
-
 
 def _awaitable(
-    method: Callable[Concatenate[Bound, P], R],
-) -> Callable[Concatenate[AsyncBound, P], Coroutine[Any, Any, R]]:
-    async def on_thread(self: AsyncBound, /, *args: P.args, **kwargs: P.kwargs) -> R:
+    method: Callable[Concatenate[UserMemory, P], R],
+) -> Callable[Concatenate[AsyncUserMemory, P], Coroutine[Any, Any, R]]:
+    async def on_thread(self: AsyncUserMemory, /, *args: P.args, **kwargs: P.kwargs) -> R:
         return await in_thread(method, self.bound, *args, **kwargs)
 
     update_wrapper(on_thread, method)
     return on_thread
 
 
-class AsyncBound:
-    """The same as `Bound` with awaitable methods: each runs whole on a worker thread."""
+class AsyncUserMemory:
+    """The same as `UserMemory` with awaitable methods: each runs whole on a worker thread."""
 
-    def __init__(self, bound: Bound) -> None:
+    def __init__(self, bound: UserMemory) -> None:
         self.bound = bound
 
-    search = _awaitable(Bound.search)
-    add = _awaitable(Bound.add)
-    add_many = _awaitable(Bound.add_many)
-    get = _awaitable(Bound.get)
-    get_all = _awaitable(Bound.get_all)
-    update = _awaitable(Bound.update)
-    history = _awaitable(Bound.history)
-    restore = _awaitable(Bound.restore)
-    delete = _awaitable(Bound.delete)
-    clear = _awaitable(Bound.clear)
-    stats = _awaitable(Bound.stats)
+    search = _awaitable(UserMemory.search)
+    add = _awaitable(UserMemory.add)
+    add_many = _awaitable(UserMemory.add_many)
+    get = _awaitable(UserMemory.get)
+    get_all = _awaitable(UserMemory.get_all)
+    update = _awaitable(UserMemory.update)
+    history = _awaitable(UserMemory.history)
+    restore = _awaitable(UserMemory.restore)
+    delete = _awaitable(UserMemory.delete)
+    clear = _awaitable(UserMemory.clear)
+    stats = _awaitable(UserMemory.stats)

@@ -13,32 +13,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-# ---- from headroom.chat.patience
-
-
-R = TypeVar("R")
-
-
-def in_time(work: Callable[[], R], seconds: float | None) -> R:
-    """Run `work` and return its result; raise TimeoutError when that takes longer than `seconds`."""
-    if seconds is None:
-        return work()
-    try:
-        future = submit(work)
-    except RuntimeError:  # the interpreter is going down, and starts no more threads
-        return work()
-    return future.result(seconds)
-
-
-async def in_time_async(work: Callable[[], R], seconds: float | None) -> R:
-    """Do the same without blocking the event loop. A cancelled caller leaves, and the work goes on."""
-    running = submit(work)
-    await ended(running, seconds)
-    return running.result()
-
-
-# ---- from headroom.memory.workers
-
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -180,6 +154,24 @@ async def _ended_on_trio(running: Future[R], seconds: float | None) -> None:
     await anyio.to_thread.run_sync(wait, [running], seconds, abandon_on_cancel=True)
     if not running.done():
         raise TimeoutError
+
+
+def in_time(work: Callable[[], R], seconds: float | None) -> R:
+    """Run `work` and return its result; raise TimeoutError when that takes longer than `seconds`."""
+    if seconds is None:
+        return work()
+    try:
+        future = submit(work)
+    except RuntimeError:  # the interpreter is going down, and starts no more threads
+        return work()
+    return future.result(seconds)
+
+
+async def in_time_async(work: Callable[[], R], seconds: float | None) -> R:
+    """Do the same without blocking the event loop. A cancelled caller leaves, and the work goes on."""
+    running = submit(work)
+    await ended(running, seconds)
+    return running.result()
 
 
 def _forget() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from tests.contract.backends import BackendContract
-
 from .embedders import EmbedderContract, HashEmbedder, bundled_embedder
 
-__all__ = ["BackendContract", "EmbedderContract", "HashEmbedder", "bundled_embedder"]
+__all__ = ["EmbedderContract", "HashEmbedder", "bundled_embedder"]

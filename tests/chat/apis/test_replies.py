@@ -176,20 +176,14 @@ def test_the_length_limit_elsewhere(stream: bool, server: Server, remembering: M
 
 @both_ways
 def test_logprobs(stream: bool, server: Server, remembering: Make) -> None:
-    """The tokens of a block go with it; those that are left make the visible text."""
-    tokens = ["Yes", ".", "\n\n", "<", "memory", ">\n", '["User', " likes", ' tea"]', "\n</", "memory", ">"]
-    server.script(says("".join(tokens), tokens=tokens))
-    (seen,) = ask(remembering(), stream, logprobs=True)
-    assert (seen.content, seen.tokens) == ("Yes.", ["Yes", "."])
-
-
-@both_ways
-def test_logprobs_without_a_block(stream: bool, server: Server, remembering: Make) -> None:
-    """Tokens that were held back until the end are not lost."""
+    """A call that asks for log probabilities is not asked for a block, and its tokens come as they are."""
     tokens = ["Yes", " ", "<", "mem", " ", "\n"]
     server.script(says("".join(tokens), tokens=tokens))
-    (seen,) = ask(remembering(), stream, logprobs=True)
+    client = remembering()
+    (seen,) = ask(client, stream, logprobs=True)
     assert (seen.content, seen.tokens) == ("Yes <mem \n", tokens)
+    assert not client.memory.last_turn.instructed
+    assert "<memory>" not in server.last.raw.decode()
 
 
 @both_ways

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from headroom.chat.block.filter import MAX_ITEMS, Parsed, kept, parse
+from headroom.chat.block.filter import MAX_ITEMS, Parsed, parse
 
 pytestmark = pytest.mark.quick
 
@@ -220,16 +220,6 @@ def test_removed_names_the_spans_that_are_not_visible() -> None:
     first, second = parsed.removed
     assert reply[slice(*first)] == '\n<memory>["x"]</memory>'
     assert reply[: first[0]] + reply[first[1] : second[0]] + reply[second[1] :] == parsed.visible
-
-
-def test_kept_drops_the_tokens_of_a_block() -> None:
-    """A token stays where any of it is visible; an empty one stays where its place is."""
-    tokens = ["One", ".\n", "\n<", "mem", "", "ory", ">[]</memory>", "", " Two"]
-    parsed = parse("".join(tokens))
-    answers = kept(map(len, tokens), parsed.removed)
-    assert [token for token, stays in zip(tokens, answers, strict=True) if stays] == ["One", ".\n", "", " Two"]
-    assert kept([1, 2, 0], ()) == [True, True, True]
-    assert kept([], [(0, 4)]) == []
 
 
 def test_the_items_of_one_reply_are_bounded() -> None:

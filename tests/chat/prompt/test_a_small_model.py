@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from openai import BadRequestError, OpenAI
+from openai import OpenAI
 
 from examples.demo.serve import installed, serving
 from headroom import Memory, with_memory
@@ -18,7 +18,6 @@ pytestmark = pytest.mark.skipif(
 )
 
 FACTS = {"I am allergic to peanuts.": "peanut", "I am learning to play the cello.": "cello"}
-TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
 
 
 @pytest.fixture(scope="module")
@@ -42,21 +41,12 @@ def ask(client: Any, text: str, **options: Any) -> Any:
     )
 
 
-@pytest.mark.parametrize("small_model", [True, "llama.cpp"])
 @pytest.mark.parametrize(("text", "word"), FACTS.items())
-def test_it_complies(text: str, word: str, small_model: Any, bare: OpenAI, memory: Memory) -> None:
+def test_it_complies(text: str, word: str, bare: OpenAI, memory: Memory) -> None:
     """It writes one whole block after its answer, with the fact; the answer comes back without the block."""
-    client = with_memory(bare, "alice", memory=memory, on_error="raise", recall_timeout=None, small_model=small_model)
+    client = with_memory(bare, "alice", memory=memory, on_error="raise", recall_timeout=None, small_model=True)
     raw = ask(client, text)
     written = parse(raw.http_response.json()["choices"][0]["message"]["content"])
     assert (written.blocks, written.cut, dict(written.skipped)) == (1, False, {})
     assert raw.parse().choices[0].message.content == written.visible != ""
     assert any(word in record.content.lower() for record in client.memory.get_all())
-
-
-def test_the_server_refuses_a_grammar_beside_tools(bare: OpenAI, memory: Memory) -> None:
-    """What it refuses when it is sent by hand is what the option leaves out, so that the call works."""
-    with pytest.raises(BadRequestError, match="grammar"):
-        ask(bare, "Hi", tools=[TOOL], extra_body={"grammar": 'root ::= "x"'})
-    client = with_memory(bare, "alice", memory=memory, on_error="raise", recall_timeout=None, small_model="llama.cpp")
-    assert ask(client, "Hi", tools=[TOOL], stop=["."]).parse().choices

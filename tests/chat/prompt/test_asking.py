@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from headroom import with_memory
-from headroom.chat.prompt.examples import EXAMPLE_FACTS, EXAMPLES, GRAMMAR
+from headroom.chat.prompt.examples import EXAMPLE_FACTS, EXAMPLES
 from headroom.chat.prompt.frame import INSTRUCTION
 from headroom.errors import InvalidInput
 from headroom.memory import Memory
@@ -27,8 +27,6 @@ ASK: Json = {"model": "m", "messages": [TEXT]}
 SHOWN = list(EXAMPLES)
 FACT = "User prefers Python for backend work"
 BLOCK = f'\n<memory>\n[{{"content": "{FACT}"}}]\n</memory>'
-
-llama = pytest.mark.parametrize("small_model", [True, "llama.cpp"])
 
 
 def said(messages: list[Json]) -> list[Json]:
@@ -59,24 +57,23 @@ CALLS = {"create": create, "stream": stream, "raw": raw, "with_options": copied}
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 @pytest.mark.parametrize("name", SDKS)
 async def test_the_request(name: str, call: Callable[..., Any], server: Server, remembering: Make) -> None:
-    """The examples stand between the system's message and the conversation, and the grammar in its field."""
-    reply = await settled(call(remembering(name, small_model="llama.cpp")))
+    """The examples stand between the system's message and the conversation, and no field is added."""
+    reply = await settled(call(remembering(name, small_model=True)))
     if call is stream:
         assert "OK" in "".join([chunk.choices[0].delta.content or "" async for chunk in each(reply)])
     body = server.last.body
     assert said(body.pop("messages")) == [{"role": "system", "content": INSTRUCTION}, *SHOWN, TEXT]
     body.pop("stream", None)
-    assert body == {"model": "m", "grammar": GRAMMAR}
+    assert body == {"model": "m"}
 
 
 @pytest.mark.parametrize("name", OPENAI)
 async def test_the_stream_helper(name: str, server: Server, remembering: Make) -> None:
     """The SDK's stream helper sends the same."""
-    client = remembering(name, small_model="llama.cpp")
+    client = remembering(name, small_model=True)
     async with entered(client.chat.completions.stream(**ASK)) as events:
         assert [event async for event in each(events)]
     assert said(server.last.messages)[1:] == [*SHOWN, TEXT]
-    assert server.last.body["grammar"] == GRAMMAR
 
 
 @pytest.mark.parametrize("name", ["OpenAI", "AsyncOpenAI", "Duck", "AsyncDuck"])
@@ -92,7 +89,7 @@ async def test_examples_alone(name: str, server: Server, remembering: Make) -> N
 
 
 def test_without_the_option_nothing_is_added(server: Server, remembering: Make) -> None:
-    """Large models need neither."""
+    """Large models need no examples."""
     create(remembering())
     assert said(server.last.messages) == [{"role": "system", "content": INSTRUCTION}, TEXT]
     assert set(server.last.body) == {"model", "messages"}
@@ -109,10 +106,9 @@ def test_below_the_leading_system_messages(role: str, server: Server, rememberin
     assert said(server.last.messages) == [instructed, second, *SHOWN, *before[2:], TEXT]
 
 
-@llama
-def test_the_prefix_is_constant(small_model: Any, server: Server, remembering: Make) -> None:
+def test_the_prefix_is_constant(server: Server, remembering: Make) -> None:
     """Whatever is remembered, up to the conversation each request begins with the same bytes: a cache can keep them."""
-    client = remembering(small_model=small_model)
+    client = remembering(small_model=True)
     heads = []
     for text in ("I like tea", "And coffee?"):
         create(client, messages=[{"role": "user", "content": text}])
@@ -123,12 +119,11 @@ def test_the_prefix_is_constant(small_model: Any, server: Server, remembering: M
     assert "User likes tea" in server.last.messages[-1]["content"]
 
 
-@llama
-def test_the_callers_objects_never_change(small_model: Any, server: Server, remembering: Make) -> None:
+def test_the_callers_objects_never_change(server: Server, remembering: Make) -> None:
     """Neither the messages nor the extra body of a call, and no request changes the examples of the next."""
     ask = {**copy.deepcopy(ASK), "extra_body": {"top_k": 3}}
     kept = copy.deepcopy(ask)
-    remembering(small_model=small_model).chat.completions.create(**ask)
+    remembering(small_model=True).chat.completions.create(**ask)
     assert ask == kept
 
 
@@ -156,30 +151,7 @@ def test_what_a_duck_does_to_its_messages_stays_there(remembering: Make, memory:
     assert Editing.seen[0] == Editing.seen[1]
 
 
-@pytest.mark.parametrize("given", [{"grammar": "root ::= .*"}, {"grammar": ""}, {"json_schema": {"type": "object"}}])
-def test_the_callers_own_grammar_wins(given: Json, server: Server, remembering: Make) -> None:
-    """A grammar or schema in `extra_body` is sent as it is, and ours is not sent beside it."""
-    create(remembering(small_model="llama.cpp"), extra_body={**given, "top_k": 3})
-    assert {**server.last.body, "messages": None} == {"model": "m", "messages": None, **given, "top_k": 3}
-
-
-def test_other_fields_stay(server: Server, remembering: Make) -> None:
-    """What else is in `extra_body` goes with the grammar."""
-    create(remembering(small_model="llama.cpp"), extra_body={"top_k": 3})
-    assert {**server.last.body, "messages": None} == {"model": "m", "messages": None, "grammar": GRAMMAR, "top_k": 3}
-
-
 TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}]
-
-
-@pytest.mark.parametrize(
-    "options", [{"tools": TOOLS}, {"tools": TOOLS, "tool_choice": "none"}, {"functions": [TOOLS[0]["function"]]}]
-)
-def test_no_grammar_beside_tools(options: Json, server: Server, remembering: Make) -> None:
-    """llama.cpp refuses a grammar beside tools, and it would forbid the call: the examples alone go in."""
-    create(remembering(small_model="llama.cpp"), **options)
-    assert "grammar" not in server.last.body
-    assert said(server.last.messages)[1:] == [*SHOWN, TEXT]
 
 
 NOWHERE = {
@@ -191,8 +163,8 @@ NOWHERE = {
 
 @pytest.mark.parametrize("options", NOWHERE.values(), ids=NOWHERE)
 def test_nothing_where_no_block_has_a_place(options: Json, server: Server, remembering: Make) -> None:
-    """Without the instruction there are neither examples nor grammar: the request is the caller's own."""
-    create(remembering(small_model="llama.cpp"), **options)
+    """Without the instruction there are no examples: the request is the caller's own."""
+    create(remembering(small_model=True), **options)
     assert server.last.body == {**ASK, **options}
 
 
@@ -205,29 +177,27 @@ class Language(BaseModel):
 def test_nothing_in_a_typed_reply(server: Server, remembering: Make) -> None:
     """`parse` has a form of its own."""
     server.script('{"name": "Python"}')
-    remembering(small_model="llama.cpp").chat.completions.parse(**ASK, response_format=Language)
+    remembering(small_model=True).chat.completions.parse(**ASK, response_format=Language)
     assert server.last.messages == [TEXT]
-    assert "grammar" not in server.last.body
 
 
 def test_nothing_while_memory_is_off(server: Server, remembering: Make) -> None:
     """A private chat, and a client that does not learn, send the caller's own request."""
-    client = remembering(small_model="llama.cpp")
+    client = remembering(small_model=True)
     with client.memory.off():
         create(client)
     assert server.last.body == ASK
     with client.memory.off("extract"):
         create(client)
     assert server.last.body == ASK
-    create(remembering(small_model="llama.cpp", extract=False))
+    create(remembering(small_model=True, extract=False))
     assert server.last.body == ASK
 
 
 def test_without_notes_it_still_asks(server: Server, remembering: Make) -> None:
-    """`inject=False` leaves out the notes, and neither the examples nor the grammar."""
-    create(remembering(small_model="llama.cpp", inject=False))
+    """`inject=False` leaves out the notes, and not the examples."""
+    create(remembering(small_model=True, inject=False))
     assert server.last.messages == [{"role": "system", "content": INSTRUCTION}, *SHOWN, TEXT]
-    assert server.last.body["grammar"] == GRAMMAR
 
 
 def test_a_tool_loop_keeps_its_notes(server: Server, remembering: Make) -> None:
@@ -273,36 +243,18 @@ def test_the_examples_show_notes_as_a_request_does(server: Server, remembering: 
 
 def test_the_responses_api_shows_no_examples(server: Server, remembering: Make) -> None:
     """Its items are kept by the provider, where examples would stand as the user's own words: none are sent."""
-    client = remembering(small_model="llama.cpp")
+    client = remembering(small_model=True)
     client.responses.create(model="m", input="I prefer Python", store=False)
     body = server.last.body
     assert body.pop("input").endswith("\n\nI prefer Python")
     assert body == {"model": "m", "instructions": INSTRUCTION, "store": False}
 
 
-@pytest.mark.parametrize("option", ["ollama", "", 2, None, ["llama.cpp"]])
+@pytest.mark.parametrize("option", ["ollama", "", 2, None, ["llama.cpp"], "llama.cpp"])
 def test_another_value_is_refused(option: Any, server: Server, memory: Memory) -> None:
     """The message names the values that there are."""
     with (
         make_client("OpenAI", server.url) as client,
-        pytest.raises(InvalidInput, match=r'small_model must be False, "llama\.cpp"'),
+        pytest.raises(InvalidInput, match="small_model must be True or False"),
     ):
         with_memory(client, "alice", memory=memory, small_model=option)
-
-
-def test_a_client_that_takes_no_extra_body_is_refused_a_grammar(memory: Memory) -> None:
-    """Sending one would break every call, so `with_memory` says so, and what to use instead."""
-
-    class Narrow:
-        @property
-        def chat(self) -> Any:
-            return self
-
-        completions = chat
-
-        def create(self, *, model: str, messages: list[Json]) -> Json:
-            return {"choices": []}
-
-    with pytest.raises(InvalidInput, match="use True"):
-        with_memory(Narrow(), "alice", memory=memory, small_model="llama.cpp")
-    assert create(with_memory(Narrow(), "alice", memory=memory, small_model=True)) == {"choices": []}

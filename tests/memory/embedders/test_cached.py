@@ -72,12 +72,11 @@ def test_a_cache_of_nothing_keeps_nothing() -> None:
 
 
 def test_dropped_texts_are_forgotten() -> None:
-    """`drop` takes the texts it is given, known or not; `clear` takes all."""
+    """`clear` takes all."""
     cache = VectorCache(5)
     for text in "abc":
         cache.put(text, np.ones(3, np.float32))
-    cache.drop(["a", "unknown"])
-    assert [text for text in "abc" if cache.get(text) is not None] == ["b", "c"]
+    assert [text for text in "abc" if cache.get(text) is not None] == ["a", "b", "c"]
     cache.clear()
     assert len(cache) == 0
 
@@ -102,17 +101,6 @@ def test_a_question_is_not_a_text() -> None:
     assert behind.asked == ["red", "query red"]
 
 
-def test_dropping_a_text_drops_it_as_a_question_too() -> None:
-    """After `drop` nothing of a text is left here."""
-    behind = Counting()
-    embedder = CachedEmbedder(behind, 10)
-    for _ in range(2):
-        embedder.embed(["red"])
-        embedder.embed_query("red")
-        embedder.drop(["red"])
-    assert behind.asked == ["red", "query red"] * 2
-
-
 def test_a_batch_larger_than_the_cache_is_embedded_whole() -> None:
     """The bound is on what is kept, not on what can be asked."""
     texts = [f"text {number}" for number in range(50)]
@@ -120,13 +108,12 @@ def test_a_batch_larger_than_the_cache_is_embedded_whole() -> None:
 
 
 def test_many_threads_share_it() -> None:
-    """Threads that look up, put and drop at once get right vectors, and the bound holds."""
+    """Threads that look up and put at once get right vectors, and the bound holds."""
     embedder, plain = CachedEmbedder(HashEmbedder(8), 5), HashEmbedder(8)
 
     def work(number: int) -> bool:
         texts = [f"text {(number + step) % 9}" for step in range(6)]
         rows = embedder.embed(texts)
-        embedder.drop(texts[:2])
         return bool((rows == plain.embed(texts)).all())
 
     with ThreadPoolExecutor(8) as pool:

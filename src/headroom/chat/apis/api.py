@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..prompt.examples import Asking
+from ..prompt.examples import Request
 from .reply import Texts
 
 
@@ -24,7 +24,7 @@ class Asked:
     """A memory block has a place in the reply."""
 
 
-class Dialect(Protocol):
+class Api(Protocol):
     """Where one API keeps a request's messages and a reply's text. Stateless; never changes a request."""
 
     @property
@@ -34,7 +34,7 @@ class Dialect(Protocol):
     def read(self, kwargs: Mapping[str, Any]) -> Asked | None:
         """Read a request; None where it has no messages."""
 
-    def write(self, kwargs: Mapping[str, Any], notes: str, asking: Asking | None) -> dict[str, Any]:
+    def write(self, kwargs: Mapping[str, Any], notes: str, request: Request | None) -> dict[str, Any]:
         """Return `kwargs` with `notes` in front of the last user message, asking for a block unless that is None."""
 
     def is_reply(self, reply: Any) -> bool:

@@ -6,9 +6,7 @@ import copy
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..logprobs import TokenQueue, visible_tokens
-from ..prompt.examples import Asking
-from ..standins.resource import Resource
+from ..prompt.examples import Request
 from .api import Asked, Cleaner
 from .messages import (
     SYSTEM,
@@ -28,8 +26,6 @@ from .messages import (
     words,
 )
 from .reply import Texts
-
-# ---- from headroom.chat.chunks
 
 
 class ChunkCleaner:
@@ -60,12 +56,9 @@ class _ChoiceCleaner:
     def __init__(self, texts: Texts, index: int) -> None:
         self._texts, self._index = texts, index
         self._filter = texts.filter(index)
-        self._tokens = TokenQueue()
-        self._shown = 0
         self._finished = False
         self._last: Any = None
         """The latest chunk with text: what is held back at the end goes out in a copy of it."""
-        self._logprobs: Any = None
 
     def clean(self, chunk: Any, choice: Any) -> bool:
         """Clean a choice of a chunk in place; tell whether text of it stays back."""
@@ -86,24 +79,7 @@ class _ChoiceCleaner:
                 self._texts.cut = True
         if shown != text:
             put(delta, "content", shown)
-        self._shown += len(shown)
-        self._clean_tokens(choice)
         return bool(text) and not shown
-
-    def _clean_tokens(self, choice: Any) -> None:
-        logprobs = get(choice, "logprobs")
-        if get(logprobs, "content"):
-            self._logprobs = logprobs
-            self._tokens.push(get(logprobs, "content"))
-        if self._logprobs is None:
-            return
-        removed = self._filter.removed
-        settled = None if self._finished else self._shown + sum(end - start for start, end in removed)
-        tokens = self._tokens.take(settled, removed)
-        if logprobs is not None:
-            put(logprobs, "content", tokens)
-        elif tokens:
-            put(choice, "logprobs", with_field(self._logprobs, "content", tokens))
 
     def close(self) -> Sequence[Any]:
         """Return a chunk with what was held back, where the stream ended without a finish reason."""
@@ -111,34 +87,25 @@ class _ChoiceCleaner:
             return ()
         self._finished = True
         held = self._filter.close()
-        tokens = self._tokens.take(None, self._filter.removed)
-        if not held and not tokens:
+        if not held:
             return ()
         chunk = copy.deepcopy(self._last)
         numbered = enumerate(get(chunk, "choices"))
         choices = [choice for place, choice in numbered if index_of(choice, place) == self._index]
         put(chunk, "choices", choices)
         put(get(choices[0], "delta"), "content", held)
-        if self._logprobs is not None:
-            put(choices[0], "logprobs", with_field(self._logprobs, "content", tokens))
         return (chunk,)
 
 
 def _says_nothing(chunk: Any) -> bool:
     """Tell whether a chunk, its text gone, carries nothing else either."""
     return not get(chunk, "usage") and not any(
-        get(choice, "finish_reason")
-        or get(get(choice, "logprobs"), "content")
-        or any(values(get(choice, "delta")).values())
-        for choice in get(chunk, "choices")
+        get(choice, "finish_reason") or any(values(get(choice, "delta")).values()) for choice in get(chunk, "choices")
     )
 
 
-# ---- from headroom.chat.completions
-
-
 class Completions:
-    """The dialect of `chat.completions`."""
+    """The api of `chat.completions`."""
 
     conversation = "messages"
 
@@ -156,7 +123,7 @@ class Completions:
             has_room=_has_room(_body(kwargs)),
         )
 
-    def write(self, kwargs: Mapping[str, Any], notes: str, asking: Asking | None) -> dict[str, Any]:
+    def write(self, kwargs: Mapping[str, Any], notes: str, request: Request | None) -> dict[str, Any]:
         """Return `kwargs` with `notes` in front of the last user message, asking for a block unless that is None."""
         messages = list(_messages(kwargs) or ())
         last = last_user(messages)
@@ -164,11 +131,9 @@ class Completions:
             content = prefixed(notes, get(messages[last], "content"), "text")
             messages[last] = with_field(messages[last], "content", content)
         written = {**kwargs, "messages": messages}
-        if asking is not None:
-            _instruct(messages, asking.instruction)
-            _show(messages, asking.examples)
-            if asking.body and not _is_held(_body(kwargs)):
-                written["extra_body"] = {**asking.body, **(kwargs.get("extra_body") or {})}
+        if request is not None:
+            _instruct(messages, request.instruction)
+            _show(messages, request.examples)
         return written
 
     def is_reply(self, reply: Any) -> bool:
@@ -176,7 +141,7 @@ class Completions:
         return get(reply, "choices") is not None
 
     def clean(self, reply: Any, texts: Texts) -> None:
-        """Take the memory blocks out of every choice, with their log probabilities."""
+        """Take the memory blocks out of every choice."""
         for place, choice in enumerate(get(reply, "choices")):
             message = get(choice, "message")
             text = get(message, "content")
@@ -189,20 +154,10 @@ class Completions:
             if parsed.blocks:
                 # A message of tool calls only has no content at all.
                 put(message, "content", parsed.visible or (None if get(message, "tool_calls") else ""))
-                logprobs = get(choice, "logprobs")
-                if tokens := get(logprobs, "content"):
-                    put(logprobs, "content", visible_tokens(tokens, parsed.removed))
 
     def cleaner(self, texts: Texts) -> Cleaner:
         """Return what does the same to one stream."""
         return ChunkCleaner(texts)
-
-
-class CompletionsWithMemory(Resource):
-    """Stand in for `client.chat.completions`."""
-
-    __slots__ = ()
-    dialect = Completions()
 
 
 def _messages(kwargs: Mapping[str, Any]) -> Sequence[Any] | None:
@@ -235,17 +190,15 @@ def _show(messages: list[Any], examples: Sequence[Any]) -> None:
     messages[start:start] = map(dict, examples)
 
 
-def _is_held(body: Mapping[str, Any]) -> bool:
-    """Tell whether tools or the caller's own grammar shape the reply; llama.cpp refuses a second one beside them."""
-    return any(body.get(name) for name in ("tools", "functions", "grammar", "json_schema"))
-
-
 def _has_room(body: Mapping[str, Any]) -> bool:
-    """Tell whether a block has a place in the reply: not in typed output, a forced call, sound, or very few tokens."""
+    """Tell whether a block has a place in the reply: not in typed output, a forced call, sound, a reply with log
+    probabilities (their tokens would show it), or very few tokens."""
     if is_typed(body.get("response_format")):
         return False
     if forces_a_call(body.get("tool_choice")) or isinstance(body.get("function_call"), Mapping):
         return False
     if body.get("audio") or "audio" in (body.get("modalities") or ()):
+        return False
+    if body.get("logprobs"):
         return False
     return has_tokens(body, "max_tokens", "max_completion_tokens")

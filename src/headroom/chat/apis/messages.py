@@ -8,8 +8,6 @@ from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
-# ---- from headroom.chat.fields
-
 
 def get(thing: Any, name: str) -> Any:
     """Read a field; None where there is none."""
@@ -42,9 +40,6 @@ def index_of(choice: Any, place: int) -> int:
     """Return the number of a choice: its own, else its place in the list."""
     index = get(choice, "index")
     return index if isinstance(index, int) else place
-
-
-# ---- from headroom.chat.conversation
 
 
 SYSTEM = ("system", "developer")

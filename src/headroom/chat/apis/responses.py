@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..block.filter import Parsed
-from ..logprobs import TokenQueue, visible_tokens
-from ..prompt.examples import Asking
+from ..prompt.examples import Request
 from ..prompt.frame import INSTRUCTION
-from ..standins.resource import Resource
 from .api import Asked, Cleaner
 from .messages import (
     digest,
@@ -27,8 +25,6 @@ from .messages import (
     words,
 )
 from .reply import Texts
-
-# ---- from headroom.chat.events
 
 
 class EventCleaner:
@@ -84,15 +80,13 @@ class EventCleaner:
         return cut
 
     def _clean_text(self, part: Any, key: int) -> Parsed | None:
-        """Clean a text in place, with its tokens and citations. Reasoning and refusals are left alone."""
+        """Clean a text in place, with its citations. Reasoning and refusals are left alone."""
         text = get(part, "text")
         if not isinstance(text, str) or get(part, "type") not in ("output_text", "response.output_text.done"):
             return None
         parsed = self._texts.parse(text, part=key)
         if parsed.blocks:
             put(part, "text", parsed.visible)
-            if tokens := get(part, "logprobs"):
-                put(part, "logprobs", visible_tokens(tokens, parsed.removed))
             for annotation in get(part, "annotations") or ():
                 _shift(annotation, parsed.removed)
         return parsed
@@ -109,33 +103,21 @@ class _StreamedText:
 
     def __init__(self, texts: Texts, key: int) -> None:
         self._filter = texts.filter(part=key)
-        self._tokens = TokenQueue()
-        self._shown = 0
         self._last: Any = None
 
     def clean(self, event: Any) -> Sequence[Any]:
         """Return the delta without what is hidden or held back; nothing where nothing is left of it."""
         self._last = event
         shown = self._filter.feed(get(event, "delta"))
-        self._shown += len(shown)
-        if tokens := get(event, "logprobs"):
-            self._tokens.push(tokens)
-        removed = self._filter.removed
-        settled = self._tokens.take(self._shown + sum(end - start for start, end in removed), removed)
-        if not shown and not settled:
+        if not shown:
             return ()
         put(event, "delta", shown)
-        if tokens or settled:
-            put(event, "logprobs", settled)
         return (event,)
 
     def close(self) -> Sequence[Any]:
         """Return a delta with what was held back."""
         held = self._filter.close()
-        tokens = self._tokens.take(None, self._filter.removed)
-        if not held and not tokens:
-            return ()
-        return (with_field(with_field(self._last, "delta", held), "logprobs", tokens),)
+        return (with_field(self._last, "delta", held),) if held else ()
 
 
 def _part_of(event: Any) -> int:
@@ -165,11 +147,8 @@ def _completed(event: Any) -> Any:
     return ResponseCompletedEvent.model_construct(**fields)
 
 
-# ---- from headroom.chat.responses
-
-
 class Responses:
-    """The dialect of `responses`."""
+    """The api of `responses`."""
 
     conversation = "input"
 
@@ -191,7 +170,7 @@ class Responses:
             has_room=_has_room({**kwargs, **(kwargs.get("extra_body") or {})}),
         )
 
-    def write(self, kwargs: Mapping[str, Any], notes: str, asking: Asking | None) -> dict[str, Any]:
+    def write(self, kwargs: Mapping[str, Any], notes: str, request: Request | None) -> dict[str, Any]:
         """Return `kwargs` with `notes` in front of the last user item and the instruction below the caller's own.
 
         Examples for small models are left out: the provider keeps the items, and would show them as the user's.
@@ -205,8 +184,8 @@ class Responses:
             content = prefixed(notes, get(items[last], "content"), "input_text")
             items[last] = with_field(items[last], "content", content)
             written["input"] = items
-        if asking is not None:
-            written["instructions"] = joined(kwargs.get("instructions") or None, asking.instruction)
+        if request is not None:
+            written["instructions"] = joined(kwargs.get("instructions") or None, request.instruction)
         return written
 
     def is_reply(self, reply: Any) -> bool:
@@ -220,13 +199,6 @@ class Responses:
     def cleaner(self, texts: Texts) -> Cleaner:
         """Return what does the same to one stream."""
         return EventCleaner(texts)
-
-
-class ResponsesWithMemory(Resource):
-    """Stand in for `client.responses`."""
-
-    __slots__ = ()
-    dialect = Responses()
 
 
 def _items(kwargs: Mapping[str, Any]) -> Sequence[Any] | None:
@@ -245,4 +217,6 @@ def _has_room(body: Mapping[str, Any]) -> bool:
     """Tell whether a block has a place in the reply: not in typed output, a forced call, a reply that comes later."""
     if is_typed(get(body.get("text") or None, "format")) or body.get("background"):
         return False
-    return not forces_a_call(body.get("tool_choice")) and has_tokens(body, "max_output_tokens")
+    if forces_a_call(body.get("tool_choice")) or "message.output_text.logprobs" in (body.get("include") or ()):
+        return False
+    return has_tokens(body, "max_output_tokens")

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .body import JSON_STARTS, Reading, read, read_cut
 from .fences import Lines
 from .item import Item
-
-# ---- from headroom.chat.outcome
 
 MAX_ITEMS = 64
 """Items taken from one reply; the rest is counted as skipped."""
@@ -104,9 +102,7 @@ class Outcome:
         self._position += len(text)
 
 
-# ---- from headroom.chat.block
-
-__all__ = ["MAX_ITEMS", "BlockFilter", "Item", "Parsed", "kept", "parse"]
+__all__ = ["MAX_ITEMS", "BlockFilter", "Item", "Parsed", "parse"]
 
 _TAG = r"[ \t]{0,3}memory[ \t]{0,3}>"
 _OPEN = re.compile(f"<{_TAG}", re.IGNORECASE)
@@ -153,18 +149,6 @@ def parse(text: str) -> Parsed:
         skipped=dict(reply.skipped),
         removed=tuple(reply.removed),
     )
-
-
-def kept(lengths: Iterable[int], removed: Sequence[tuple[int, int]]) -> list[bool]:
-    """Tell which consecutive pieces of a reply (its tokens, by length in characters) hold anything visible."""
-    answers, start, at = [], 0, 0
-    for length in lengths:
-        end = start + length
-        while at < len(removed) and removed[at][1] <= start:
-            at += 1
-        answers.append(at == len(removed) or start < removed[at][0] or end > removed[at][1])
-        start = end
-    return answers
 
 
 @dataclass(slots=True)

@@ -1,21 +1,17 @@
-"""How a model is asked for a memory block: alike in each request of a client, so that a prompt cache can keep it."""
+"""How a model is asked for a memory block: constant texts, so that a provider's prompt cache can keep them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from .frame import INSTRUCTION, frame
 
-# ---- from headroom.chat.small_models
-
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionMessageParam
-
-__all__ = ["EXAMPLES", "EXAMPLE_FACTS", "GRAMMAR"]
 
 
 class _Note(NamedTuple):
@@ -70,46 +66,18 @@ EXAMPLE_FACTS: Final = frozenset(
 )
 """What the examples say of their user, which is not true of any other."""
 
-GRAMMAR = r"""
-root ::= text "\n<memory>\n" items "\n</memory>"
-text ::= ([^<] | "<" " "? [^ \tmM])+
-items ::= "[]" | "[" item (", " item){0,4} "]"
-item ::= "{\"content\": " string ("," " " field)* "}" | "{\"forget\": " numbers "}"
-field ::= "\"importance\": 0." [0-9] | "\"scope\": \"session\"" | "\"replaces\": " numbers | "\"entities\": " strings
-numbers ::= "[" number (", " number){0,4} "]"
-number ::= [1-9] [0-9]?
-strings ::= "[" string (", " string){0,4} "]"
-string ::= "\"" ([^"\\\x00-\x1f] | "\\" ["\\/nt]){1,200} "\""
-""".lstrip()
-"""GBNF: any text that does not open the tag, then one block."""
-
-
-# ---- from headroom.chat.asking
-
-if TYPE_CHECKING:
-    from openai.types.chat import ChatCompletionMessageParam
-
-__all__ = ["WAYS", "Asking", "SmallModel"]
-
-SmallModel: TypeAlias = "bool | Literal['llama.cpp']"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asking:
-    """What a request for a block consists of."""
+class Request:
+    """The constant texts that ask a model for a memory block."""
 
     instruction: str = INSTRUCTION
     examples: tuple[ChatCompletionMessageParam, ...] = ()
-    """Turns before the conversation, where an API takes them."""
+    """Turns to put before the conversation, if the API takes them."""
     facts: frozenset[str] = frozenset()
-    """What the examples teach, which is never stored."""
-    body: Mapping[str, Any] = field(default_factory=dict)
-    """Fields for the server that hold the reply to the format, where nothing else does."""
+    """What the examples teach; it is never stored."""
 
 
-WAYS: Final[Mapping[bool | str, Asking]] = {
-    False: Asking(),
-    True: Asking(examples=EXAMPLES, facts=EXAMPLE_FACTS),
-    "llama.cpp": Asking(examples=EXAMPLES, facts=EXAMPLE_FACTS, body={"grammar": GRAMMAR}),
-}
-"""The ways by the option `small_model`."""
+PLAIN: Final = Request()
+WITH_EXAMPLES: Final = Request(examples=EXAMPLES, facts=EXAMPLE_FACTS)
+"""For small local models, which follow examples better than an instruction alone."""

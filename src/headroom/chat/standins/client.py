@@ -7,12 +7,15 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from ..apis.completions import CompletionsWithMemory
-from ..apis.responses import ResponsesWithMemory
+from ..apis.completions import Completions
+from ..apis.responses import Responses
 from ..client_memory import AsyncChatMemory, ChatMemory
 from ..turn import Turns
 from .forward import Forward, Replacement, if_target_has_it
-from .resource import is_async
+from .resource import Resource, is_async
+
+COMPLETIONS, RESPONSES = Completions(), Responses()
+"""The APIs that have memory; the `replaced` tables below say where a client has them."""
 
 
 class _Node(Forward):
@@ -30,7 +33,7 @@ class ChatNode(_Node):
 
     __slots__ = ()
     replaced: ClassVar[Mapping[str, Replacement]] = {
-        "completions": lambda self, target: CompletionsWithMemory(target, self._turns)
+        "completions": lambda self, target: Resource(target, self._turns, COMPLETIONS)
     }
 
 
@@ -70,7 +73,7 @@ class ClientWithMemory(_Node):
     replaced: ClassVar[Mapping[str, Replacement]] = {
         "chat": lambda self, target: ChatNode(target, self._turns),
         "beta": lambda self, target: BetaNode(target, self._turns),
-        "responses": lambda self, target: ResponsesWithMemory(target, self._turns),
+        "responses": lambda self, target: Resource(target, self._turns, RESPONSES),
         "copy": _copied,
         "with_options": _copied,
     }

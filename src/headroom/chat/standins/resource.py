@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
-from ..apis.api import Dialect
+from ..apis.api import Api
 from ..turn import Turn, Turns
 from .forward import Forward, Replacement, if_target_has_it
 from .stream import receive, receive_async
@@ -16,12 +16,12 @@ from .stream import receive, receive_async
 class Resource(Forward):
     """Stand in for one resource of a client, such as `client.chat.completions`."""
 
-    __slots__ = ("_turns",)
-    dialect: ClassVar[Dialect]
+    __slots__ = ("_api", "_turns")
 
-    def __init__(self, target: Any, turns: Turns | _Begun) -> None:
+    def __init__(self, target: Any, turns: Turns | _Begun, api: Api) -> None:
         super().__init__(target)
         object.__setattr__(self, "_turns", turns)
+        object.__setattr__(self, "_api", api)
 
     def _create(self, call: Callable[..., Any]) -> Callable[..., Any]:
         return self._remembering(call, extract=True)
@@ -35,7 +35,7 @@ class Resource(Forward):
         @functools.wraps(call)
         def remembering(*args: Any, **kwargs: Any) -> Any:
             turn = self._turns.new(extract=extract)
-            return self._receive(turn, call(*args, **turn.begin(self.dialect, self._settled(kwargs))))
+            return self._receive(turn, call(*args, **turn.begin(self._api, self._settled(kwargs))))
 
         @functools.wraps(call)
         def remembering_async(*args: Any, **kwargs: Any) -> Any:
@@ -45,19 +45,19 @@ class Resource(Forward):
         return remembering_async if is_async(call) else remembering
 
     async def _awaited(self, call: Callable[..., Any], turn: Turn, args: Any, kwargs: dict[str, Any]) -> Any:
-        return await self._receive(turn, call(*args, **await turn.begin_async(self.dialect, kwargs)))
+        return await self._receive(turn, call(*args, **await turn.begin_async(self._api, kwargs)))
 
     def _receive(self, turn: Turn, reply: Any) -> Any:
         """Return `reply` with its memory block taken in; await it first where it is still to come."""
-        return self._receive_async(turn, reply) if inspect.isawaitable(reply) else receive(self.dialect, turn, reply)
+        return self._receive_async(turn, reply) if inspect.isawaitable(reply) else receive(self._api, turn, reply)
 
     async def _receive_async(self, turn: Turn, coming: Any) -> Any:
-        return await receive_async(self.dialect, turn, await coming)
+        return await receive_async(self._api, turn, await coming)
 
     def _settled(self, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Turn messages that can be read only once into a list."""
-        messages = kwargs.get(self.dialect.conversation)
-        return {**kwargs, self.dialect.conversation: list(messages)} if isinstance(messages, Iterator) else kwargs
+        messages = kwargs.get(self._api.conversation)
+        return {**kwargs, self._api.conversation: list(messages)} if isinstance(messages, Iterator) else kwargs
 
     def _stream(self, call: Callable[..., Any]) -> Callable[..., Any]:
         """Wrap the SDK's stream helper: run it on a stand-in, so that the request it makes has memory too."""
@@ -68,7 +68,7 @@ class Resource(Forward):
         @functools.wraps(call)
         def stream(*args: Any, **kwargs: Any) -> Any:
             begun = _Begun(self._turns)
-            return StreamManager(helper(type(self)(self._target, begun), *args, **kwargs), begun)
+            return StreamManager(helper(type(self)(self._target, begun, self._api), *args, **kwargs), begun)
 
         return stream
 

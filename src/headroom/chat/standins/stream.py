@@ -8,39 +8,39 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from ..apis.api import Dialect
+from ..apis.api import Api
 from ..turn import Turn
 from .forward import Forward, Replacement, if_target_has_it
 
 
-def receive(dialect: Dialect, turn: Turn, reply: Any) -> Any:
+def receive(api: Api, turn: Turn, reply: Any) -> Any:
     """Return `reply` without its memory block, its facts stored; a stream or raw response as its stand-in."""
-    shown = _show(dialect, turn, reply)
+    shown = _show(api, turn, reply)
     if shown is reply:
         turn.finish()
     return shown
 
 
-async def receive_async(dialect: Dialect, turn: Turn, reply: Any) -> Any:
+async def receive_async(api: Api, turn: Turn, reply: Any) -> Any:
     """Do the same as `receive` without blocking the event loop."""
-    shown = _show(dialect, turn, reply)
+    shown = _show(api, turn, reply)
     if shown is reply:
         await turn.finish_async()
     return shown
 
 
-def _show(dialect: Dialect, turn: Turn, reply: Any) -> Any:
+def _show(api: Api, turn: Turn, reply: Any) -> Any:
     if not turn.instructed:
         return reply
-    if dialect.is_reply(reply):
+    if api.is_reply(reply):
         with turn.step("parse"):
-            dialect.clean(reply, turn.texts)
+            api.clean(reply, turn.texts)
         return reply
     if hasattr(reply, "__aiter__"):
-        return AsyncMemoryStream(reply, dialect, turn)
+        return AsyncMemoryStream(reply, api, turn)
     if hasattr(reply, "__next__"):  # a pydantic model can be iterated over too
-        return MemoryStream(reply, dialect, turn)
-    return RawResponse(reply, dialect, turn) if hasattr(reply, "parse") else reply
+        return MemoryStream(reply, api, turn)
+    return RawResponse(reply, api, turn) if hasattr(reply, "parse") else reply
 
 
 class _Stream(Forward):
@@ -48,10 +48,10 @@ class _Stream(Forward):
 
     __slots__ = ("_chunks", "_cleaner", "_ready", "_turn")
 
-    def __init__(self, target: Any, chunks: Any, dialect: Dialect, turn: Turn) -> None:
+    def __init__(self, target: Any, chunks: Any, api: Api, turn: Turn) -> None:
         super().__init__(target)
         object.__setattr__(self, "_chunks", chunks)
-        object.__setattr__(self, "_cleaner", dialect.cleaner(turn.texts))
+        object.__setattr__(self, "_cleaner", api.cleaner(turn.texts))
         object.__setattr__(self, "_ready", deque())
         object.__setattr__(self, "_turn", turn)
 
@@ -78,8 +78,8 @@ class MemoryStream(_Stream):
 
     __slots__ = ()
 
-    def __init__(self, target: Any, dialect: Dialect, turn: Turn) -> None:
-        super().__init__(target, target, dialect, turn)
+    def __init__(self, target: Any, api: Api, turn: Turn) -> None:
+        super().__init__(target, target, api, turn)
 
     def __iter__(self) -> MemoryStream:
         return self
@@ -128,8 +128,8 @@ class AsyncMemoryStream(_Stream):
 
     __slots__ = ()
 
-    def __init__(self, target: Any, dialect: Dialect, turn: Turn) -> None:
-        super().__init__(target, target if hasattr(target, "__anext__") else aiter(target), dialect, turn)
+    def __init__(self, target: Any, api: Api, turn: Turn) -> None:
+        super().__init__(target, target if hasattr(target, "__anext__") else aiter(target), api, turn)
 
     def __aiter__(self) -> AsyncMemoryStream:
         return self
@@ -178,9 +178,9 @@ class RawResponse(Forward):
 
     __slots__ = ("_dialect", "_parsed", "_turn")
 
-    def __init__(self, target: Any, dialect: Dialect, turn: Turn) -> None:
+    def __init__(self, target: Any, api: Api, turn: Turn) -> None:
         super().__init__(target)
-        object.__setattr__(self, "_dialect", dialect)
+        object.__setattr__(self, "_dialect", api)
         object.__setattr__(self, "_turn", turn)
         object.__setattr__(self, "_parsed", {})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
@@ -58,12 +58,6 @@ class VectorCache:
             if len(self._vectors) > self._max_texts:
                 self._vectors.popitem(last=False)
 
-    def drop(self, texts: Iterable[str]) -> None:
-        """Forget `texts`, those that are here."""
-        with self._lock:
-            for text in texts:
-                self._vectors.pop(text, None)
-
     def clear(self) -> None:
         """Forget all."""
         with self._lock:
@@ -115,12 +109,6 @@ class CachedEmbedder:
             vector = unit_rows(given, (self.width,), self.id)
             self._queries.put(text, vector)
         return vector
-
-    def drop(self, texts: Iterable[str]) -> None:
-        """Forget `texts`, as texts and as questions."""
-        texts = list(texts)
-        self._texts.drop(texts)
-        self._queries.drop(texts)
 
     def clear(self) -> None:
         """Forget all."""

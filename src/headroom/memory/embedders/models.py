@@ -10,8 +10,6 @@ from pathlib import Path
 
 from ...errors import ModelUnavailable
 
-# ---- from headroom.memory.embedders.files
-
 PACKAGE_FOLDER = Path(__file__).parent / "minilm"
 
 
@@ -59,9 +57,6 @@ def _from_hub(model: Model, repository: str, file: str) -> Path:
 def _unavailable(model: Model, reason: str) -> ModelUnavailable:
     instead = f"or leave embedder_model out: {BUNDLED.name} comes with this package and needs no network"
     return ModelUnavailable(f"{model.name!r} cannot be loaded: {reason}, {instead}")
-
-
-# ---- from headroom.memory.embedders.models
 
 
 class Pooling(str, Enum):

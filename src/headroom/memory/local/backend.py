@@ -22,8 +22,6 @@ from .cache.user import Stamp, UserColumns
 from .cache.users import Indexes
 from .file import schema
 from .file.database import Database, integers
-from .hnsw_files import GraphFiles, Kind
-from .hnsw_keeping import UserGraph
 from .nearest.hnsw import Hnsw
 from .nearest.in_file import InFile
 from .nearest.matrix import Bools, Matrix, VectorIndex
@@ -45,7 +43,6 @@ class LocalBackend:
             need("hnswlib", "hnsw")
         self._config, self._embedder = config, embedder
         self._database = Database(config.path, schema.prepare)
-        self._graphs = GraphFiles(config.path)
         self._indexes = Indexes(self._make_columns, config.index_cache_mb * _MEBIBYTE)
         with self._database.read() as cursor:
             self._stamp(cursor, 0)
@@ -124,7 +121,7 @@ class LocalBackend:
             seq = versions.find(cursor, memory_id, user_id)
             if seq is None:
                 return False
-            self._erase(cursor, versions.versions(cursor, seq))
+            versions.erase(cursor, versions.versions(cursor, seq))
             return True
 
     def clear(self, reader: Reader) -> int:
@@ -136,7 +133,7 @@ class LocalBackend:
                     (reader.user_id, *values),
                 )
             )
-            self._erase(cursor, seqs)
+            versions.erase(cursor, seqs)
             return len(seqs)
 
     def stats(self, reader: Reader | None) -> dict[str, int]:
@@ -150,7 +147,6 @@ class LocalBackend:
                 (user_id, now()),
             ).get
             size = cursor.execute("select page_count * page_size from pragma_page_count, pragma_page_size").get
-        size += self._graphs.nbytes
         return {"total": total, "superseded": history, "without_vector": pending, "file_bytes": size}
 
     def usable(self) -> bool:
@@ -205,9 +201,7 @@ class LocalBackend:
             if in_file or too_many:
                 return InFile(self._database, user, width, columns.positions, lambda: columns.seq)
             if self._config.vector_backend is VectorBackend.HNSW:
-                kind = Kind.of(stamp.embedder, width, self._config)
-                kept = UserGraph(self._graphs, self._database, user, kind, lambda: columns.seq)
-                return Hnsw(width, self._config, kept, count)
+                return Hnsw(width, self._config, count)
             return Matrix(width, count)
 
         return UserColumns(user, stamp, make_index)
@@ -247,12 +241,7 @@ class LocalBackend:
         if dead:
             # Nobody sees them any more: where another process writes for long, or the disk is full, they can wait.
             with suppress(StoreUnavailable, StoreUnwritable), self._database.write() as cursor:
-                self._erase(cursor, dead)
-
-    def _erase(self, cursor: apsw.Cursor, seqs: Sequence[int]) -> None:
-        """Erase memories, and the saved graphs that know of them before the caller hears that they are gone."""
-        for user, own in versions.erase(cursor, seqs).items():
-            self._graphs.forget(user, own)
+                versions.erase(cursor, dead)
 
 
 def _grouped(results: Sequence[SearchResult]) -> list[SearchResult]:

@@ -57,16 +57,6 @@ def distinct(texts: Sequence[str]) -> dict[int, list[int]]:
     return kept
 
 
-def nearly_equal(a: str, b: str) -> bool:
-    """Tell whether two texts say the same in slightly other words: they share every word that says anything.
-
-    One word apart is too much: vectors put "meeting at 5 pm" and "meeting at 6 pm" closer together than a true
-    paraphrase, and "drinks coffee" and "drinks tea" in a long sentence share nearly all their words. Names, and the
-    other words, must come in the same order: "Anna likes Bob" is not "Bob likes Anna".
-    """
-    return _say_the_same(_gist(a), _gist(b))
-
-
 def _gist(text: str) -> _Gist:
     telling = [word for word in words(text) if word not in _EMPTY_WORDS]
     return _Gist(telling, sorted(telling), frozenset(fold(name) for name in _NAME.findall(text)))

@@ -16,8 +16,6 @@ import sqlite_vec  # type: ignore[import-untyped]  # it ships no types
 from ....errors import NotADatabase, StoreUnavailable, StoreUnwritable
 from ....runtime.forks import pause_for_fork, renew_in_child
 
-# ---- from headroom.memory.local.faults
-
 
 @contextmanager
 def errors_mapped(path: Path) -> Iterator[None]:
@@ -43,8 +41,6 @@ def errors_mapped(path: Path) -> Iterator[None]:
 def _reason(exc: Exception) -> str:
     return str(exc).removeprefix("SQLITE_") or type(exc).__name__
 
-
-# ---- from headroom.memory.local.connections
 
 BUSY_TIMEOUT_MS = 5000
 """How long a write waits for another process that is writing."""

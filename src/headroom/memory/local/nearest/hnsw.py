@@ -1,6 +1,6 @@
-"""Approximate nearest vectors of one user by hnswlib (Malkov & Yashunin 2018), linked in the background and kept.
+"""Approximate nearest vectors of one user by hnswlib (Malkov & Yashunin 2018), built in the background.
 
-Until the graph is there, loaded from its file or built, search is exact; what came in since is compared exactly.
+Until the graph is built, search is exact; vectors that came in since are compared exactly beside it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from ....runtime.extras import need
 from ....runtime.threads import submit
 from ...config import MemoryConfig
 from ...protocols import Vector
-from ..hnsw_keeping import WORN, UserGraph
-from ..hnsw_links import Links
 from .matrix import Bools, Floats, Ints, Matrix, best_of
 from .projection import ENOUGH, Probes
 
@@ -31,8 +29,10 @@ _SPARE = 2
 """Times as many as are asked for: half of the memories may be hidden from a reader."""
 _BROADER = (1, 2, 4, 8, 16)
 """How much broader than the configuration says a search through the graph may become, to find what it must."""
-_CHANGED, _CHANGED_AT_CLOSE = 0.1, 0.01
-"""The shares of the rows that make saving worth while."""
+_CHANGED = 0.1
+"""The share of the rows after which a graph is tried anew."""
+_WORN = 0.2
+"""The share of dead points beyond which a graph is built anew."""
 
 
 class Hnsw(Matrix):
@@ -46,18 +46,18 @@ class Hnsw(Matrix):
     WORTH = 20_000
     """Rows below which a projection, or exact search, is as fast and nothing is built."""
 
-    def __init__(self, width: int, config: MemoryConfig, kept: UserGraph, room: int = 64) -> None:
-        """`kept` is where the graph was and will be saved. Raises MissingExtra where hnswlib is not installed."""
+    def __init__(self, width: int, config: MemoryConfig, room: int = 64) -> None:
+        """Raise MissingExtra if hnswlib is not installed."""
         super().__init__(width, room)
         self._module = need("hnswlib", "hnsw")
-        self._config, self._kept = config, kept
+        self._config = config
         self._graph: Any = None
         self._graph_bytes = 0
         self._linked = 0
         self._stale: set[int] = set()
         self._breadth = 0  # of a search that has proved to find enough; 0 while none has
         self._proved_at = 0
-        self._lost = self._unsaved = 0
+        self._lost = 0
         self._changing, self._working = threading.Lock(), threading.Lock()
         self._closed = False
 
@@ -92,10 +92,8 @@ class Hnsw(Matrix):
         return super().search(query, allowed, k)
 
     def close(self) -> None:
-        """Change the graph no more, and save it where that spares the next one work."""
+        """Stop building."""
         self._closed = True
-        if self._unsaved and (self._unsaved >= _CHANGED_AT_CLOSE * self._count or not self._kept.there()):
-            self._save()
 
     def _fit(self) -> None:
         # A projection answers while a graph is built, or where it is no good; loading one takes less time than fitting.
@@ -139,8 +137,6 @@ class Hnsw(Matrix):
         try:
             with self._changing:
                 more = not self._closed and self._advance()
-            if not more and not self._closed and self._unsaved >= _CHANGED * self._count:
-                self._save()
         finally:
             if more:
                 self._go_on()
@@ -148,11 +144,11 @@ class Hnsw(Matrix):
                 self._working.release()
 
     def _advance(self) -> bool:
-        """Load the graph or begin a new one, or link some rows; False where none are left."""
+        """Begin a graph, or link some rows; return False if none are left."""
         if self._graph is None:
-            self._graph = self._loaded() or self._empty(self._count)
+            self._graph = self._empty(self._count)
             self._graph_bytes = self._graph.index_file_size()
-        elif self._lost > WORN * self._linked:
+        elif self._lost > _WORN * self._linked:
             self._graph = self._empty(self._count)
             self._linked = self._lost = self._breadth = self._proved_at = 0
             self._stale.clear()
@@ -163,17 +159,6 @@ class Hnsw(Matrix):
                 self._prove()
             return False
         return True
-
-    def _loaded(self) -> Any:
-        """Make the graph from its file; None where that is of no use."""
-        count = self._count
-        found = self._kept.load(self._rows[:count])
-        if found is None:
-            return None
-        links, positions, self._lost = found
-        self._linked = int(positions.max()) + 1
-        self._stale.update(np.setdiff1d(np.arange(self._linked), positions).tolist())
-        return links.fill(self._empty(count), positions, lambda places: np.asarray(self._rows[places]))
 
     def _empty(self, count: int) -> Any:
         graph = self._module.Index(space="ip", dim=self._rows.shape[1])
@@ -201,7 +186,6 @@ class Hnsw(Matrix):
         if full.any():
             self._graph.add_items(rows[full], positions[full], num_threads=1)
         self._graph_bytes = self._graph.index_file_size()
-        self._unsaved += len(positions)
 
     def _prove(self) -> None:
         """Find how broad a search finds the true neighbours; where none does, the graph is not used."""
@@ -216,9 +200,3 @@ class Hnsw(Matrix):
                     self._breadth = breadth
                     return
         _logger.info("a graph of %d vectors is not used: it finds too few of the nearest", self._linked)
-
-    def _save(self) -> None:
-        with self._changing:
-            links, positions = Links.of(self._graph)
-            rows, self._unsaved = self._rows, 0  # where saving fails, it is tried again after as many changes
-        self._kept.save(links, positions, rows, self._lost)

@@ -14,8 +14,6 @@ import numpy.typing as npt
 from ...protocols import Vector, Vectors
 from .arrays import grown, product
 
-# ---- from headroom.memory.local.probes
-
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
@@ -48,8 +46,6 @@ def top(scores: Floats, k: int) -> Ints:
     """Give the positions of the k highest scores, in any order."""
     return np.argpartition(scores, len(scores) - k)[len(scores) - k :]
 
-
-# ---- from headroom.memory.local.projection
 
 _SAMPLE = 8192
 _WIDTHS = (64, 96, 128)

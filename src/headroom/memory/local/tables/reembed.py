@@ -15,7 +15,6 @@ import numpy as np
 from ....errors import EmbedderError, StoreUnavailable
 from ...protocols import Embedder
 from ..file.database import Database, integers
-from ..hnsw_files import GraphFiles
 from .vector_codec import encode
 
 _BATCH = 256
@@ -103,5 +102,4 @@ def _switch(database: Database, embedder: Embedder) -> bool:
             cursor.execute(statement)
         for key, value in (("embedder", embedder.id), ("width", str(embedder.width))):
             cursor.execute("insert or replace into meta values (?, ?)", (key, value))
-        GraphFiles(database.path).clear()
     return True
