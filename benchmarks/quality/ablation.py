@@ -9,7 +9,7 @@ from statistics import fmean
 from types import ModuleType
 from typing import Any
 
-from headroom.memory.local import search as retrieval
+from headroom.memory.local import search
 from headroom.memory.rules import dates, ranking
 
 from . import recall
@@ -22,7 +22,7 @@ WITHOUT: Mapping[str, Changes] = {
     "words": [(ranking, "WORDS", 0.0), (ranking, "_WHOLE", 0.0)],
     "vectors": [(ranking, "WORDS", 1.0)],
     "what the common words stand for taken from the question": [
-        (retrieval, "_focus", lambda columns, vector, common: vector)
+        (search, "_focus", lambda columns, vector, common: vector)
     ],
     "the best of the sitting": [(ranking, "_SITTING", 0.0)],
     "the memories before and behind": [(ranking, "_PREVIOUS", 0.0), (ranking, "_NEXT", 0.0)],

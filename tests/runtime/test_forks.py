@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has
 
 HOOKS = """
 import gc, os
-from headroom.memory import forks
+from headroom.runtime import forks
 
 class Thing:
     def __init__(self):

@@ -18,8 +18,7 @@ from .engine import Engine
 from .local.backend import LocalBackend
 from .local.file import schema
 from .local.file.database import Database
-from .local.tables import reembed as reembedding
-from .local.tables.reembed import Progress
+from .local.tables.reembed import Progress, reembed_file
 from .protocols import Embedder
 
 _Key = tuple[MemoryConfig, int | None]
@@ -80,7 +79,7 @@ def reembed(config: MemoryConfig, embedder: Embedder | None = None, progress: Pr
     chosen = make_embedder(config) if embedder is None else _checked(embedder, config)
     database = Database(config.path, schema.prepare)
     try:
-        return reembedding.reembed(database, chosen, progress)
+        return reembed_file(database, chosen, progress)
     finally:
         database.close()
 

@@ -24,7 +24,7 @@ from huggingface_hub import constants
 
 from headroom.errors import ModelUnavailable
 from headroom.memory.config import MemoryConfig
-from headroom.memory.embedders import models as files
+from headroom.memory.embedders import models
 from headroom.memory.embedders.models import BGE_SMALL, BUNDLED, Model, Pooling
 from headroom.memory.embedders.onnx import OnnxEmbedder
 from headroom.memory.embedders.table import make_embedder
@@ -96,7 +96,7 @@ def test_a_published_model_is_found_under_its_own_name(cache: Path) -> None:
         BGE_SMALL.tokenizer: "tokenizer.json",
         "onnx/model.onnx_data": "model.onnx_data",
     }
-    content = {name: (files.PACKAGE_FOLDER / source).read_bytes() for name, source in names.items()}
+    content = {name: (models.PACKAGE_FOLDER / source).read_bytes() for name, source in names.items()}
     assert BGE_SMALL.repository is not None
     assert BGE_SMALL.revision is not None
     tiny.hub_cache(cache, BGE_SMALL.repository, BGE_SMALL.revision, content)
@@ -141,12 +141,12 @@ def test_every_file_of_the_bundled_model_is_checked(
 ) -> None:
     """One other byte in the graph, the weights or the tokenizer is found before the file is used."""
     for name in BUNDLED.sha256:
-        (tmp_path / name).symlink_to(files.PACKAGE_FOLDER / name)
+        (tmp_path / name).symlink_to(models.PACKAGE_FOLDER / name)
     content = bytearray((tmp_path / changed).read_bytes())
     content[len(content) // 2] ^= 1
     (tmp_path / changed).unlink()
     (tmp_path / changed).write_bytes(content)
-    monkeypatch.setattr(files, "PACKAGE_FOLDER", tmp_path)
+    monkeypatch.setattr(models, "PACKAGE_FOLDER", tmp_path)
     with pytest.raises(ModelUnavailable, match=f"{changed} is damaged"):
         OnnxEmbedder().embed(["User likes tea"])
 

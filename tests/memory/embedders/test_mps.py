@@ -10,7 +10,7 @@ import pytest
 
 from headroom.errors import InvalidInput, MissingExtra
 from headroom.memory import EmbedderBackend, MemoryConfig
-from headroom.memory.embedders import mps as runtime
+from headroom.memory.embedders import mps
 from headroom.memory.embedders.models import BUNDLED
 from headroom.memory.embedders.onnx import OnnxEmbedder
 from headroom.memory.embedders.table import make_embedder
@@ -19,12 +19,12 @@ pytestmark = pytest.mark.quick
 
 without_torch = pytest.mark.skipif(find_spec("sentence_transformers") is not None, reason="it is installed here")
 with_torch = pytest.mark.skipif(find_spec("sentence_transformers") is None, reason="sentence-transformers is missing")
-elsewhere = pytest.mark.skipif(runtime.lacking() is None, reason="this machine has MPS")
+elsewhere = pytest.mark.skipif(mps.lacking() is None, reason="this machine has MPS")
 
 
 @pytest.fixture(autouse=True)
 def _warn_anew() -> None:
-    runtime._warn.cache_clear()
+    mps._warn.cache_clear()
 
 
 @without_torch
@@ -37,7 +37,7 @@ def test_local_without_its_extra_says_what_to_install() -> None:
 @pytest.mark.parametrize("value", ["cuda", "pytorch", "PYTORCH_MPS"])
 def test_any_other_runtime_is_an_error(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     """A value that is not known names the one that is."""
-    monkeypatch.setenv(runtime.VARIABLE, value)
+    monkeypatch.setenv(mps.VARIABLE, value)
     with pytest.raises(InvalidInput, match=f"HEADROOM_EMBEDDER_RUNTIME may be pytorch_mps.*{value}"):
         make_embedder(MemoryConfig())
 
@@ -47,7 +47,7 @@ def test_without_mps_the_default_is_used_and_said_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The bundled model runs on onnxruntime as ever; one warning tells why, however many memories are opened."""
-    monkeypatch.setenv(runtime.VARIABLE, runtime.MPS)
+    monkeypatch.setenv(mps.VARIABLE, mps.MPS)
     with caplog.at_level(logging.WARNING, "headroom"):
         embedders = [make_embedder(MemoryConfig(embedder_threads=number)) for number in (2, 3)]
     assert all(isinstance(embedder, OnnxEmbedder) for embedder in embedders)
@@ -59,8 +59,8 @@ def test_without_mps_the_default_is_used_and_said_once(
 @with_torch
 def test_on_mps_the_bundled_model_keeps_its_id(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that onnxruntime's vectors are in stays usable when the runtime changes, and the other way round."""
-    monkeypatch.setenv(runtime.VARIABLE, runtime.MPS)
-    monkeypatch.setattr(runtime, "lacking", lambda: None)
+    monkeypatch.setenv(mps.VARIABLE, mps.MPS)
+    monkeypatch.setattr(mps, "lacking", lambda: None)
     on_gpu = make_embedder(MemoryConfig())
     assert type(on_gpu).__name__ == "SentenceEmbedder"
     assert (on_gpu.id, on_gpu.width) == (BUNDLED.id, 384)

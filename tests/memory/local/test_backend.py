@@ -10,7 +10,8 @@ import pytest
 from headroom.memory.config import MemoryConfig, VectorBackend
 from headroom.memory.local.backend import LocalBackend
 from headroom.memory.protocols import Backend, Embedder
-from headroom.testing import BackendContract
+
+from ...contract.backends import BackendContract
 
 
 class _Local(BackendContract):

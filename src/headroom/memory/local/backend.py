@@ -26,9 +26,7 @@ from .nearest.hnsw import Hnsw
 from .nearest.in_file import InFile
 from .nearest.matrix import Bools, Matrix, VectorIndex
 from .search import Found, retrieve
-from .tables import history as versions
-from .tables import read as rows
-from .tables import write as storing
+from .tables import history, read, write
 
 _MEBIBYTE = 1 << 20
 _DAY = 86_400_000_000
@@ -49,14 +47,12 @@ class LocalBackend:
         self._purge()
 
     def apply(self, writer: Reader, writes: Sequence[Write]) -> list[Applied]:
-        prepared = storing.prepare(writer, writes)
+        prepared = write.prepare(writer, writes)
         with self._database.write() as cursor:
             self._record_embedder(cursor, _width(writes))
-            user = versions.user_key(cursor, writer.user_id)
-            applied = [
-                storing.apply(cursor, user, writer, one, write) for one, write in zip(prepared, writes, strict=True)
-            ]
-            versions.touch(cursor, user)
+            user = history.user_key(cursor, writer.user_id)
+            applied = [write.apply(cursor, user, writer, one, each) for one, each in zip(prepared, writes, strict=True)]
+            history.touch(cursor, user)
         return applied
 
     def search(self, query: Query) -> list[SearchResult]:
@@ -71,7 +67,7 @@ class LocalBackend:
             with self._indexes.fresh(cursor, user, revision, stamp) as columns:
                 hits = retrieve(cursor, columns, query, now())
                 scored = self._scored(cursor, columns, hits, query)
-            fields = rows.fetch(cursor, scored)
+            fields = read.fetch(cursor, scored)
         results = [
             SearchResult(score=_score(parts), parts=parts, **fields[seq])
             for seq, parts in scored.items()
@@ -83,21 +79,21 @@ class LocalBackend:
 
     def get(self, memory_id: str, user_id: str | None) -> Record | None:
         with self._database.read() as cursor:
-            seq = versions.find(cursor, memory_id, user_id)
-            return None if seq is None else rows.record(cursor, seq)
+            seq = history.find(cursor, memory_id, user_id)
+            return None if seq is None else read.record(cursor, seq)
 
     def history(self, memory_id: str, user_id: str | None) -> list[Record]:
         with self._database.read() as cursor:
-            seq = versions.find(cursor, memory_id, user_id)
+            seq = history.find(cursor, memory_id, user_id)
             if seq is None:
                 return []
-            fields = rows.fetch(cursor, versions.versions(cursor, versions.newest(cursor, seq)))
+            fields = read.fetch(cursor, history.versions(cursor, history.newest(cursor, seq)))
             return [Record(**fields[seq]) for seq in sorted(fields)]
 
     def page(self, reader: Reader, *, limit: int | None, after: str | None) -> list[Record]:
-        seen, values = rows.as_sql(visible(reader))
+        seen, values = read.as_sql(visible(reader))
         with self._database.read() as cursor:
-            behind = None if after is None else versions.find(cursor, after, reader.user_id)
+            behind = None if after is None else history.find(cursor, after, reader.user_id)
             if after is not None and behind is None:
                 raise InvalidInput("after must be the id of one of this user's memories, such as the last of a page")
             found = cursor.execute(
@@ -108,24 +104,24 @@ class LocalBackend:
                 (reader.user_id, now(), *values, behind, behind, -1 if limit is None else limit),
             )
             seqs = integers(found)
-            fields = rows.fetch(cursor, seqs)
+            fields = read.fetch(cursor, seqs)
             return [Record(**fields[seq]) for seq in seqs]
 
     def revive(self, memory_id: str, user_id: str | None) -> bool:
         with self._database.write() as cursor:
-            seq = versions.find(cursor, memory_id, user_id)
-            return seq is not None and versions.revive(cursor, seq, now())
+            seq = history.find(cursor, memory_id, user_id)
+            return seq is not None and history.revive(cursor, seq, now())
 
     def delete(self, memory_id: str, user_id: str | None) -> bool:
         with self._database.write() as cursor:
-            seq = versions.find(cursor, memory_id, user_id)
+            seq = history.find(cursor, memory_id, user_id)
             if seq is None:
                 return False
-            versions.erase(cursor, versions.versions(cursor, seq))
+            history.erase(cursor, history.versions(cursor, seq))
             return True
 
     def clear(self, reader: Reader) -> int:
-        concerned, values = rows.as_sql(bound(reader))
+        concerned, values = read.as_sql(bound(reader))
         with self._database.write() as cursor:
             seqs = integers(
                 cursor.execute(
@@ -133,7 +129,7 @@ class LocalBackend:
                     (reader.user_id, *values),
                 )
             )
-            versions.erase(cursor, seqs)
+            history.erase(cursor, seqs)
             return len(seqs)
 
     def stats(self, reader: Reader | None) -> dict[str, int]:
@@ -157,13 +153,13 @@ class LocalBackend:
             found: Any = cursor.execute(
                 "select id, content from waiting join memories on seq = memory order by memory limit ?", (limit,)
             )
-            return [(rows.id_text(raw), content) for raw, content in found]
+            return [(read.id_text(raw), content) for raw, content in found]
 
     def put_vectors(self, vectors: Mapping[str, Vector]) -> None:
         with self._database.write() as cursor:
             self._record_embedder(cursor, max(map(len, vectors.values()), default=0))
             for memory_id, vector in vectors.items():
-                versions.put_vector(cursor, memory_id, vector)
+                history.put_vector(cursor, memory_id, vector)
 
     def close(self) -> None:
         self._indexes.close()
@@ -241,7 +237,7 @@ class LocalBackend:
         if dead:
             # Nobody sees them any more: where another process writes for long, or the disk is full, they can wait.
             with suppress(StoreUnavailable, StoreUnwritable), self._database.write() as cursor:
-                versions.erase(cursor, dead)
+                history.erase(cursor, dead)
 
 
 def _grouped(results: Sequence[SearchResult]) -> list[SearchResult]:

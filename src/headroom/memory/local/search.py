@@ -20,7 +20,7 @@ from .cache.user import Bools, UserColumns
 from .cache.visible import SAMPLE, View, some
 from .file.database import integers
 from .nearest.matrix import best_of
-from .tables import postings as text
+from .tables import postings
 from .tables.postings import Ints
 
 Floats = npt.NDArray[np.float32]
@@ -117,16 +117,16 @@ def _ask(cursor: apsw.Cursor, columns: UserColumns, view: View, question: str) -
     """
     share, rare = np.zeros(len(columns), np.float32), np.zeros(len(columns), np.bool_)
     total = len(view.places)
-    limit = max(20, min(text.LONGEST_LIST, int(text.COMMON * total)))
+    limit = max(20, min(postings.LONGEST_LIST, int(postings.COMMON * total)))
     lists = {word: columns.with_word(cursor, word, max(limit, SAMPLE)) for word in question_words(question)}
     common = [found for found in lists.values() if len(found) > limit]
     weighed = {word: found for word, found in lists.items() if len(found) <= limit}
     if common and not any(len(found) for found in weighed.values()):
-        weighed = {word: columns.with_word(cursor, word, 10 * text.LONGEST_LIST) for word in lists}
+        weighed = {word: columns.with_word(cursor, word, 10 * postings.LONGEST_LIST) for word in lists}
     most, worded = 0.0, [_NONE]
     for word, found in weighed.items():
         holding = found[view.allowed[found]]
-        weight = text.rarity(len(holding), total)
+        weight = postings.rarity(len(holding), total)
         most += weight
         worded.append(holding[share[holding] == 0])
         share[holding] += weight

@@ -152,7 +152,7 @@ def test_a_process_that_fell_behind_the_log_of_changes_reads_anew(
     """When the log of changes was cut before another process read it, that process still sees no deleted memory."""
     monkeypatch.setattr("headroom.memory.local.tables.history.CHANGES_KEPT", 5)
     ids = engine.save(ALICE, [f"fact {n}" for n in range(20)])
-    behind = "from headroom.memory.local import indexes\nindexes.CHANGES_KEPT = 5\n" + ANSWERING
+    behind = "from headroom.memory.local.cache import users\nusers.CHANGES_KEPT = 5\n" + ANSWERING
     with child(behind, path) as other:
         other.tell("fact")
         assert len(other.hear().split("|")) == 20

@@ -85,7 +85,7 @@ def test_a_step_that_fails_leaves_whole_steps_only(path: Path) -> None:
 
 DYING = """
 import os
-from headroom.memory.local import schema
+from headroom.memory.local.file import schema
 from headroom.memory.local.file.database import Database
 
 def _add_colour(cursor):

@@ -200,7 +200,7 @@ def test_whoever_writes_next_finishes_it(path: Path, monkeypatch: pytest.MonkeyP
 def test_whoever_opens_next_finishes_it(path: Path) -> None:
     """A process that was killed before the log was empty left it to the next one that opens the file."""
     killed = """
-from headroom.memory.local import database
+from headroom.memory.local.file import database
 database.ERASING_TIMEOUT_MS = 50
 engine = open_engine()
 engine.clear(ALICE)

@@ -11,7 +11,7 @@ from ...protocols import Vector
 from ...records import Reader, Scope
 from ...rules.visibility import Rule, audience, visible
 from ..file.database import count_erasure, integers
-from . import read as rows
+from . import read
 from .vector_codec import encode
 
 CHANGES_KEPT = 10_000
@@ -29,20 +29,20 @@ def find(cursor: apsw.Cursor, memory_id: str, user_id: str | None) -> int | None
     row = cursor.execute(
         """select seq from memories m join users u on u.key = m.user
         where m.id = ?1 and (?2 is null or u.user_id = ?2)""",
-        (rows.id_bytes(memory_id), user_id),
+        (read.id_bytes(memory_id), user_id),
     ).fetchone()
     return None if row is None else row[0]
 
 
 def present(cursor: apsw.Cursor, user: int, reader: Reader, ids: Iterable[str], now: int) -> dict[int, str]:
     """Find those of `ids` that are present memories which `reader` sees, by row."""
-    seen, values = rows.as_sql(visible(reader))
+    seen, values = read.as_sql(visible(reader))
     found = {}
     for memory_id in ids:
         row = cursor.execute(
             f"""select seq from memories where id = ? and user = ? and valid_until is null
             and (expires_at is null or expires_at > ?) and {seen}""",
-            (rows.id_bytes(memory_id), user, now, *values),
+            (read.id_bytes(memory_id), user, now, *values),
         ).fetchone()
         if row is not None:
             found[row[0]] = memory_id
@@ -80,7 +80,7 @@ def same_text(
     cursor: apsw.Cursor, user: int, fingerprint: int, rule: Rule, now: int
 ) -> list[tuple[int, bytes, str, str, int | None]]:
     """Find present memories of one fingerprint among what `rule` says: row, id, content, scope, expiry."""
-    let_through, values = rows.as_sql(rule)
+    let_through, values = read.as_sql(rule)
     found: Any = cursor.execute(
         f"""select seq, id, content, scope, expires_at from memories where fingerprint = ? and user = ?
         and valid_until is null and (expires_at is null or expires_at > ?) and {let_through}
@@ -127,7 +127,7 @@ def erase(cursor: apsw.Cursor, seqs: Sequence[int]) -> dict[int, list[int]]:
         if owner is not None:  # else another process was faster
             owners.setdefault(owner, []).append(seq)
     cursor.executemany("update memories set superseded_by = null where superseded_by = ?", ((seq,) for seq in seqs))
-    rows.erase(cursor, seqs)
+    read.erase(cursor, seqs)
     if seqs:
         count_erasure(cursor)
     for user, own in owners.items():

@@ -24,7 +24,7 @@ Progress = Callable[[int, int], None]
 """Called with the memories done and the memories in all."""
 
 
-def reembed(database: Database, embedder: Embedder, progress: Progress | None = None) -> int:
+def reembed_file(database: Database, embedder: Embedder, progress: Progress | None = None) -> int:
     """Give every memory of the file a vector of `embedder`; return how many. Raises StoreUnavailable where space lacks.
 
     A file that already holds its vectors is left as it is.

@@ -18,9 +18,7 @@ from ...rules.duplicates import fingerprint, folded
 from ...rules.times import now
 from ...rules.visibility import audience
 from ...rules.words import opening, words
-from . import history as versions
-from . import postings as text
-from . import read as rows
+from . import history, postings, read
 from .vector_codec import encode
 
 
@@ -53,11 +51,11 @@ def _prepared(writer: Reader, entry: Entry, packed: Iterator[bytes]) -> Prepared
 def apply(cursor: apsw.Cursor, user: int, writer: Reader, prepared: Prepared | None, write: Write) -> Applied:
     """Carry out one write."""
     at = now()
-    ended = versions.present(cursor, user, writer, write.replaces, at)
+    ended = history.present(cursor, user, writer, write.replaces, at)
     if write.strict and not ended:
         raise InvalidInput(f"there is no present memory with the id {write.replaces[0]!r} for this user")
     if prepared is None:
-        versions.end(cursor, user, ended, at, successor=None)
+        history.end(cursor, user, ended, at, successor=None)
         return Applied(id=None, merged=False, ended=tuple(ended.values()))
     known = _duplicate(cursor, user, writer, prepared, at, ended)
     if known is None:
@@ -65,10 +63,10 @@ def apply(cursor: apsw.Cursor, user: int, writer: Reader, prepared: Prepared | N
     else:
         seq, raw = known
         _merge(cursor, seq, writer, prepared.entry)
-        versions.log(cursor, user, [seq])
+        history.log(cursor, user, [seq])
     ended.pop(seq, None)
-    versions.end(cursor, user, ended, prepared.entry.created_at, successor=seq)
-    return Applied(id=rows.id_text(raw), merged=known is not None, ended=tuple(ended.values()))
+    history.end(cursor, user, ended, prepared.entry.created_at, successor=seq)
+    return Applied(id=read.id_text(raw), merged=known is not None, ended=tuple(ended.values()))
 
 
 def _new_id() -> bytes:
@@ -78,7 +76,7 @@ def _new_id() -> bytes:
 
 def _insert(cursor: apsw.Cursor, user: int, writer: Reader, prepared: Prepared) -> tuple[int, bytes]:
     entry, raw = prepared.entry, _new_id()
-    terms, length = text.terms(user, prepared.words)
+    terms, length = postings.terms(user, prepared.words)
     cursor.execute(
         """insert into memories (id, user, content, fingerprint, scope, session_id, agent_id, turn_id, importance,
         metadata, created_at, expires_at, length, opening) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
@@ -100,7 +98,7 @@ def _insert(cursor: apsw.Cursor, user: int, writer: Reader, prepared: Prepared) 
         ),
     )
     seq = cursor.connection.last_insert_rowid()
-    text.index(cursor, seq, terms)
+    postings.index(cursor, seq, terms)
     if prepared.vector is None:
         cursor.execute("insert into waiting values (?)", (seq,))
     else:
@@ -145,7 +143,7 @@ def _duplicate(
     One that the new text is to replace counts only where not a letter differs: a correction of its spelling is wanted.
     """
     entry = prepared.entry
-    for seq, raw, content, scope, expires in versions.same_text(
+    for seq, raw, content, scope, expires in history.same_text(
         cursor, user, prepared.fingerprint, audience(entry.scope, writer), at
     ):
         if content != entry.content and (seq in ended or folded(content) != folded(entry.content)):
