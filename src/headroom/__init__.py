@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .chat import with_memory
     from .errors import HeadroomError
-    from .memory import Draft, EmbedderBackend, Memory, MemoryConfig, Scope, VectorBackend
+    from .memory import Draft, EmbedderBackend, Memory, MemoryConfig, Scope, UserMemory, VectorBackend
 
 # Where each name is; loaded on use, because what stands behind `Memory` takes most of a second to import.
 _PLACES = {
@@ -18,6 +18,7 @@ _PLACES = {
     "Memory": "headroom.memory",
     "MemoryConfig": "headroom.memory",
     "Scope": "headroom.memory",
+    "UserMemory": "headroom.memory",
     "VectorBackend": "headroom.memory",
     "with_memory": "headroom.chat",
 }
@@ -29,6 +30,7 @@ __all__ = [
     "Memory",
     "MemoryConfig",
     "Scope",
+    "UserMemory",
     "VectorBackend",
     "with_memory",
 ]

@@ -14,7 +14,7 @@ class ChatMemory(UserMemory):
     """The memories of one user, as seen from one client. Blocking; works inside a running event loop."""
 
     def __init__(self, turns: Turns) -> None:
-        super().__init__(turns.place.engine, turns.place.reader)
+        self._bind(turns.place.engine, turns.place.reader)
         self._turns = turns
 
     @property

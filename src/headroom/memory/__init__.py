@@ -4,6 +4,7 @@ from .config import EmbedderBackend, MemoryConfig, VectorBackend
 from .memory import Memory
 from .protocols import Embedder
 from .records import Draft, Record, Relationship, Scope, SearchResult, Source
+from .user_memory import UserMemory
 
 __all__ = [
     "Draft",
@@ -16,5 +17,6 @@ __all__ = [
     "Scope",
     "SearchResult",
     "Source",
+    "UserMemory",
     "VectorBackend",
 ]

@@ -1,27 +1,91 @@
-"""`client.memory`: a memory bound to one user and scope, synchronous; and the same with awaitable methods."""
+"""UserMemory: the synchronous face, the memory of one user; and the same with awaitable methods."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import update_wrapper
+from os import PathLike
+from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from ..errors import Closed
 from ..runtime.threads import in_thread
+from .config import MemoryConfig
 from .engine import Engine
+from .open import acquire, release
+from .protocols import Embedder
 from .records import Draft, Json, Reader, Record, Relationship, Scope, SearchResult
 from .rules.checks import check_reader
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Self = TypeVar("Self", bound="UserMemory")
 
 
 class UserMemory:
-    """The memories of one user, as seen from one session and agent. Blocking; works inside a running event loop."""
+    """The memories of one user, as seen from one session and agent. Blocking; works inside a running event loop.
 
-    def __init__(self, engine: Engine, reader: Reader) -> None:
-        self.engine = engine
+    >>> with UserMemory("alice") as memory:
+    ...     memory.add("User prefers dark mode")
+    ...     results = memory.search("Which theme?")
+    """
+
+    def __init__(
+        self,
+        user_id: str,
+        session_id: str | None = None,
+        agent_id: str | None = None,
+        *,
+        config: MemoryConfig | None = None,
+        db_path: str | PathLike[str] | None = None,
+        embedder: Embedder | None = None,
+    ) -> None:
+        """Open the memory of `user_id`; equal settings in one process share one open file. Close it with `close`.
+
+        `db_path` overrides that of `config`; `embedder` is an object of your own that fits the Embedder protocol.
+        Loads no model. Raise InvalidInput if an id cannot be one, and a StoreError if the file cannot be used.
+        """
+        reader = check_reader(Reader(user_id=user_id, session_id=session_id, agent_id=agent_id))
+        config = config or MemoryConfig()
+        if db_path is not None:
+            config = replace(config, db_path=db_path)
+        self._bind(acquire(config, embedder), reader)
+        self._opened_here = True
+
+    @classmethod
+    def over(cls: type[Self], engine: Engine, reader: Reader) -> Self:
+        """Return the memory of `reader` over an engine that somebody else opened and closes."""
+        memory = cls.__new__(cls)
+        memory._bind(engine, reader)
+        return memory
+
+    def _bind(self, engine: Engine, reader: Reader) -> None:
+        self._engine: Engine | None = engine
         self.reader = check_reader(reader)
+        self._opened_here = False
+
+    @property
+    def engine(self) -> Engine:
+        """The synchronous core. Raise Closed after `close`."""
+        if self._engine is None:
+            raise Closed
+        return self._engine
+
+    def close(self) -> None:
+        """Let go of the file; the last holder of equal settings closes it. Closing twice is fine."""
+        engine, self._engine = self._engine, None
+        if engine is not None and self._opened_here:
+            release(engine)
+
+    def __enter__(self: Self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def search(
         self,
@@ -45,6 +109,13 @@ class UserMemory:
             saved_by=saved_by,
             where=where,
         )
+
+    def recall(self, message: str, *, top_k: int = 10) -> list[SearchResult]:
+        """Find the memories that a chat should be reminded of by `message`, best first; none is a good answer.
+
+        If at most `top_k` memories are visible, all of them; else those that stand out for this message.
+        """
+        return self.engine.recall(self.reader, message, top_k=top_k)
 
     def add(
         self,
@@ -125,6 +196,7 @@ class AsyncUserMemory:
         self.bound = bound
 
     search = _awaitable(UserMemory.search)
+    recall = _awaitable(UserMemory.recall)
     add = _awaitable(UserMemory.add)
     add_many = _awaitable(UserMemory.add_many)
     get = _awaitable(UserMemory.get)
@@ -135,3 +207,4 @@ class AsyncUserMemory:
     delete = _awaitable(UserMemory.delete)
     clear = _awaitable(UserMemory.clear)
     stats = _awaitable(UserMemory.stats)
+    close = _awaitable(UserMemory.close)
