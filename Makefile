@@ -5,7 +5,11 @@
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 python; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1 && echo $$p && break; done)
 VENV := .venv
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
 BIN := $(VENV)/bin
+endif
 
 .PHONY: help
 help: ## list these targets
@@ -17,7 +21,7 @@ demo: $(VENV)/.demo ## a real model remembers across two programs; no key needed
 
 .PHONY: test
 test: $(VENV)/.dev $(VENV)/.demo $(VENV)/.hnsw ## the whole suite, then its quick part on every Python found, from the built wheel
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report=term:skip-covered
 	$(BIN)/python tools/check_wheel.py
 
 .PHONY: lint
@@ -25,6 +29,10 @@ lint: $(VENV)/.dev ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+.PHONY: docs
+docs: $(VENV)/.docs ## build the documentation into site/; any warning fails
+	$(BIN)/python -m mkdocs build --strict --quiet
 
 .PHONY: bench
 bench: $(VENV)/.dev $(VENV)/.demo $(VENV)/.bench ## measure what the README quotes (about 5 minutes)
@@ -61,6 +69,11 @@ $(VENV)/.bench: pyproject.toml $(VENV)/.made
 	@echo "Installing a tokenizer for the benchmarks into $(VENV), once."
 	@$(BIN)/python -m pip install --quiet --editable ".[bench]" >/dev/null 2>&1 \
 		|| echo "It does not install here: the benchmark of tokens will be skipped."
+	@touch $@
+
+$(VENV)/.docs: pyproject.toml $(VENV)/.made
+	@echo "Installing what builds the documentation into $(VENV), once."
+	$(BIN)/python -m pip install --quiet --editable ".[docs]"
 	@touch $@
 
 $(VENV)/.hnsw: pyproject.toml $(VENV)/.made
