@@ -417,6 +417,7 @@ async def test_a_file_of_another_embedder(path: Path, server: Server, embedder: 
         ({"agent_id": 5}, "agent_id"),
         ({"top_k": 0}, "top_k"),
         ({"token_budget": "many"}, "token_budget"),
+        ({"note_length": 0}, "note_length"),
         ({"recall_timeout": 0}, "recall_timeout"),
         ({"on_error": "ignore"}, "on_error"),
         ({"redact": "x"}, "redact"),

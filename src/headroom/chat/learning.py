@@ -12,7 +12,7 @@ from ..memory.rules.checks import check_draft
 from ..memory.rules.duplicates import folded
 from .block.item import Item
 from .last_turn import Skipped
-from .prompt.frame import inert
+from .prompt.quoting import cut, quoted
 
 Redact: TypeAlias = Callable[[str], "str | None"]
 """Change a text on its way into the memory; None drops the fact that holds it."""
@@ -30,16 +30,19 @@ class Facts:
         redact: Redact | None,
         *,
         examples: Iterable[str] = (),
+        length: int | None = None,
     ) -> None:
         self.changes: list[Change] = []
         self.skipped: list[Skipped] = []
         self._shown, self._reader, self._redact = shown, reader, redact
         self._examples = set(map(folded, examples))
+        self._length = length
 
     @cached_property
     def _said(self) -> list[set[str]]:
-        """What each note says, as it is stored and as it was shown."""
-        return [{folded(note.content), folded(inert(note.content))} for note in self._shown]
+        """What each note says, as it is stored and as it was shown: cut, and with its escapes."""
+        texts = ((note.content, cut(note.content, self._length)) for note in self._shown)
+        return [{folded(text) for text in (whole, short, quoted(short)[1:-1])} for whole, short in texts]
 
     def add(self, item: Item) -> None:
         """Take in one item."""

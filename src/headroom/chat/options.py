@@ -24,14 +24,17 @@ class Settings:
     inject: bool
     extract: bool
     token_budget: int
+    note_length: int | None
     recall_timeout: float | None
     on_error: Literal["warn", "raise"]
     redact: Redact | None
     small_model: bool
 
     def __post_init__(self) -> None:
-        for name in ("top_k", "token_budget"):
+        for name in ("top_k", "token_budget", "note_length"):
             value = getattr(self, name)
+            if name == "note_length" and value is None:
+                continue
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise InvalidInput(f"{name} must be a whole number of at least 1, not {value!r}")
         if self.recall_timeout is not None and not self.recall_timeout > 0:

@@ -149,7 +149,7 @@ class Turn:
         with span("search_memory") as traced:
             found = engine.recall(self.reader, message, top_k=self._settings.top_k)
             traced.searched(message, found)
-        framed = frame(found, day=date.today(), budget=self._settings.token_budget)
+        framed = frame(found, day=date.today(), budget=self._settings.token_budget, length=self._settings.note_length)
         # Without notes the frame tells the day, which only a model that writes a block needs.
         text = framed.text if framed.notes or self._wants_block else ""
         return replace(self.notes, text=text, shown=framed.notes)
@@ -224,7 +224,9 @@ class Turn:
             self._place.shared.recent.put(self._key(self.texts.goes_on_as), self.notes)
         said = self.texts.close()
         settings = self._settings
-        found = Facts(self.notes.shown, self.reader, settings.redact, examples=settings.request.facts)
+        found = Facts(
+            self.notes.shown, self.reader, settings.redact, examples=settings.request.facts, length=settings.note_length
+        )
         for item in said.items:
             found.add(item)
         self._skipped += [*found.skipped, *(Skipped(content="", reason=reason) for reason in said.unread)]

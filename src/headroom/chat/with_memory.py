@@ -14,7 +14,7 @@ from .between_turns import shared_by
 from .client_memory import AsyncChatMemory, ChatMemory
 from .learning import Redact
 from .options import Place, Settings
-from .prompt.frame import NOTES_BUDGET
+from .prompt.frame import NOTE_LENGTH, NOTES_BUDGET
 from .standins.client import ClientWithMemory
 from .turn import Turns
 
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         inject: bool
         extract: bool
         token_budget: int
+        note_length: int | None
         recall_timeout: float | None
         on_error: Literal["warn", "raise"]
         redact: Redact | None
@@ -126,6 +127,7 @@ def with_memory(
     inject: bool = True,
     extract: bool = True,
     token_budget: int = NOTES_BUDGET,
+    note_length: int | None = NOTE_LENGTH,
     recall_timeout: float | None = 1.0,
     on_error: Literal["warn", "raise"] = "warn",
     redact: Redact | None = None,
@@ -134,11 +136,12 @@ def with_memory(
     """Return a stand-in for `client` that remembers `user_id`. Everything else about it is the client's own.
 
     Each chat completion, and each request of the Responses API, recalls at most `top_k` notes in at most
-    `token_budget` tokens in front of the last user message, and asks the model to end its reply with what is worth
-    remembering, which is stored and taken out of the reply. `inject=False` and `extract=False` leave either half out;
-    `client.memory.off()` does so for some calls. Recalling delays a chat by at most `recall_timeout` seconds.
-    `redact` may change a fact before it is stored, or drop it by returning None. Where memory fails the chat goes on
-    without it, and the failure is logged; `on_error="raise"` raises instead, for tests.
+    `token_budget` tokens in front of the last user message, each note cut to `note_length` characters (None: whole),
+    and asks the model to end its reply with what is worth remembering, which is stored and taken out of the reply.
+    `inject=False` and `extract=False` leave either half out; `client.memory.off()` does so for some calls. Recalling
+    delays a chat by at most `recall_timeout` seconds. `redact` may change a fact before it is stored, or drop it by
+    returning None. If memory fails the chat goes on without it, and the failure is logged; `on_error="raise"` raises
+    instead, for tests.
 
     `small_model=True` shows a small local model how to answer: five short example turns go in front of the messages of
     each chat completion that asks for facts.
@@ -157,6 +160,7 @@ def with_memory(
         inject=inject,
         extract=extract,
         token_budget=token_budget,
+        note_length=note_length,
         recall_timeout=recall_timeout,
         on_error=on_error,
         redact=redact,
