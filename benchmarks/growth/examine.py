@@ -76,7 +76,7 @@ def held(engine: Engine, reader: Reader, said: Sequence[Said], meanings: Meaning
         repeats=len(current) - len(set(current)),
         outdated=len(outdated),
         missed=sum(subject in corrected and at < corrected[subject].at for subject, at in outdated),
-        history=engine.stats(reader.user_id)["superseded"],
+        history=engine.stats(reader)["superseded"],
     )
 
 

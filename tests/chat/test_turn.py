@@ -13,6 +13,7 @@ import pytest
 
 from headroom import Memory, with_memory
 from headroom.chat.prompt.frame import INSTRUCTION
+from headroom.memory.records import Reader
 from headroom.runtime.threads import submit
 from headroom.testing import HashEmbedder
 
@@ -205,13 +206,13 @@ def test_a_turn_fact(server: Server, remembering: Make, memory: Memory) -> None:
     client = remembering()
     server.script(block('{"content": "The third file is next", "scope": "turn"}'))
     client.chat.completions.create(**said("Go through the files"))
-    assert memory.engine.stats("alice")["total"] == 1
+    assert memory.engine.stats(Reader(user_id="alice", owner=True))["total"] == 1
     request = said("Go through the files")
     request["messages"] += [{"role": "assistant", "content": "Noted."}]
     client.chat.completions.create(**request)
-    assert memory.engine.stats("alice")["total"] == 1
+    assert memory.engine.stats(Reader(user_id="alice", owner=True))["total"] == 1
     client.chat.completions.create(**said("Something else"))
-    assert memory.engine.stats("alice")["total"] == 0
+    assert memory.engine.stats(Reader(user_id="alice", owner=True))["total"] == 0
 
 
 # Switches
@@ -331,7 +332,7 @@ def test_the_store_is_shared_with_the_memory(server: Server, remembering: Make, 
     client = remembering()
     server.script(block('{"content": "User likes chess"}'))
     client.chat.completions.create(**said("I like chess"))
-    assert memory.engine.stats("alice")["total"] == 1
+    assert memory.engine.stats(Reader(user_id="alice", owner=True))["total"] == 1
 
 
 # What happened

@@ -29,7 +29,7 @@ class BackendContract(Keeping, Finding):
             assert engine.search(BOB, "anything") == []
             assert engine.get_all(BOB) == []
             assert engine.clear(BOB) == 0
-            assert engine.stats("bob")["total"] == engine.stats()["total"] == 0
+            assert engine.stats(BOB)["total"] == engine.stats()["total"] == 0
 
     def test_many_threads_share_one_backend(self) -> None:
         """Saves and searches from eight threads lose nothing and mix nothing up."""

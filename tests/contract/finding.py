@@ -39,17 +39,56 @@ class Finding(Opened):
                 assert {result.content.removeprefix("kept for ") for result in found} == seen, reader
                 assert {record.content.removeprefix("kept for ") for record in engine.get_all(reader)} == seen, reader
 
+    def test_what_a_reader_does_not_see_is_not_reached_by_its_id(self) -> None:
+        """By id as by search: every operation by id takes what the reader does not see for one that does not exist."""
+        session = Reader(user_id="alice", session_id="s")
+        agent = Reader(user_id="alice", session_id="s", agent_id="a")
+        with self.opened() as engine:
+            (memory_id,) = engine.save(session, [Draft("kept for the session", scope=Scope.SESSION)])
+            engine.save(agent, [Draft("kept for the agent", scope=Scope.AGENT)])
+            for stranger in (ALICE, Reader(user_id="alice", session_id="other"), Reader(user_id="alice", turn_id="s")):
+                assert engine.get(memory_id, stranger) is None
+                assert engine.history(memory_id, stranger) == []
+                assert engine.stats(stranger)["total"] == 0
+                assert engine.delete(memory_id, stranger) is False
+                assert refuses(lambda stranger=stranger: engine.update(memory_id, "changed", stranger))  # type: ignore[misc]
+                assert refuses(lambda stranger=stranger: engine.get_all(stranger, after=memory_id))  # type: ignore[misc]
+                engine.apply(session, [Change(draft=None, replaces=(memory_id,))])
+                assert engine.restore(memory_id, stranger) is False
+                assert engine.restore(memory_id, session) is True
+            assert [engine.stats(reader)["total"] for reader in (session, agent, None)] == [1, 2, 2]
+            second = engine.update(memory_id, "kept for the session, corrected", session)
+            assert [record.id for record in engine.history(memory_id, agent)] == [memory_id, second]
+            assert engine.delete(second, session) is True
+
+    def test_the_owner_sees_and_reaches_everything_of_one_user(self) -> None:
+        """A reader that looks as the owner finds, lists, counts and reaches memories of every session and agent."""
+        owner = Reader(user_id="alice", owner=True)
+        writer = Reader(user_id="alice", session_id="s", agent_id="a", turn_id="t")
+        with self.opened() as engine:
+            ids = [engine.save(writer, [Draft(f"kept for {scope.value}", scope=scope)])[0] for scope in Scope]
+            engine.save(BOB, ["kept for bob"])
+            assert {result.id for result in engine.search(owner, "kept")} == set(ids)
+            assert {record.id for record in engine.get_all(owner)} == set(ids)
+            assert engine.stats(owner)["total"] == len(ids)
+            assert engine.get(ids[1], Reader(user_id="bob", owner=True)) is None
+            for memory_id in ids:
+                second = engine.update(memory_id, f"changed {memory_id}", owner)
+                assert len(engine.history(memory_id, owner)) == 2
+                assert engine.delete(second, owner) is True
+            assert engine.stats(owner)["total"] == 0
+
     def test_another_users_id_is_not_found(self) -> None:
-        """Where a user is given, every operation by id takes a foreign id for one that does not exist."""
+        """If a user is given, every operation by id takes a foreign id for one that does not exist."""
         with self.opened() as engine:
             (memory_id,) = engine.save(ALICE, ["alice has a cat"])
             engine.apply(ALICE, [Change(draft=None, replaces=(memory_id,))])
-            assert engine.get(memory_id, user_id="bob") is None
-            assert engine.history(memory_id, user_id="bob") == []
-            assert engine.restore(memory_id, user_id="bob") is False
-            assert engine.restore(memory_id, user_id="alice") is True
-            assert engine.delete(memory_id, user_id="bob") is False
-            assert refuses(lambda: engine.update(memory_id, "bob has a cat", user_id="bob"))
+            assert engine.get(memory_id, Reader(user_id="bob")) is None
+            assert engine.history(memory_id, Reader(user_id="bob")) == []
+            assert engine.restore(memory_id, Reader(user_id="bob")) is False
+            assert engine.restore(memory_id, Reader(user_id="alice")) is True
+            assert engine.delete(memory_id, Reader(user_id="bob")) is False
+            assert refuses(lambda: engine.update(memory_id, "bob has a cat", Reader(user_id="bob")))
             assert refuses(lambda: engine.get_all(BOB, after=memory_id))
             (done,) = engine.apply(BOB, [Change(draft=None, replaces=(memory_id,))])
             assert done.ended == ()
@@ -64,7 +103,7 @@ class Finding(Opened):
             time.sleep(max(0.0, (soon - datetime.now(timezone.utc)).total_seconds()) + 0.01)
             assert engine.search(ALICE, "code") == []
             assert engine.get_all(ALICE) == []
-            assert engine.stats("alice")["total"] == 0
+            assert engine.stats(Reader(user_id="alice"))["total"] == 0
             assert refuses(lambda: engine.update(memory_id, "the code is 5678"))
             assert engine.save(ALICE, ["the code is 1234"]) != [memory_id]
 

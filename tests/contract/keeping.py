@@ -31,7 +31,7 @@ class Keeping(Opened):
         )
         with self.opened() as engine:
             (memory_id,) = engine.save(writer, [draft])
-            record = engine.get(memory_id, user_id="alice")
+            record = engine.get(memory_id, writer)
             assert record is not None
             assert engine.get_all(writer) == [record]
             (result,) = engine.search(writer, "Apollo")
@@ -72,7 +72,7 @@ class Keeping(Opened):
             assert record is not None
             assert record.content == "Project uses uv, not pip"
             assert [source.agent_id for source in record.sources] == ["claude", "codex"]
-            assert engine.stats("alice")["total"] == 1
+            assert engine.stats(Reader(user_id="alice"))["total"] == 1
 
     def test_a_merge_keeps_the_most_that_is_known(self) -> None:
         """The higher importance, the later expiry (none is the latest), new metadata over old, all entities."""
@@ -128,7 +128,7 @@ class Keeping(Opened):
         with self.opened() as engine:
             (first,) = engine.save(ALICE, [Draft("lives in Berlin", importance=0.8, metadata={"a": 1})])
             between = after_a_moment()
-            second = engine.update(first, "lives in Madrid", user_id="alice")
+            second = engine.update(first, "lives in Madrid", Reader(user_id="alice"))
             third = engine.update(second, "lives in Lisbon")
             assert [record.content for record in engine.get_all(ALICE)] == ["lives in Lisbon"]
             for memory_id in (first, second, third):
@@ -139,7 +139,7 @@ class Keeping(Opened):
             assert (versions[2].importance, versions[2].metadata) == (0.8, {"a": 1})
             assert [result.content for result in engine.search(ALICE, "lives")] == ["lives in Lisbon"]
             assert [result.content for result in engine.search(ALICE, "lives", as_of=between)] == ["lives in Berlin"]
-            assert engine.stats("alice")["superseded"] == 2
+            assert engine.stats(Reader(user_id="alice"))["superseded"] == 2
             assert refuses(lambda: engine.update(first, "lives in Rome"))
             assert refuses(lambda: engine.update("no such id", "lives in Rome"))
 
@@ -216,13 +216,17 @@ class Keeping(Opened):
         with self.opened() as engine:
             (first,) = engine.save(ALICE, ["lives in Berlin"])
             second = engine.update(first, "lives in Madrid")
-            assert engine.delete(second, user_id="alice") is True
+            assert engine.delete(second, Reader(user_id="alice")) is True
             assert engine.delete(second) is False
             assert engine.get(first) is None
             assert engine.get(second) is None
             assert engine.history(first) == []
             assert engine.search(ALICE, "lives") == []
-            assert engine.stats("alice")["total"] == engine.stats("alice")["superseded"] == 0
+            assert (
+                engine.stats(Reader(user_id="alice"))["total"]
+                == engine.stats(Reader(user_id="alice"))["superseded"]
+                == 0
+            )
 
     def test_clear_removes_what_is_bound_to_the_ids_given(self) -> None:
         """With a session, agent or turn only what is bound to it; without one all of the user, and nobody else's."""

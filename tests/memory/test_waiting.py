@@ -12,6 +12,7 @@ import pytest
 from headroom.errors import EmbedderError, EmbedderUnavailable
 from headroom.memory import Memory, MemoryConfig, VectorBackend
 from headroom.memory.protocols import Vector, Vectors
+from headroom.memory.records import Reader
 from headroom.testing import HashEmbedder
 
 pytestmark = pytest.mark.quick
@@ -54,7 +55,7 @@ async def wait_until(done: Callable[[], bool]) -> None:
 
 
 def waiting(memory: Memory) -> int:
-    return memory.engine.stats("alice")["without_vector"]
+    return memory.engine.stats(Reader(user_id="alice"))["without_vector"]
 
 
 @pytest.mark.parametrize("backend", [VectorBackend.AUTO, VectorBackend.SQLITE_VEC])

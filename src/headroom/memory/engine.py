@@ -18,7 +18,6 @@ from .rules.checks import (
     check_reader,
     check_share,
     check_text,
-    check_user,
     entry_of,
 )
 from .rules.times import micros, now, require_aware
@@ -126,9 +125,9 @@ class Engine:
         vector = self._embed_question(question)
         return self._backend.search(Query(reader=reader, text=question, vector=vector, top_k=top_k, notes_only=True))
 
-    def get(self, memory_id: str, *, user_id: str | None = None) -> Record | None:
-        """Look up one memory, present or history."""
-        return self._backend.get(memory_id, check_user(user_id))
+    def get(self, memory_id: str, reader: Reader | None = None) -> Record | None:
+        """Look up one memory, present or history; one that `reader` does not see is not found."""
+        return self._backend.get(memory_id, _checked(reader))
 
     def get_all(self, reader: Reader, *, limit: int | None = None, after: str | None = None) -> list[Record]:
         """List the present memories that `reader` sees, newest first."""
@@ -137,12 +136,12 @@ class Engine:
             _check_count("limit", limit)
         return self._backend.page(reader, limit=limit, after=after)
 
-    def update(self, memory_id: str, content: str, *, user_id: str | None = None) -> str:
-        """Supersede a memory by a new version of its content; the old one becomes history. Give the new id.
+    def update(self, memory_id: str, content: str, reader: Reader | None = None) -> str:
+        """Supersede a memory by a new version of its content and return the new id; the old one becomes history.
 
-        Raises InvalidInput where there is no such present memory.
+        Raise InvalidInput if there is no such present memory that `reader` sees.
         """
-        old = self.get(memory_id, user_id=user_id)
+        old = self.get(memory_id, reader)
         if old is None or old.valid_until is not None or (old.expires_at and micros(old.expires_at) <= now()):
             raise InvalidInput(f"there is no present memory with the id {memory_id!r} for this user")
         writer = Reader(user_id=old.user_id, session_id=old.session_id, agent_id=old.agent_id, turn_id=old.turn_id)
@@ -159,18 +158,18 @@ class Engine:
         (applied,) = self._apply(writer, [change], strict=True)
         return str(applied.id)
 
-    def history(self, memory_id: str, *, user_id: str | None = None) -> list[Record]:
-        """List the versions of a memory, oldest first; empty where there is none."""
-        return self._backend.history(memory_id, check_user(user_id))
+    def history(self, memory_id: str, reader: Reader | None = None) -> list[Record]:
+        """List the versions of a memory that `reader` sees, oldest first; empty if there is none."""
+        return self._backend.history(memory_id, _checked(reader))
 
-    def restore(self, memory_id: str, *, user_id: str | None = None) -> bool:
-        """Undo a forget. False where there was nothing to undo."""
-        return self._backend.revive(memory_id, check_user(user_id))
+    def restore(self, memory_id: str, reader: Reader | None = None) -> bool:
+        """Undo a forget; return False if there was nothing to undo."""
+        return self._backend.revive(memory_id, _checked(reader))
 
-    def delete(self, memory_id: str, *, user_id: str | None = None) -> bool:
-        """Erase a memory with the versions that it replaced. False where there is none."""
+    def delete(self, memory_id: str, reader: Reader | None = None) -> bool:
+        """Erase a memory with the versions that it replaced; return False if there is none."""
         self._embedder.clear()
-        return self._backend.delete(memory_id, check_user(user_id))
+        return self._backend.delete(memory_id, _checked(reader))
 
     def clear(self, reader: Reader) -> int:
         """Erase all memories of the user, or those bound to the session, agent or turn that is given."""
@@ -197,9 +196,9 @@ class Engine:
             self._behind = True
         return done
 
-    def stats(self, user_id: str | None = None) -> dict[str, int]:
-        """Count memories, of one user or of all: `total` are present, `superseded` are history."""
-        return self._backend.stats(None if user_id is None else check_reader(Reader(user_id=user_id)))
+    def stats(self, reader: Reader | None = None) -> dict[str, int]:
+        """Count the memories that `reader` sees, or all of everybody: `total` are present, `superseded` history."""
+        return self._backend.stats(_checked(reader))
 
     def usable(self) -> bool:
         """Tell whether the store is still there; False where its file was deleted or exchanged."""
@@ -262,6 +261,10 @@ class Engine:
 def _check_count(name: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 2**31:
         raise InvalidInput(f"{name} must be a whole number of at least 1, not {value!r}")
+
+
+def _checked(reader: Reader | None) -> Reader | None:
+    return None if reader is None else check_reader(reader)
 
 
 def _question(text: object) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from os import PathLike
 from types import TracebackType
 
-from ..errors import Closed
+from ..errors import Closed, InvalidInput
 from ..runtime.threads import in_thread
 from .config import MemoryConfig
 from .engine import Engine
@@ -21,7 +21,9 @@ class Memory:
     """Memories of any number of users in one local file.
 
     In every call, `user_id` says whose memories, and `session_id`, `agent_id` and `turn_id` say who looks or writes:
-    memories of narrower scopes are seen only with their own ids. Each call runs whole on a worker thread.
+    memories of narrower scopes are seen only with their own ids, by search and by id alike. With `owner=True` the user
+    looks at all that is theirs: every session, agent and turn. A call by id without `user_id` is the application's own,
+    and finds everybody's. Each call runs whole on a worker thread.
 
     >>> memory = Memory()
     >>> await memory.save("User prefers dark mode", user_id="alice")
@@ -141,9 +143,19 @@ class Memory:
             where=where,
         )
 
-    async def get(self, memory_id: str, *, user_id: str | None = None) -> Record | None:
-        """Look up one memory, present or history. With `user_id`, another user's is not found."""
-        return await in_thread(self.engine.get, memory_id, user_id=user_id)
+    async def get(
+        self,
+        memory_id: str,
+        *,
+        user_id: str | None = None,
+        session_id: str | None = None,
+        agent_id: str | None = None,
+        turn_id: str | None = None,
+        owner: bool = False,
+    ) -> Record | None:
+        """Look up one memory, present or history; one that the given reader does not see is not found."""
+        reader = _reader(user_id, session_id, agent_id, turn_id, owner)
+        return await in_thread(self.engine.get, memory_id, reader)
 
     async def get_all(
         self,
@@ -152,28 +164,70 @@ class Memory:
         session_id: str | None = None,
         agent_id: str | None = None,
         turn_id: str | None = None,
+        owner: bool = False,
         limit: int | None = None,
         after: str | None = None,
     ) -> list[Record]:
         """List the present memories that the reader sees, newest first; `after` is the last id of the page before."""
-        reader = Reader(user_id=user_id, session_id=session_id, agent_id=agent_id, turn_id=turn_id)
+        reader = Reader(user_id=user_id, session_id=session_id, agent_id=agent_id, turn_id=turn_id, owner=owner)
         return await in_thread(self.engine.get_all, reader, limit=limit, after=after)
 
-    async def update(self, memory_id: str, content: str, *, user_id: str | None = None) -> str:
+    async def update(
+        self,
+        memory_id: str,
+        content: str,
+        *,
+        user_id: str | None = None,
+        session_id: str | None = None,
+        agent_id: str | None = None,
+        turn_id: str | None = None,
+        owner: bool = False,
+    ) -> str:
         """Supersede a memory by a new version and return its id; the old one becomes history."""
-        return await in_thread(self.engine.update, memory_id, content, user_id=user_id)
+        reader = _reader(user_id, session_id, agent_id, turn_id, owner)
+        return await in_thread(self.engine.update, memory_id, content, reader)
 
-    async def history(self, memory_id: str, *, user_id: str | None = None) -> list[Record]:
-        """List the versions of a memory, oldest first; empty where there is none."""
-        return await in_thread(self.engine.history, memory_id, user_id=user_id)
+    async def history(
+        self,
+        memory_id: str,
+        *,
+        user_id: str | None = None,
+        session_id: str | None = None,
+        agent_id: str | None = None,
+        turn_id: str | None = None,
+        owner: bool = False,
+    ) -> list[Record]:
+        """List the versions of a memory that the given reader sees, oldest first; empty if there is none."""
+        reader = _reader(user_id, session_id, agent_id, turn_id, owner)
+        return await in_thread(self.engine.history, memory_id, reader)
 
-    async def restore(self, memory_id: str, *, user_id: str | None = None) -> bool:
-        """Undo what a model forgot. False where there was nothing to undo."""
-        return await in_thread(self.engine.restore, memory_id, user_id=user_id)
+    async def restore(
+        self,
+        memory_id: str,
+        *,
+        user_id: str | None = None,
+        session_id: str | None = None,
+        agent_id: str | None = None,
+        turn_id: str | None = None,
+        owner: bool = False,
+    ) -> bool:
+        """Undo what a model forgot; return False if there was nothing to undo."""
+        reader = _reader(user_id, session_id, agent_id, turn_id, owner)
+        return await in_thread(self.engine.restore, memory_id, reader)
 
-    async def delete(self, memory_id: str, *, user_id: str | None = None) -> bool:
-        """Erase a memory with the versions that it replaced: no byte of them stays in the file."""
-        return await in_thread(self.engine.delete, memory_id, user_id=user_id)
+    async def delete(
+        self,
+        memory_id: str,
+        *,
+        user_id: str | None = None,
+        session_id: str | None = None,
+        agent_id: str | None = None,
+        turn_id: str | None = None,
+        owner: bool = False,
+    ) -> bool:
+        """Erase a memory with the versions that it replaced, so that no byte of them stays in the file."""
+        reader = _reader(user_id, session_id, agent_id, turn_id, owner)
+        return await in_thread(self.engine.delete, memory_id, reader)
 
     async def clear(
         self,
@@ -187,9 +241,17 @@ class Memory:
         reader = Reader(user_id=user_id, session_id=session_id, agent_id=agent_id, turn_id=turn_id)
         return await in_thread(self.engine.clear, reader)
 
-    async def stats(self, user_id: str | None = None) -> dict[str, int]:
-        """Count memories, of one user or of all: `total` are present, `superseded` are history."""
-        return await in_thread(self.engine.stats, user_id)
+    async def stats(
+        self,
+        user_id: str | None = None,
+        *,
+        session_id: str | None = None,
+        agent_id: str | None = None,
+        turn_id: str | None = None,
+        owner: bool = False,
+    ) -> dict[str, int]:
+        """Count the memories that the given reader sees, or all: `total` are present, `superseded` are history."""
+        return await in_thread(self.engine.stats, _reader(user_id, session_id, agent_id, turn_id, owner))
 
     @staticmethod
     async def reembed(
@@ -219,3 +281,14 @@ class Memory:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+
+def _reader(
+    user_id: str | None, session_id: str | None, agent_id: str | None, turn_id: str | None, owner: bool
+) -> Reader | None:
+    """Return who looks, or None for the application itself, which names no user."""
+    if user_id is None:
+        if owner or (session_id, agent_id, turn_id) != (None, None, None):
+            raise InvalidInput("say whose memories these are: pass user_id as well")
+        return None
+    return Reader(user_id=user_id, session_id=session_id, agent_id=agent_id, turn_id=turn_id, owner=owner)

@@ -87,8 +87,9 @@ class Query:
 class Backend(Protocol):
     """Where memories are kept. Each call is one transaction; each is safe from many threads.
 
-    Every call that takes a user or a reader sees that user's memories and no other's, by filters
-    that hold inside the search, never after it.
+    Every call that takes a reader sees what that reader sees and nothing else, by filters that hold inside the search,
+    never after it. By id as by search: what a reader does not see is not found. A call by id without a reader is the
+    application's own, and finds everybody's.
     """
 
     def apply(self, writer: Reader, writes: Sequence[Write]) -> list[Applied]:
@@ -97,20 +98,20 @@ class Backend(Protocol):
     def search(self, query: Query) -> list[SearchResult]:
         """Find at most `query.top_k` memories, best first."""
 
-    def get(self, memory_id: str, user_id: str | None) -> Record | None:
-        """Look up one memory, also one that is history; another user's is not found."""
+    def get(self, memory_id: str, reader: Reader | None) -> Record | None:
+        """Look up one memory, also one that is history."""
 
-    def history(self, memory_id: str, user_id: str | None) -> list[Record]:
-        """List the versions of a memory, oldest first."""
+    def history(self, memory_id: str, reader: Reader | None) -> list[Record]:
+        """List the versions of a memory that `reader` sees, oldest first."""
 
     def page(self, reader: Reader, *, limit: int | None, after: str | None) -> list[Record]:
         """List the present memories that `reader` sees, newest first, from behind the memory `after`."""
 
-    def revive(self, memory_id: str, user_id: str | None) -> bool:
-        """Undo a forget. False where there was nothing to undo."""
+    def revive(self, memory_id: str, reader: Reader | None) -> bool:
+        """Undo a forget; return False if there was nothing to undo."""
 
-    def delete(self, memory_id: str, user_id: str | None) -> bool:
-        """Erase a memory and the versions that it replaced."""
+    def delete(self, memory_id: str, reader: Reader | None) -> bool:
+        """Erase a memory and the versions that it replaced; return False if there is none."""
 
     def clear(self, reader: Reader) -> int:
         """Erase all memories of the user, or those bound to the session, agent or turn that is given."""
@@ -122,7 +123,7 @@ class Backend(Protocol):
         """Store the vectors of memories that wait for them, by id; those that no longer do are left alone."""
 
     def stats(self, reader: Reader | None) -> dict[str, int]:
-        """Count memories, of the user or of all."""
+        """Count the memories that `reader` sees, or all of everybody if it is None."""
 
     def usable(self) -> bool:
         """Tell whether the store is still there; False where it is gone for good and must be opened anew."""

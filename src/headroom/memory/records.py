@@ -30,12 +30,14 @@ class Relationship(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """Who looks or writes: a user, and where given the session, agent and turn."""
+    """Who looks or writes: a user, and if given the session, agent and turn."""
 
     user_id: str
     session_id: str | None = None
     agent_id: str | None = None
     turn_id: str | None = None
+    owner: bool = False
+    """Look as the owner of the memories, who sees all of the user: every session, agent and turn."""
 
 
 @dataclass(frozen=True, slots=True)

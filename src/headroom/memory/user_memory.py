@@ -148,7 +148,7 @@ class UserMemory:
 
     def get(self, memory_id: str) -> Record | None:
         """Look up one of the user's memories, present or history."""
-        return self.engine.get(memory_id, user_id=self.reader.user_id)
+        return self.engine.get(memory_id, self.reader)
 
     def get_all(self, *, limit: int | None = None, after: str | None = None) -> list[Record]:
         """List the present memories, newest first; `after` is the last id of the page before."""
@@ -156,19 +156,19 @@ class UserMemory:
 
     def update(self, memory_id: str, content: str) -> str:
         """Supersede a memory by a new version and return its id; the old one becomes history."""
-        return self.engine.update(memory_id, content, user_id=self.reader.user_id)
+        return self.engine.update(memory_id, content, self.reader)
 
     def history(self, memory_id: str) -> list[Record]:
         """List the versions of a memory, oldest first."""
-        return self.engine.history(memory_id, user_id=self.reader.user_id)
+        return self.engine.history(memory_id, self.reader)
 
     def restore(self, memory_id: str) -> bool:
         """Undo a forget. False where there was nothing to undo."""
-        return self.engine.restore(memory_id, user_id=self.reader.user_id)
+        return self.engine.restore(memory_id, self.reader)
 
     def delete(self, memory_id: str) -> bool:
         """Erase a memory with the versions that it replaced. False where the user has none of this id."""
-        return self.engine.delete(memory_id, user_id=self.reader.user_id)
+        return self.engine.delete(memory_id, self.reader)
 
     def clear(self, *, session_id: str | None = None, agent_id: str | None = None) -> int:
         """Erase all memories of the user, or only those bound to a session or an agent; return how many."""
@@ -176,7 +176,7 @@ class UserMemory:
 
     def stats(self) -> dict[str, int]:
         """Count the user's memories: `total` are present, `superseded` are history."""
-        return self.engine.stats(self.reader.user_id)
+        return self.engine.stats(self.reader)
 
 
 def _awaitable(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import apsw
@@ -108,7 +109,7 @@ def test_a_duplicate_is_looked_for_where_all_see_it_who_would_see_the_new_one(
 def test_clear_takes_only_what_is_bound_to_the_ids_given(
     row: tuple[Scope, str | None, str | None, str | None], reader: Reader
 ) -> None:
-    """A row that carries another id than one given, or whose scope is broader, stays; without ids all goes."""
+    """A row with another id than one given stays; the narrowest id given says whose scope goes; without ids all go."""
     scope, *ids = row
     given_ids = [reader.session_id, reader.agent_id, reader.turn_id]
     taken = lets_through(bound(reader), row)
@@ -117,8 +118,24 @@ def test_clear_takes_only_what_is_bound_to_the_ids_given(
     if taken:
         assert all(wanted in (None, own) for wanted, own in zip(given_ids, ids, strict=True))
         assert scope is not Scope.USER or given_ids == [None, None, None]
-        assert reader.agent_id is None or scope is Scope.AGENT
+        assert reader.agent_id is None or reader.turn_id is not None or scope is Scope.AGENT
         assert reader.turn_id is None or scope is Scope.TURN
+
+
+def test_clear_of_an_agent_and_a_turn_takes_what_the_agent_saved_in_that_turn() -> None:
+    """Two ids that no scope is bound to together name the narrower scope, and both must fit."""
+    rule = bound(Reader(user_id="alice", agent_id="a", turn_id="t"))
+    assert lets_through(rule, (Scope.TURN, None, "a", "t"))
+    assert not lets_through(rule, (Scope.TURN, None, "b", "t"))
+    assert not lets_through(rule, (Scope.AGENT, None, "a", "t"))
+
+
+@given(rows, readers)
+def test_the_owner_sees_everything_of_the_user(
+    row: tuple[Scope, str | None, str | None, str | None], reader: Reader
+) -> None:
+    """Whatever scope a memory has, and whatever ids its owner gives, the owner sees it."""
+    assert lets_through(visible(replace(reader, owner=True)), row)
 
 
 def lets_through(rule: object, row: tuple[Scope, str | None, str | None, str | None]) -> bool:

@@ -17,7 +17,7 @@ from ..protocols import Embedder, Query, Vector, Write
 from ..records import Applied, Parts, Reader, Record, SearchResult
 from ..rules.duplicates import distinct
 from ..rules.times import now
-from ..rules.visibility import bound, visible
+from ..rules.visibility import bound
 from .cache.user import Stamp, UserColumns
 from .cache.users import Indexes
 from .file import schema
@@ -77,44 +77,45 @@ class LocalBackend:
             return _grouped(results)
         return results
 
-    def get(self, memory_id: str, user_id: str | None) -> Record | None:
+    def get(self, memory_id: str, reader: Reader | None) -> Record | None:
         with self._database.read() as cursor:
-            seq = history.find(cursor, memory_id, user_id)
+            seq = history.find(cursor, memory_id, reader)
             return None if seq is None else read.record(cursor, seq)
 
-    def history(self, memory_id: str, user_id: str | None) -> list[Record]:
+    def history(self, memory_id: str, reader: Reader | None) -> list[Record]:
         with self._database.read() as cursor:
-            seq = history.find(cursor, memory_id, user_id)
+            seq = history.find(cursor, memory_id, reader)
             if seq is None:
                 return []
-            fields = read.fetch(cursor, history.versions(cursor, history.newest(cursor, seq)))
-            return [Record(**fields[seq]) for seq in sorted(fields)]
+            seqs = history.versions(cursor, history.newest(cursor, seq), reader)
+            fields = read.fetch(cursor, seqs)
+            return [Record(**fields[seq]) for seq in seqs]
 
     def page(self, reader: Reader, *, limit: int | None, after: str | None) -> list[Record]:
-        seen, values = read.as_sql(visible(reader))
+        seen, values = read.seen_by(reader)
         with self._database.read() as cursor:
-            behind = None if after is None else history.find(cursor, after, reader.user_id)
+            behind = None if after is None else history.find(cursor, after, reader)
             if after is not None and behind is None:
                 raise InvalidInput("after must be the id of one of this user's memories, such as the last of a page")
             found = cursor.execute(
-                f"""select seq from memories where user = (select key from users where user_id = ?)
-                and valid_until is null and (expires_at is null or expires_at > ?) and {seen}
+                f"""select seq from memories where {seen}
+                and valid_until is null and (expires_at is null or expires_at > ?)
                 and (? is null or (created_at, seq) < (select created_at, seq from memories where seq = ?))
                 order by created_at desc, seq desc limit ?""",
-                (reader.user_id, now(), *values, behind, behind, -1 if limit is None else limit),
+                (*values, now(), behind, behind, -1 if limit is None else limit),
             )
             seqs = integers(found)
             fields = read.fetch(cursor, seqs)
             return [Record(**fields[seq]) for seq in seqs]
 
-    def revive(self, memory_id: str, user_id: str | None) -> bool:
+    def revive(self, memory_id: str, reader: Reader | None) -> bool:
         with self._database.write() as cursor:
-            seq = history.find(cursor, memory_id, user_id)
+            seq = history.find(cursor, memory_id, reader)
             return seq is not None and history.revive(cursor, seq, now())
 
-    def delete(self, memory_id: str, user_id: str | None) -> bool:
+    def delete(self, memory_id: str, reader: Reader | None) -> bool:
         with self._database.write() as cursor:
-            seq = history.find(cursor, memory_id, user_id)
+            seq = history.find(cursor, memory_id, reader)
             if seq is None:
                 return False
             history.erase(cursor, history.versions(cursor, seq))
@@ -133,14 +134,13 @@ class LocalBackend:
             return len(seqs)
 
     def stats(self, reader: Reader | None) -> dict[str, int]:
-        user_id = None if reader is None else reader.user_id
+        seen, values = read.seen_by(reader)
         with self._database.read() as cursor:
             total, history, pending = cursor.execute(
-                """select coalesce(sum(valid_until is null), 0), coalesce(sum(valid_until is not null), 0),
+                f"""select coalesce(sum(valid_until is null), 0), coalesce(sum(valid_until is not null), 0),
                 count(w.memory) from memories m left join waiting w on w.memory = m.seq
-                where (?1 is null or user = (select key from users where user_id = ?1))
-                and (expires_at is null or expires_at > ?2)""",
-                (user_id, now()),
+                where {seen} and (expires_at is null or expires_at > ?)""",
+                (*values, now()),
             ).get
             size = cursor.execute("select page_count * page_size from pragma_page_count, pragma_page_size").get
         return {"total": total, "superseded": history, "without_vector": pending, "file_bytes": size}

@@ -47,11 +47,6 @@ def check_text(name: str, value: object, longest: int) -> str:
     return value
 
 
-def check_user(user_id: str | None) -> str | None:
-    """Raise InvalidInput where a user is given and cannot be one."""
-    return None if user_id is None else check_text("user_id", user_id, LONGEST_ID)
-
-
 def check_share(name: str, value: object) -> float:
     """Raise InvalidInput unless `value` is a number from 0 to 1."""
     if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) <= 1:

@@ -16,15 +16,18 @@ Clause: TypeAlias = Mapping[str, tuple[str | None, ...]]
 Rule: TypeAlias = tuple[Clause, ...]
 
 _OWN_ID = {Scope.SESSION: "session_id", Scope.AGENT: "agent_id", Scope.TURN: "turn_id"}
+# From the broadest id to the narrowest.
 _BOUND_TO = {
-    "session_id": {Scope.SESSION, Scope.AGENT, Scope.TURN},
-    "agent_id": {Scope.AGENT},
-    "turn_id": {Scope.TURN},
+    "session_id": (Scope.AGENT, Scope.SESSION, Scope.TURN),
+    "agent_id": (Scope.AGENT,),
+    "turn_id": (Scope.TURN,),
 }
 
 
 def visible(reader: Reader) -> Rule:
-    """Say which of a user's memories `reader` sees."""
+    """Return the rule for which of a user's memories `reader` sees, by search and by id alike."""
+    if reader.owner:
+        return ({},)
     clauses: list[Clause] = [{"scope": (Scope.USER,)}]
     if reader.session_id is not None:
         clauses.append({"scope": (Scope.SESSION,), "session_id": (reader.session_id,)})
@@ -47,12 +50,16 @@ def audience(scope: Scope, writer: Reader) -> Rule:
 
 
 def bound(reader: Reader) -> Rule:
-    """Say which memories `clear` removes: all of the user, or only what is bound to the ids that are given."""
+    """Return the rule for what `clear` removes: all of the user, or only what is bound to the ids that are given.
+
+    The narrowest of several ids says which scopes are meant: an agent and a turn, the memories of that turn which
+    that agent saved.
+    """
     given = {name: getattr(reader, name) for name in _BOUND_TO if getattr(reader, name) is not None}
     if not given:
         return ({},)
-    scopes = set.intersection(*(_BOUND_TO[name] for name in given))
-    return ({"scope": tuple(sorted(scopes)), **{name: (value,) for name, value in given.items()}},)
+    narrowest = next(reversed(given))
+    return ({"scope": _BOUND_TO[narrowest], **{name: (value,) for name, value in given.items()}},)
 
 
 def require_id(scope: Scope, writer: Reader) -> None:

@@ -24,12 +24,11 @@ def user_key(cursor: apsw.Cursor, user_id: str) -> int:
     return int(cursor.execute("select key from users where user_id = ?", (user_id,)).get)
 
 
-def find(cursor: apsw.Cursor, memory_id: str, user_id: str | None) -> int | None:
-    """Find the row of a memory; that of another user than `user_id` is not found."""
+def find(cursor: apsw.Cursor, memory_id: str, reader: Reader | None) -> int | None:
+    """Find the row of a memory, present or history; one that `reader` does not see is not found."""
+    seen, values = read.seen_by(reader)
     row = cursor.execute(
-        """select seq from memories m join users u on u.key = m.user
-        where m.id = ?1 and (?2 is null or u.user_id = ?2)""",
-        (read.id_bytes(memory_id), user_id),
+        f"select seq from memories where id = ? and {seen}", (read.id_bytes(memory_id), *values)
     ).fetchone()
     return None if row is None else row[0]
 
@@ -90,13 +89,14 @@ def same_text(
     return list(found)
 
 
-def versions(cursor: apsw.Cursor, seq: int) -> list[int]:
-    """List a memory and all that it replaced, directly or not."""
+def versions(cursor: apsw.Cursor, seq: int, reader: Reader | None = None) -> list[int]:
+    """List a memory and all that it replaced, directly or not, oldest first, as far as `reader` sees it."""
+    seen, values = read.seen_by(reader)
     found = cursor.execute(
-        """with recursive version (seq) as (
+        f"""with recursive version (seq) as (
             values (?) union select m.seq from memories m join version v on m.superseded_by = v.seq
-        ) select seq from version""",
-        (seq,),
+        ) select seq from memories where seq in version and {seen} order by seq""",
+        (seq, *values),
     )
     return integers(found)
 

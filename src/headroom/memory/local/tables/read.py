@@ -9,9 +9,9 @@ from typing import Any
 
 import apsw
 
-from ...records import Record, Relationship, Scope, Source
+from ...records import Reader, Record, Relationship, Scope, Source
 from ...rules.times import moment
-from ...rules.visibility import Rule
+from ...rules.visibility import Rule, visible
 
 _RECORDS = """select m.seq, m.id, m.content, u.user_id, m.scope, m.session_id, m.agent_id, m.turn_id, m.importance,
     m.metadata, m.created_at, m.valid_until, s.id, m.expires_at
@@ -50,6 +50,14 @@ def as_sql(rule: Rule, table: str = "") -> tuple[str, list[str | None]]:
             values.extend(allowed)
         clauses.append(" and ".join(parts) or "true")
     return "(" + " or ".join(clauses) + ")", values
+
+
+def seen_by(reader: Reader | None) -> tuple[str, list[str | None]]:
+    """Return the condition, and its values, for the memories that `reader` sees; None sees everybody's."""
+    if reader is None:
+        return "true", []
+    seen, values = as_sql(visible(reader))
+    return f"user = (select key from users where user_id = ?) and {seen}", [reader.user_id, *values]
 
 
 def erase(cursor: apsw.Cursor, seqs: Sequence[int]) -> None:
