@@ -6,15 +6,15 @@ HeadroomError
 ├── Closed                                a Memory that was used after close()
 ├── StoreError                            the memory file
 │   ├── StoreUnwritable                   its folder is missing or refuses writing
-│   ├── NotADatabase                      it is something else, or damaged
+│   ├── NotADatabase                      it is not a memory file, or it is damaged
 │   ├── NewerSchema                       a newer version of this library wrote it
 │   ├── EmbedderMismatch                  it holds vectors of another embedder
-│   └── StoreUnavailable                  locked, full or gone just now: trying again may help
+│   └── StoreUnavailable                  it is locked, full or gone at the moment: trying again may help
 └── EmbedderError                         the embedder failed
     ├── ModelUnavailable                  its model is not on this machine, or damaged
-    └── EmbedderUnavailable               its server does not answer just now: memories wait for their vectors
+    └── EmbedderUnavailable               its server does not answer at the moment: memories wait for their vectors
 
-Every message says what to do next, and none holds a user's text or a key.
+Every message says what to do next. None contains a user's text or a key.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class StoreUnwritable(StoreError):
 
 
 class NotADatabase(StoreError):
-    """The file is no SQLite database, or a damaged one."""
+    """The file is not a SQLite database, or it is damaged."""
 
     def __init__(self, *, path: Path, reason: str) -> None:
         super().__init__(
@@ -108,10 +108,10 @@ class EmbedderMismatch(StoreError):
 
 
 class StoreUnavailable(StoreError):
-    """The file is locked, full or gone just now; trying again may help."""
+    """The file is locked, full or gone at the moment; trying again may help."""
 
     def __init__(self, *, path: Path, reason: str) -> None:
-        super().__init__(f"the memory file {path} is not available just now: {reason}; try again")
+        super().__init__(f"the memory file {path} is not available at the moment: {reason}; try again")
         self.path = path
 
 
@@ -124,4 +124,4 @@ class ModelUnavailable(EmbedderError):
 
 
 class EmbedderUnavailable(EmbedderError):
-    """The embedder's server does not answer just now; what is saved meanwhile waits for its vector."""
+    """The embedder's server does not answer at the moment; what is saved meanwhile gets its vector later."""

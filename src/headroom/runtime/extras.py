@@ -1,4 +1,4 @@
-"""Optional dependencies: one way to load them, one message when they are missing."""
+"""Optional dependencies: one way to load them, and one message if they are missing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..errors import MissingExtra
 
 
 def need(module: str, extra: str) -> ModuleType:
-    """Import `module`; raise MissingExtra, which names the command that brings it, where it is not installed."""
+    """Import `module`; raise MissingExtra, which names the command to install it, if it is not installed."""
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as exc:

@@ -1,4 +1,4 @@
-"""What to do around a fork: a forked child has none of its parent's threads, and may find a lock held for ever."""
+"""What to do around a fork: a child has none of its parent's threads, and a lock that was held is never released."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import MethodType
 from typing import cast
 
-# By object, weakly. Not a set of WeakMethod: those complain on stderr when the interpreter ends before their objects.
+# By object, weakly. WeakMethod would print to stderr when the interpreter ends before its object.
 _Hooks = weakref.WeakKeyDictionary[object, Callable[[object], None]]
 _before: _Hooks = weakref.WeakKeyDictionary()
 _in_parent: _Hooks = weakref.WeakKeyDictionary()

@@ -17,14 +17,14 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _COMPUTING = max(2, os.cpu_count() or 1)
-"""Work that runs at once. More brings no throughput, since all of it needs the interpreter, and each thread that is
-ready to run may hold that for 5 ms before an event loop has its turn."""
+"""Jobs that compute at the same time. More would not be faster, since all of them need the interpreter lock, and each
+runnable thread may hold that lock for 5 ms before an event loop gets its turn."""
 _THREADS = 32
-"""Threads in all: the others wait for a server, or for somebody who writes."""
+"""Threads in all; those beyond the computing ones wait for a server or for a file lock."""
 
 
 class _Workers:
-    """A pool in which only work that does not wait counts: what waits makes room for the next."""
+    """A thread pool whose limit counts computing jobs only: a job that waits makes room for another."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="headroom")
@@ -34,11 +34,11 @@ class _Workers:
         self._mine = threading.local()
 
     def submit(self, work: Callable[[], R]) -> Future[R]:
-        """Start `work`, or keep it for the next thread that has done. RuntimeError once the interpreter ends."""
+        """Start `work`, or queue it for the next free thread. Raise RuntimeError when the interpreter shuts down."""
         future: Future[R] = Future()
         job = partial(_do, work, future)
         with self._lock:
-            # Work that goes on and on asks the pool each time: only that knows when the interpreter ends.
+            # A job that submits its own continuation always asks the pool: only the pool knows of a shutdown.
             more = self._computing < _COMPUTING or self._is_mine()
             self._computing += more
             self._jobs.append(job)
@@ -53,7 +53,7 @@ class _Workers:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Make room for others meanwhile. Coming back waits for nobody, so that no lock can be held up by it."""
+        """Release this thread's slot while it waits; afterwards continue without waiting for a slot."""
         if not self._is_mine():
             yield
             return
@@ -74,7 +74,7 @@ class _Workers:
         return getattr(self._mine, "computing", False)
 
     def _start(self, more: bool) -> None:
-        """Start one more thread that was counted. Hold no lock: the pool waits for a fork, which waits for writers."""
+        """Start one more thread, already counted. Call this without the lock: the pool may wait for a fork."""
         if more:
             try:
                 self._pool.submit(self._work)
@@ -100,7 +100,7 @@ def _do(work: Callable[[], R], future: Future[R]) -> None:
     if future.set_running_or_notify_cancel():
         try:
             future.set_result(work())
-        except BaseException as exc:  # noqa: BLE001 - it is raised again where the result is read
+        except BaseException as exc:  # noqa: BLE001 - raised again when the result is read
             future.set_exception(exc)
 
 
@@ -108,7 +108,7 @@ _workers: _Workers | None = None
 
 
 def submit(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Future[R]:
-    """Start `work` on a thread of the pool, in a copy of the caller's context."""
+    """Run `work` on a thread of the pool, in a copy of the caller's context."""
     global _workers
     if _workers is None:
         _workers = _Workers()
@@ -116,14 +116,14 @@ def submit(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Future[R]
 
 
 def waiting() -> AbstractContextManager[None]:
-    """Tell, around what waits and does not compute, that others may compute meanwhile."""
+    """Return a context manager for code that waits and does not compute: another job may run meanwhile."""
     return nullcontext() if _workers is None else _workers.waiting()
 
 
 async def in_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Run `work` on a thread of the pool and wait for it without blocking the loop. Hand over whole operations.
+    """Run `work` on a thread of the pool and wait for it without blocking the event loop.
 
-    Cancelling gives up the waiting, never the work: what was to be stored will be.
+    Pass whole operations: each hop to a thread costs about 50 us. Cancelling stops the waiting; the work continues.
     """
     running = submit(work, *args, **kwargs)
     await ended(running)
@@ -131,7 +131,7 @@ async def in_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> 
 
 
 async def ended(running: Future[R], seconds: float | None = None) -> None:
-    """Wait until `running` has ended, on asyncio or trio; raise TimeoutError when that takes longer than `seconds`."""
+    """Wait until `running` has ended, on asyncio or trio; raise TimeoutError after `seconds`."""
     loop: asyncio.AbstractEventLoop | None = None
     with suppress(RuntimeError):
         loop = asyncio.get_running_loop()
@@ -140,7 +140,7 @@ async def ended(running: Future[R], seconds: float | None = None) -> None:
     over = asyncio.Event()
 
     def tell(_: Future[R]) -> None:
-        with suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits
+        with suppress(RuntimeError):  # the loop was closed meanwhile, so nobody waits
             loop.call_soon_threadsafe(over.set)
 
     running.add_done_callback(tell)
@@ -148,7 +148,7 @@ async def ended(running: Future[R], seconds: float | None = None) -> None:
 
 
 async def _ended_on_trio(running: Future[R], seconds: float | None) -> None:
-    """Wait on one more thread, which anyio wakes the loop from; `openai` depends on anyio."""
+    """Wait on another thread through anyio, which `openai` depends on."""
     import anyio.to_thread
 
     await anyio.to_thread.run_sync(wait, [running], seconds, abandon_on_cancel=True)
@@ -157,18 +157,18 @@ async def _ended_on_trio(running: Future[R], seconds: float | None) -> None:
 
 
 def in_time(work: Callable[[], R], seconds: float | None) -> R:
-    """Run `work` and return its result; raise TimeoutError when that takes longer than `seconds`."""
+    """Wait for blocking work, up to a time limit; the work itself continues. Raise TimeoutError after `seconds`."""
     if seconds is None:
         return work()
     try:
         future = submit(work)
-    except RuntimeError:  # the interpreter is going down, and starts no more threads
+    except RuntimeError:  # the interpreter is shutting down and starts no more threads
         return work()
     return future.result(seconds)
 
 
 async def in_time_async(work: Callable[[], R], seconds: float | None) -> R:
-    """Do the same without blocking the event loop. A cancelled caller leaves, and the work goes on."""
+    """Do the same as `in_time` without blocking the event loop; the work continues if the caller is cancelled."""
     running = submit(work)
     await ended(running, seconds)
     return running.result()

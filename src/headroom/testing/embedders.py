@@ -1,4 +1,4 @@
-"""A deterministic embedder, the bundled one, and what every embedder must keep to."""
+"""A deterministic embedder, the bundled one, and the contract of every embedder."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ..memory.protocols import Embedder, Vector, Vectors
 
 
 def bundled_embedder() -> Embedder:
-    """Return the embedder that `Memory()` uses, shared in this process; drop it, do not close it."""
+    """Return the embedder that `Memory()` uses. It is shared within the process, so do not close it."""
     return make_embedder(MemoryConfig())
 
 
 class HashEmbedder:
-    """Embed a text as the sum of its words' fixed random directions: needs no model, and shared words mean nearness."""
+    """Embed a text as the sum of fixed random vectors of its words: needs no model; texts that share words are near."""
 
     def __init__(self, width: int = 64) -> None:
         self.width = width
@@ -38,7 +38,7 @@ class HashEmbedder:
         return rows
 
     def embed_query(self, text: str) -> Vector:
-        """Embed one question, in the same way."""
+        """Embed one question in the same way, into a vector of shape (width,)."""
         row: Vector = self.embed([text])[0]
         return row
 
@@ -53,7 +53,7 @@ def _direction(word: str, width: int) -> np.ndarray[tuple[int], np.dtype[np.floa
 
 
 class EmbedderContract(ABC):
-    """What every embedder must keep to. Subclass it in a test module, say how to make yours, and run pytest:
+    """What every embedder must guarantee. Subclass it in a test module, say how to make yours, and run pytest:
 
     class TestMine(EmbedderContract):
         def make_embedder(self):

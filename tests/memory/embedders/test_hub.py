@@ -228,7 +228,7 @@ def test_a_model_by_name_is_downloaded_once_with_a_progress_bar(endpoint: str, t
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("someone/else", "did not give it (RepositoryNotFoundError); check the name and your access to it"),
+        ("someone/else", "did not send it (RepositoryNotFoundError); check the name and your access to it"),
         ("someone/half", "someone/half has no file onnx/model.onnx; name its ONNX file in a Model of your own"),
     ],
 )

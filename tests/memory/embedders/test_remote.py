@@ -195,7 +195,7 @@ def test_what_speaks_another_language_is_named(apis: Apis, spoil: str) -> None:
     apis.spoil = spoil
     with pytest.raises(EmbedderError, match=rf"{apis.url}/v1/ is no OpenAI API") as caught:
         openai().embed(["red"])
-    with pytest.raises(EmbedderError, match=r"is no Ollama|answered vectors of shape \(\)") as other:
+    with pytest.raises(EmbedderError, match=r"is no Ollama|answered with vectors of shape \(\)") as other:
         ollama().embed(["red"])
     assert not isinstance(caught.value, EmbedderUnavailable)
     assert not isinstance(other.value, EmbedderUnavailable)

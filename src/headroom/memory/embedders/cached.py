@@ -1,4 +1,4 @@
-"""The vectors of texts seen lately, kept in memory."""
+"""A cache of the vectors of recent texts, in memory."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ...runtime.threads import waiting
 from ..protocols import Embedder, Vector, Vectors
 
 LONGEST_TEXT = 10_000
-"""A longer text is not kept: a thousand of a megabyte each would fill the memory for vectors nobody asks for again."""
+"""Characters. A longer text is not cached: a thousand texts of a megabyte would fill the memory for little use."""
 
 
 _ROUNDING = 1e-3
-"""How far from 1 the length of a vector may be that its embedder calls a unit vector."""
+"""How far the length of a vector may be from 1 before it is normalised again."""
 
 
 class VectorCache:
@@ -39,7 +39,7 @@ class VectorCache:
         return len(self._vectors)
 
     def get(self, text: str) -> Vector | None:
-        """Return the vector of `text`, which nobody may write to, or None."""
+        """Return the vector of `text`, read-only, or None."""
         with self._lock:
             vector = self._vectors.get(text)
             if vector is not None:
@@ -47,7 +47,7 @@ class VectorCache:
             return vector
 
     def put(self, text: str, vector: Vector) -> None:
-        """Keep a copy of `vector`; the text used longest ago goes where there is no room."""
+        """Keep a copy of `vector`; if the cache is full, drop the text that was used longest ago."""
         if len(text) > LONGEST_TEXT:
             return
         kept = vector.copy()
@@ -59,16 +59,16 @@ class VectorCache:
                 self._vectors.popitem(last=False)
 
     def clear(self) -> None:
-        """Forget all."""
+        """Clear the cache."""
         with self._lock:
             self._vectors.clear()
 
 
 class CachedEmbedder:
-    """An embedder that asks another only for texts it has not seen lately. Questions are kept apart from texts."""
+    """Embed through another embedder, which is asked only for texts that are not cached. Questions are cached apart."""
 
     def __init__(self, embedder: Embedder, max_texts: int, *, waits: bool = False) -> None:
-        """`waits` tells that the embedder waits for a server more than it computes."""
+        """Set `waits` if the embedder mostly waits for a server, so that other work may run meanwhile."""
         self._embedder = embedder
         self._asking: Callable[[], AbstractContextManager[None]] = waiting if waits else nullcontext
         self._texts = VectorCache(max_texts)
@@ -76,16 +76,16 @@ class CachedEmbedder:
 
     @property
     def id(self) -> str:
-        """The id of the embedder behind."""
+        """The id of the wrapped embedder."""
         return self._embedder.id
 
     @property
     def width(self) -> int:
-        """The width of the embedder behind."""
+        """The width of the wrapped embedder."""
         return self._embedder.width
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Embed `texts` as the embedder behind does, asking it once for each distinct text that is not here."""
+        """Embed `texts` as the embedder behind does, which is asked once for each distinct text that is not cached."""
         found = {text: self._texts.get(text) for text in texts}
         missing = [text for text, vector in found.items() if vector is None]
         if missing:
@@ -101,7 +101,7 @@ class CachedEmbedder:
         return rows
 
     def embed_query(self, text: str) -> Vector:
-        """Embed one question; nobody may write to the vector."""
+        """Embed one question into a read-only vector of shape (width,)."""
         vector = self._queries.get(text)
         if vector is None:
             with self._asking():
@@ -111,27 +111,27 @@ class CachedEmbedder:
         return vector
 
     def clear(self) -> None:
-        """Forget all."""
+        """Clear the cache."""
         self._texts.clear()
         self._queries.clear()
 
     def close(self) -> None:
-        """Forget all and close the embedder behind."""
+        """Clear the cache and close the wrapped embedder."""
         self.clear()
         self._embedder.close()
 
 
 def unit_rows(given: npt.ArrayLike, shape: tuple[int, ...], embedder: str) -> Vectors:
-    """Give vectors as float32 rows of length 1, zeros left as they are; raise EmbedderError where they are none."""
+    """Return `given` as float32 unit rows of `shape`; zero rows stay zero. Raise EmbedderError if that is impossible."""
     try:
         vectors = np.array(given, np.float32)
     except (TypeError, ValueError) as exc:
-        raise EmbedderError(f"{embedder} gave no array of numbers; nothing was stored") from exc
+        raise EmbedderError(f"{embedder} returned no array of numbers; nothing was stored") from exc
     if vectors.shape == shape and len(shape) == 1 and abs(vectors @ vectors - 1) < _ROUNDING:
         return vectors  # one question: nothing else needs to be looked at
     if vectors.shape != shape or not np.isfinite(vectors).all():
         raise EmbedderError(
-            f"{embedder} gave vectors of shape {vectors.shape} instead of finite ones of shape {shape}; "
+            f"{embedder} returned vectors of shape {vectors.shape} instead of finite ones of shape {shape}; "
             "nothing was stored"
         )
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)

@@ -1,7 +1,8 @@
-"""One text to one unit vector: tokenizer, ONNX graph, pooling. A text is always run alone, on the calling thread.
+"""Turn one text into one unit vector: tokenizer, ONNX graph, pooling.
 
-Alone, because a dynamic int8 graph scales its activations over the whole run: in a padded batch the same text would
-get another vector. Nothing is lost by it: many texts run side by side instead, and no padding is computed.
+Each text runs alone, on the calling thread, because a dynamic int8 graph scales its activations over the whole run: in
+a padded batch the same text would get another vector. This costs no speed, since several texts run in parallel and no
+padding is computed.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession  # type: ignore[import-untyped] # it ships no types
     from tokenizers import Encoding, Tokenizer
 
-# A text is cut to this many characters a token before it is tokenized, which takes a second for a megabyte.
+# A text is cut to this many characters per token before it is tokenized: tokenizing a megabyte takes a second.
 _CHARACTERS_PER_TOKEN = 40
 CPU = "CPUExecutionProvider"
 _COLUMNS = {"input_ids": "ids", "attention_mask": "attention_mask", "token_type_ids": "type_ids"}
@@ -46,7 +47,7 @@ class Encoder:
         self.width = int(self._session.get_outputs()[0].shape[-1])
 
     def encode(self, text: str) -> Vector | None:
-        """Return the unit vector of `text`, or None where it is blank or holds only invisible characters."""
+        """Return the unit vector of `text`, or None if it is blank or holds only invisible characters."""
         encoding = self._tokenizer.encode(beginning(text, self._characters))
         if len(encoding.ids) <= self._tokens_of_nothing:
             return None
@@ -59,7 +60,7 @@ class Encoder:
 
 
 def _pool(output: Vectors, pooling: Pooling) -> Vector:
-    """Reduce an output of shape (1, tokens, width), or (1, width) where the graph itself pools, to (width,)."""
+    """Reduce an output of shape (1, tokens, width), or (1, width) if the graph pools by itself, to (width,)."""
     rows: Vectors = output[0]
     if rows.ndim == 2:
         rows = rows[0] if pooling is Pooling.CLS else rows.mean(axis=0)
@@ -69,13 +70,13 @@ def _pool(output: Vectors, pooling: Pooling) -> Vector:
 def _unit(vector: Vector) -> Vector:
     length = float(np.sqrt(vector @ vector))
     if not 0 < length < float("inf"):
-        raise EmbedderError("the model gave a vector that is not finite; its file may be damaged")
+        raise EmbedderError("the model returned a vector that is not finite; its file may be damaged")
     unit: Vector = vector / np.float32(length)
     return unit
 
 
 def _open_tokenizer(path: Path, max_tokens: int) -> Tokenizer:
-    """Open the tokenizer with our own cut and without padding: published files bring their own of both."""
+    """Open the tokenizer with our own truncation and no padding; published files come with other settings of both."""
     from tokenizers import Tokenizer
 
     with mapped(ModelUnavailable, f"{path} is not a tokenizer that can be read"):
@@ -86,24 +87,24 @@ def _open_tokenizer(path: Path, max_tokens: int) -> Tokenizer:
 
 
 def check_providers(providers: Sequence[str]) -> None:
-    """Raise InvalidInput where the onnxruntime that is installed lacks one of `providers`."""
+    """Raise InvalidInput if the installed onnxruntime lacks one of `providers`."""
     here: list[str] = _onnxruntime().get_available_providers()
     if missing := [name for name in providers if name not in here]:
         raise InvalidInput(
             f"onnx_providers names {', '.join(missing)}, and the onnxruntime installed here has {', '.join(here)}; "
-            "install a build that brings it (onnxruntime-gpu for CUDA), or leave onnx_providers out"
+            "install a build that has it (onnxruntime-gpu for CUDA), or leave onnx_providers out"
         )
 
 
 def _open_session(path: Path, providers: Sequence[str]) -> InferenceSession:
-    """Open the graph without threads of its own: it runs on its caller's."""
+    """Open the graph without threads of its own: it runs on the caller's thread."""
     onnxruntime = _onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     with mapped(ModelUnavailable, f"{path} is not a model that onnxruntime {onnxruntime.__version__} can run"):
         session = onnxruntime.InferenceSession(str(path), options, providers=list(providers))
-    # A provider whose own libraries are missing is passed over without an error.
+    # onnxruntime skips a provider whose libraries are missing, without an error.
     if missing := set(providers) - set(session.get_providers()):
         raise ModelUnavailable(
             f"onnxruntime cannot start {', '.join(missing)}; are its driver and libraries installed?"

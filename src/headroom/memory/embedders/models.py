@@ -1,4 +1,4 @@
-"""What is known of each ONNX model: where its files are, and how its output becomes one vector."""
+"""The known ONNX models: where their files are, and how their output becomes one vector."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PACKAGE_FOLDER = Path(__file__).parent / "minilm"
 
 
 def locate(model: Model, file: str) -> Path:
-    """Return the path of one of the model's files, checked; download it where neither package nor cache holds it."""
+    """Return the path of one of the model's files, checked; download it if neither the package nor the cache has it."""
     path = PACKAGE_FOLDER / file if model.repository is None else _from_hub(model, model.repository, file)
     if not path.is_file():
         raise ModelUnavailable(f"{path} is missing; install headroom-memory again")
@@ -33,7 +33,7 @@ def _sha256(path: Path) -> str:
 
 
 def _from_hub(model: Model, repository: str, file: str) -> Path:
-    """Look into the hub's cache, without a request; then download, with the library's progress bar on a terminal."""
+    """Take a file from the hub's cache without a request, or download it with a progress bar."""
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
@@ -50,7 +50,7 @@ def _from_hub(model: Model, repository: str, file: str) -> Path:
         reason = f"{repository} has no file {file}; name its ONNX file in a Model of your own"
         raise _unavailable(model, reason) from exc
     except (HfHubHTTPError, OSError) as exc:
-        reason = f"the Hugging Face hub did not give it ({type(exc).__name__}); check the name and your access to it"
+        reason = f"the Hugging Face hub did not send it ({type(exc).__name__}); check the name and your access to it"
         raise _unavailable(model, reason) from exc
 
 
@@ -60,7 +60,7 @@ def _unavailable(model: Model, reason: str) -> ModelUnavailable:
 
 
 class Pooling(str, Enum):
-    """Which rows of the last hidden state make the vector."""
+    """How the rows of the last hidden state become one vector."""
 
     MEAN = "mean"
     CLS = "cls"
@@ -70,13 +70,13 @@ class Pooling(str, Enum):
 class Model:
     """An ONNX sentence embedder, inside this package or on the Hugging Face hub.
 
-    `repository`: the hub repository that holds the files; None is this package's own folder.
-    `weights`: the file beside `file` that holds its weights, where the graph keeps them apart.
-    `revision`: a commit, so that the files cannot change below stored vectors; None is the newest.
-    `sha256`: of each file, checked at every load; a file that is not named is trusted.
-    `pooling`: not used where the graph itself gives one vector a text.
-    `query_prefix`: put before a question, never before a text that is stored.
-    `width`: None is read from the graph, which loads the model.
+    `repository`: the hub repository that holds the files; None means this package's own folder.
+    `weights`: the file beside `file` that holds the weights, if the graph stores them separately.
+    `revision`: a commit, so that the files cannot change under stored vectors; None means the newest.
+    `sha256`: the hash of each file, checked at every load; a file that is not named is trusted.
+    `pooling`: not used if the graph itself returns one vector per text.
+    `query_prefix`: put before a question, never before a stored text.
+    `width`: None means that it is read from the graph, which loads the model.
     """
 
     name: str
@@ -93,7 +93,7 @@ class Model:
 
     @property
     def id(self) -> str:
-        """The name and a short hash of all that shapes a stored vector."""
+        """The name, and a short hash of everything that affects a stored vector."""
         files = (self.file, self.weights, self.tokenizer, self.revision, sorted(self.sha256.items()))
         shape = repr((self.repository, *files, self.pooling.value, self.max_tokens))
         return f"{self.name}@{hashlib.sha256(shape.encode()).hexdigest()[:12]}"

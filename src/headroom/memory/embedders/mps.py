@@ -16,7 +16,7 @@ _log = logging.getLogger("headroom")
 
 
 def on_mps() -> bool:
-    """Tell whether the environment asks for Apple's GPU and it can be had; warn once where it cannot."""
+    """Return whether the environment asks for Apple's GPU and the GPU can be used; warn once if it cannot."""
     asked = os.environ.get(VARIABLE)
     if not asked:
         return False
@@ -29,7 +29,7 @@ def on_mps() -> bool:
 
 
 def lacking() -> str | None:
-    """Say what a model on Apple's GPU lacks here; None where all is there. Imports torch only on an Apple chip."""
+    """Return what is missing for a model on Apple's GPU, or None if nothing is. Imports torch on Apple chips only."""
     if sys.platform != "darwin" or platform.machine() != "arm64":
         return "this is no Apple chip"
     if find_spec("sentence_transformers") is None or find_spec("torch") is None:

@@ -21,7 +21,7 @@ SECONDS = 300.0  # the first request after a pause waits until the server has lo
 
 
 class OllamaEmbeddings:
-    """The API behind `EmbedderBackend.OLLAMA`: POST /api/embed. The server cuts a text at its model's limit."""
+    """The API behind `EmbedderBackend.OLLAMA`: POST /api/embed. The server truncates a text at its model's limit."""
 
     most_texts, most_bytes, most_bytes_a_text = 64, 1_000_000, 100_000
 
@@ -33,13 +33,13 @@ class OllamaEmbeddings:
 
     @classmethod
     def from_config(cls, config: MemoryConfig) -> RemoteEmbedder:
-        """Make the embedder that `config` asks for; without a URL it is the one that Ollama's own tools use."""
+        """Make the embedder that `config` asks for; the default URL is the one that Ollama's own tools use."""
         url = _base_url(config.ollama_base_url or os.environ.get("OLLAMA_HOST") or "127.0.0.1")
         model = config.embedder_model or DEFAULT_MODEL
         return RemoteEmbedder(cls(model=model, base_url=url, width=config.vector_dimension))
 
     def ask(self, texts: list[str]) -> Sequence[Sequence[float]]:
-        """Return one vector a text, in order."""
+        """Return one vector per text, in order."""
         body = json.dumps({"model": self._model, "input": texts, "truncate": True}).encode()
         request = urllib.request.Request(f"{self._base_url}/api/embed", body, {"Content-Type": "application/json"})
         try:
@@ -48,7 +48,7 @@ class OllamaEmbeddings:
         except urllib.error.HTTPError as exc:
             with exc:
                 not_a_number = b"NaN" in exc.read(10_000)
-            if not_a_number:  # the model fails on this very text, each time
+            if not_a_number:  # the model fails on this text every time
                 raise EmbedderError(f"{self.id} fails on a text (NaN); choose another embedder_model") from None
             if exc.code == 404:
                 raise ModelUnavailable(f"Ollama has no model {self._model!r}; run: ollama pull {self._model}") from None
@@ -66,7 +66,7 @@ class OllamaEmbeddings:
 
 
 def _base_url(given: str) -> str:
-    """Read a URL as Ollama does: scheme and port may be missing, and 0.0.0.0, where servers listen, is this machine."""
+    """Read a URL as Ollama does: scheme and port are optional, and 0.0.0.0 (where a server listens) is this machine."""
     try:
         parts = urllib.parse.urlsplit(given if "://" in given else f"http://{given}")
         host, port = parts.hostname, parts.port or ("" if "://" in given else DEFAULT_PORT)
@@ -79,7 +79,7 @@ def _base_url(given: str) -> str:
 
 
 def _opener(base_url: str) -> urllib.request.OpenerDirector:
-    """Give what makes requests; what goes to this machine never takes the way over a proxy."""
+    """Return an opener for requests; requests to this machine never go through a proxy."""
     host = urllib.parse.urlsplit(base_url).hostname or ""
     try:
         local = ipaddress.ip_address(host).is_loopback

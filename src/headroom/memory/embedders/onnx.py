@@ -20,11 +20,11 @@ from .models import BUNDLED, Model, model_named
 
 
 class OnnxEmbedder:
-    """Embed with an ONNX model, loaded when it is first needed.
+    """Embed with an ONNX model, which is loaded when it is first needed.
 
-    One text runs on the calling thread; of several, the caller and up to `threads` - 1 helpers each take the next.
-    Helpers are shared by all calls. `threads` None is the number of cores this process may use. `providers` are
-    onnxruntime's; raises InvalidInput where one of them is not installed.
+    A single text runs on the calling thread. Several texts are shared out among the caller and up to `threads` - 1
+    helper threads, which all calls share. `threads` defaults to the number of cores that this process may use.
+    `providers` are onnxruntime's execution providers. Raise InvalidInput if one of them is not installed.
     """
 
     _loaded: Encoder | None
@@ -35,7 +35,7 @@ class OnnxEmbedder:
     ) -> None:
         if threads is not None and threads < 1:
             raise InvalidInput(f"threads must be at least 1, not {threads}")
-        if tuple(providers) != (CPU,):  # which needs no look, as that imports onnxruntime
+        if tuple(providers) != (CPU,):  # the CPU is always there, and checking would import onnxruntime
             check_providers(providers)
         self._model, self._id = model, model.id
         self._threads = threads or _usable_cores()
@@ -56,7 +56,7 @@ class OnnxEmbedder:
 
     @property
     def width(self) -> int:
-        """Length of a vector; loads the model only where nothing is known of it."""
+        """Length of a vector. Loads the model only if its width is not known in advance."""
         return self._model.width or self._encoder().width
 
     def embed(self, texts: Sequence[str]) -> Vectors:
@@ -84,7 +84,7 @@ class OnnxEmbedder:
         return rows
 
     def embed_query(self, text: str) -> Vector:
-        """Embed one question, behind the model's query prefix where it has one."""
+        """Embed one question, after the model's query prefix if it has one."""
         vector = self._encoder().encode(self._model.query_prefix + text) if text.strip() else None
         return np.zeros(self.width, np.float32) if vector is None else vector
 
@@ -103,7 +103,7 @@ class OnnxEmbedder:
         return loaded
 
     def _start(self, work: Callable[[], None], count: int) -> list[Future[None]]:
-        """Set `count` helpers to `work`; fewer where their pool is just closed or the interpreter shuts down."""
+        """Start `work` on `count` helper threads; on fewer if the pool is closed or the interpreter shuts down."""
         if count < 1:
             return []
         with self._lock:
@@ -127,7 +127,7 @@ class OnnxEmbedder:
 
 
 def _taken(waiting: deque[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    """Take items until none is left, also where other threads take from the same deque."""
+    """Take items until none is left, even while other threads take from the same deque."""
     while True:
         try:
             item = waiting.popleft()
@@ -142,5 +142,5 @@ def _usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-# Freeing a parent's session takes locks that no thread of the child can release; its memory is shared with the parent.
+# A forked child keeps its parent's sessions: freeing them would wait for locks that no thread of the child can release.
 _left_behind: list[object] = []

@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "text-embedding-3-small"
 WIDTHS = {"text-embedding-3-small": 1536, "text-embedding-3-large": 3072, "text-embedding-ada-002": 1536}
 SHORTENABLE = {"text-embedding-3-small", "text-embedding-3-large"}
-RETRIES = 3  # with the SDK's backoff; what still gets no vector waits for it in the file
+RETRIES = 3  # with the SDK's backoff; a text that still got no vector is embedded later
 SECONDS = 60.0
 
 
 class OpenAIEmbeddings:
-    """The API behind `EmbedderBackend.OPENAI`. The SDK retries where no answer comes, and on 429 and 5xx.
+    """The API behind `EmbedderBackend.OPENAI`. The SDK retries if no answer comes, and on 429 and 5xx.
 
-    `base_url` None is what OPENAI_BASE_URL says, and OpenAI's own where that is unset.
+    `base_url` defaults to OPENAI_BASE_URL, and to OpenAI's own server if that is not set.
     """
 
-    # The API counts tokens: 8192 a text, 300,000 a request. A token is at least one byte, so these can never exceed it.
+    # The API limits tokens: 8192 per text, 300,000 per request. A token is at least one byte, so these stay within it.
     most_texts, most_bytes, most_bytes_a_text = 2048, 300_000, 8191
     _client: OpenAI | None
 
@@ -44,7 +44,7 @@ class OpenAIEmbeddings:
 
     @classmethod
     def from_config(cls, config: MemoryConfig) -> RemoteEmbedder:
-        """Make the embedder that `config` asks for; `vector_dimension` shortens the vectors of a model that can."""
+        """Make the embedder that `config` asks for; `vector_dimension` shortens vectors if the model allows it."""
         api_key = config.openai_api_key or os.environ.get("OPENAI_API_KEY")
         if not api_key:
             raise InvalidInput("the openai embedder needs a key: set openai_api_key or OPENAI_API_KEY")
@@ -54,7 +54,7 @@ class OpenAIEmbeddings:
         )
 
     def ask(self, texts: list[str]) -> Sequence[Sequence[float]]:
-        """Return one vector a text, in order."""
+        """Return one vector per text, in order."""
         from openai import APIConnectionError, APIStatusError, OpenAIError, omit
 
         try:
@@ -62,7 +62,7 @@ class OpenAIEmbeddings:
                 model=self._model, input=texts, dimensions=self._dimensions or omit
             )
             return [item.embedding for item in sorted(answer.data, key=lambda item: item.index)]
-        except APIStatusError as exc:  # not chained: the SDK's own message may show a part of the key, or of a text
+        except APIStatusError as exc:  # not chained: the SDK's message may show part of the key or of a text
             if exc.status_code == 404:
                 raise ModelUnavailable(f"{self.id}: there is no such model at {self._connected().base_url}") from None
             raise refused(self.id, exc.status_code, type(exc).__name__) from None

@@ -1,4 +1,4 @@
-"""The embedder behind an API: what is sent, in which batches, and what may come back."""
+"""The embedder behind an API: what is sent, in which batches, and how the answer is checked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class EmbeddingsApi(Protocol):
 
     @property
     def width(self) -> int | None:
-        """Length of a vector, where it is known without asking."""
+        """Length of a vector, or None if it is not known without asking."""
 
     @property
     def most_texts(self) -> int:
@@ -33,12 +33,12 @@ class EmbeddingsApi(Protocol):
 
     @property
     def most_bytes_a_text(self) -> int:
-        """How many bytes of UTF-8 one text may hold; of a longer one the beginning is sent."""
+        """How many bytes of UTF-8 one text may hold; only the beginning of a longer text is sent."""
 
     def ask(self, texts: list[str]) -> Sequence[Sequence[float]]:
-        """Return one vector a text, in order; none of them is blank.
+        """Return one vector per text, in order. No text is blank.
 
-        Raise EmbedderUnavailable where the same request may be answered later, EmbedderError where it never will.
+        Raise EmbedderUnavailable if the same request may succeed later, EmbedderError if it never will.
         """
 
     def close(self) -> None:
@@ -59,7 +59,7 @@ class RemoteEmbedder:
 
     @property
     def width(self) -> int:
-        """Length of a vector; asks the API once where it is not known and nothing was embedded yet."""
+        """Length of a vector. Asks the API once if it is not known and nothing was embedded yet."""
         if self._width is None:
             self._ask(["width"])
         assert self._width is not None
@@ -89,23 +89,23 @@ class RemoteEmbedder:
         try:
             rows: Vectors = np.array(answer, np.float32)
         except (TypeError, ValueError):
-            raise EmbedderError(f"{self.id} answered no vectors of one width") from None
+            raise EmbedderError(f"{self.id} answered with no vectors of one width") from None
         expected = (len(texts), self._width or (rows.shape[1] if rows.ndim == 2 else 1))
         if rows.shape != expected:
             raise EmbedderError(
-                f"{self.id} answered vectors of shape {rows.shape} where {expected} was expected; "
+                f"{self.id} answered with vectors of shape {rows.shape} instead of {expected}; "
                 "check embedder_model and vector_dimension"
             )
         self._width = expected[1]
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         if not (np.isfinite(lengths) & (lengths > 0)).all():
-            raise EmbedderError(f"{self.id} answered a vector that is zero or not finite")
+            raise EmbedderError(f"{self.id} answered with a vector that is zero or not finite")
         rows /= lengths
         return rows
 
 
 def refused(name: str, status: int, reason: str) -> EmbedderError:
-    """Give the error for an HTTP status: EmbedderUnavailable where a later try may succeed."""
+    """Return the error for an HTTP status: EmbedderUnavailable if a later try may succeed."""
     passing = status in (408, 429) or status >= 500
     return (EmbedderUnavailable if passing else EmbedderError)(f"{name}: the server answered {status} ({reason})")
 
@@ -115,7 +115,7 @@ def _beginning(text: str, most_bytes: int) -> str:
 
 
 def _batches(texts: dict[int, str], api: EmbeddingsApi) -> Iterator[dict[int, str]]:
-    """Cut numbered texts into batches that one request may hold, in order."""
+    """Split numbered texts into batches that fit into one request each, in order."""
     batch: dict[int, str] = {}
     size = 0
     for number, text in texts.items():

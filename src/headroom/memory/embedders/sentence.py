@@ -26,20 +26,21 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 _PIECE = 64
-"""Texts that are embedded together: a question waits for one piece of another caller's batch at most."""
+"""Texts that are embedded together. A question waits for at most one such piece of another caller's batch."""
 _CHARACTERS = 200_000
-"""More than the tokens of any such model; tokenizing a longer text would only take time."""
+"""Longer than any such model reads; tokenizing more would only take time."""
 _HASHED_BYTES = 1 << 20
-"""Of a larger file in a model's folder, its size stands for its content."""
+"""A larger file in a model's folder is identified by its size instead of its content."""
 
 T = TypeVar("T")
 
 
 class SentenceEmbedder:
-    """Embed with a sentence-transformers model, loaded when it is first needed.
+    """Embed with a sentence-transformers model, which is loaded when it is first needed.
 
-    `model` is a folder, or a name on the Hugging Face hub, where "name@commit" holds it to a commit. `device` is
-    torch's; None lets torch choose. `id` None is made from the model. Raises MissingExtra where it is not installed.
+    `model` is a folder, or a name on the Hugging Face hub; "name@commit" pins a commit. `device` is torch's; None lets
+    torch choose. `id` defaults to one made from the model. Raise MissingExtra if sentence-transformers is not
+    installed.
     """
 
     _loaded: SentenceTransformer | None
@@ -55,9 +56,10 @@ class SentenceEmbedder:
 
     @classmethod
     def from_config(cls, config: MemoryConfig) -> SentenceEmbedder:
-        """Make the embedder that `config` asks for; in the place of the ONNX one it keeps a known model's id.
+        """Make the embedder that `config` asks for.
 
-        So a file goes on being used when the runtime changes: the vectors differ by int8 rounding alone.
+        If it replaces the ONNX embedder of a known model it keeps that embedder's id, so that a file stays usable when
+        the runtime changes: the vectors differ by int8 rounding only.
         """
         model = config.embedder_model or BUNDLED.name
         stands_in = config.embedder_backend is EmbedderBackend.ONNX and model in KNOWN
@@ -65,12 +67,12 @@ class SentenceEmbedder:
 
     @property
     def id(self) -> str:
-        """Name of the model; of a folder, also a hash of what is in it."""
+        """Name of the model; for a folder, also a hash of its contents."""
         return self._id
 
     @property
     def width(self) -> int:
-        """Length of a vector; loads the model where nothing is known of it."""
+        """Length of a vector. Loads the model if its width is not known in advance."""
         if self._width is None:
             self._width = len(_worker.run(lambda: self._encode(["width"], question=False))[0])
         return self._width
@@ -78,7 +80,7 @@ class SentenceEmbedder:
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Embed `texts` into a (len(texts), width) float32 array of unit rows; a blank text gives a zero row."""
         cut = {number: text for number, given in enumerate(texts) if (text := beginning(given, _CHARACTERS))}
-        by_length = sorted(cut, key=lambda number: len(cut[number]))  # so that little is padded
+        by_length = sorted(cut, key=lambda number: len(cut[number]))  # so that there is little padding
         rows = np.zeros((len(texts), self.width), np.float32)
         for start in range(0, len(by_length), _PIECE):
             numbers = by_length[start : start + _PIECE]
@@ -100,7 +102,7 @@ class SentenceEmbedder:
         return unit_rows(answer, (len(texts), self.width), self.id)
 
     def _encode(self, texts: list[str], *, question: bool) -> Vectors:
-        """Run the model, on the worker's thread only."""
+        """Run the model. Call this on the worker's thread only."""
         model = self._loaded = self._loaded or _open(self._model, self._device)
         encode = model.encode_query if question else model.encode_document
         with mapped(EmbedderError, f"{self.id} failed on a text"):
@@ -113,9 +115,9 @@ class SentenceEmbedder:
 
 
 class _Worker:
-    """The one thread that all models of this process run on, one call at a time.
+    """The one thread on which all models of this process run, one call at a time.
 
-    Apple's GPU bears no second caller, and neither does a tokenizer, whose settings each call changes.
+    Apple's GPU does not allow a second caller, and neither does a tokenizer, whose settings each call changes.
     """
 
     def __init__(self) -> None:
@@ -123,10 +125,10 @@ class _Worker:
         renew_in_child(self._renew)
 
     def run(self, work: Callable[[], T]) -> T:
-        """Run `work` behind what others have asked for, and wait for it."""
+        """Run `work` after all work that was submitted before, and wait for it."""
         try:
             job = self._pool.submit(work)
-        except RuntimeError:  # the interpreter shuts down and starts no more threads; what was asked for has ended
+        except RuntimeError:  # the interpreter is shutting down and starts no more threads; earlier work has ended
             return work()
         return job.result()
 
@@ -135,7 +137,7 @@ class _Worker:
 
 
 def _open(model: str, device: str | None) -> SentenceTransformer:
-    """Load a folder, else what the hub's cache holds, without a request; then download."""
+    """Load a model from a folder, or from the hub's cache without a request, or download it."""
     library = need("sentence_transformers", "local")
     name, _, revision = (model, "", "") if Path(model).is_dir() else model.partition("@")
     prefix = KNOWN[name].query_prefix if name in KNOWN else ""
@@ -143,17 +145,17 @@ def _open(model: str, device: str | None) -> SentenceTransformer:
     advice = "check the name, and connect once so that it can be downloaded; embedder_model may also be a folder"
     with mapped(ModelUnavailable, f"{model!r} cannot be loaded; {advice}"), _no_bar():
         folder = name if Path(name).is_dir() else _cached_folder(name, revision or None)
-        if folder is not None:  # opened as a folder, not by name: that asks the hub even for what is in the cache
-            with suppress(OSError):  # a part of it is missing in the cache
+        if folder is not None:  # opened as a folder: opening by name asks the hub even for what is in the cache
+            with suppress(OSError):  # part of it is missing from the cache
                 return library.SentenceTransformer(folder, local_files_only=True, **settings)
         return library.SentenceTransformer(name, revision=revision or None, **settings)
 
 
 def _cached_folder(name: str, revision: str | None) -> str | None:
-    """Give the folder of the cache that holds a model; None where it lacks the list of the model's parts.
+    """Return the cached folder of a model, or None if the cache lacks the list of the model's modules.
 
-    Without that list its weights would be pooled wrongly. It is fetched then: where the hub is out of reach this fails
-    soon, and the loader would go on trying for a minute.
+    Without that list its output would be pooled wrongly, so the list is downloaded. If the hub cannot be reached this
+    fails at once; the loader itself would keep trying for a minute.
     """
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
@@ -165,14 +167,14 @@ def _cached_folder(name: str, revision: str | None) -> str | None:
         hf_hub_download(name, "modules.json", revision=revision)
     except LocalEntryNotFoundError:
         raise
-    except EntryNotFoundError:  # a plain transformer: its loader knows what to add
+    except EntryNotFoundError:  # a plain transformer: the loader adds the pooling
         pass
     return None
 
 
 @contextmanager
 def _no_bar() -> Iterator[None]:
-    """Silence the bar that transformers draws while it copies weights; a download keeps its own."""
+    """Hide the progress bar that transformers shows while it copies weights; that of a download stays."""
     from transformers.utils import logging
 
     shown = logging.is_progress_bar_enabled()
@@ -185,7 +187,7 @@ def _no_bar() -> Iterator[None]:
 
 
 def _revision(model: str) -> str:
-    """Give the name of a model; of a folder, its own name and a hash of what is in it."""
+    """Return the name of a model; for a folder, the folder's name and a hash of its contents."""
     folder = Path(model).resolve()
     if not folder.is_dir():
         return model

@@ -1,4 +1,4 @@
-"""Which class embeds for which backend; one loaded embedder a process for equal settings."""
+"""Which class embeds for which backend. Equal settings share one loaded embedder in a process."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ KINDS = {
 def make_embedder(config: MemoryConfig) -> Embedder:
     """Return the embedder that `config` asks for, shared with all who hold one of equal settings.
 
-    It goes with its last holder: drop it, do not close it. Loads and asks nothing, unless `vector_dimension` must be
-    compared with the width of a model on this machine that nothing is known of. Raises InvalidInput where they differ.
+    It is freed with its last holder, so do not close it. Loads nothing and asks no server, unless `vector_dimension`
+    is given for a model whose width is not known in advance. Raise InvalidInput if the two differ.
     """
     embedder = _shared.get(_settings(config), lambda: _kind(config).from_config(config))
     if config.vector_dimension is not None and config.vector_dimension != embedder.width:
@@ -44,7 +44,7 @@ def make_embedder(config: MemoryConfig) -> Embedder:
 
 
 def _settings(config: MemoryConfig) -> tuple[object, ...]:
-    """Name all that decides which embedder `config` gets, and how it works."""
+    """Return everything that decides which embedder `config` gets and how it works."""
     remote = config.embedder_backend in (EmbedderBackend.OPENAI, EmbedderBackend.OLLAMA)
     return (
         config.embedder_backend,
@@ -68,7 +68,7 @@ def _kind(config: MemoryConfig) -> _Kind:
 
 
 class _Shared:
-    """The embedders that somebody in this process holds, by their settings."""
+    """The embedders that are in use in this process, by their settings."""
 
     def __init__(self) -> None:
         self._embedders: weakref.WeakValueDictionary[tuple[object, ...], Embedder] = weakref.WeakValueDictionary()
@@ -76,7 +76,7 @@ class _Shared:
         renew_in_child(self._renew)
 
     def get(self, key: tuple[object, ...], make: Callable[[], Embedder]) -> Embedder:
-        """Return the embedder of `key`, made where nobody holds one."""
+        """Return the embedder of `key`; make one if none is in use."""
         with self._lock:
             embedder = self._embedders.get(key)
             if embedder is None:

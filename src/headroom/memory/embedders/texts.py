@@ -1,4 +1,4 @@
-"""What every embedder asks of a text, and how another library's failure becomes ours."""
+"""How every embedder prepares a text, and how another library's failure becomes ours."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ...errors import EmbedderError, InvalidInput
 
 
 def utf8(text: str) -> bytes:
-    """Encode `text`; raise InvalidInput where it is not valid Unicode."""
+    """Encode `text`; raise InvalidInput if it is not valid Unicode."""
     try:
         return text.encode()
     except UnicodeEncodeError:  # not chained: it holds the text
@@ -17,7 +17,7 @@ def utf8(text: str) -> bytes:
 
 
 def beginning(text: str, most: int) -> str:
-    """Give the first `most` characters of `text`, white space around it left out."""
+    """Return the first `most` characters of `text`, without the white space around it."""
     cut = text.strip()[:most]
     utf8(cut)
     return cut
