@@ -122,7 +122,7 @@ class CachedEmbedder:
 
 
 def unit_rows(given: npt.ArrayLike, shape: tuple[int, ...], embedder: str) -> Vectors:
-    """Return `given` as float32 unit rows of `shape`; zero rows stay zero. Raise EmbedderError if that is impossible."""
+    """Return `given` as float32 unit rows of `shape`; zero rows stay zero. Raise EmbedderError if it cannot."""
     try:
         vectors = np.array(given, np.float32)
     except (TypeError, ValueError) as exc:
