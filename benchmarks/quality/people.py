@@ -94,7 +94,9 @@ def _stores(person: Person) -> Iterator[tuple[str, ...]]:
         yield tuple(_mixed([*own, *topic_notes]))
         return
     for size in SIZES:
-        yield tuple(_mixed([*own, *_fillers(person)][:size] if size < 90 else [*own, *topic_notes, *_fillers(person)][:size]))
+        yield tuple(
+            _mixed([*own, *_fillers(person)][:size] if size < 90 else [*own, *topic_notes, *_fillers(person)][:size])
+        )
 
 
 def _crowded(person: Person) -> Iterator[Asked]:

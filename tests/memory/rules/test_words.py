@@ -46,11 +46,34 @@ def test_code_is_found_by_its_own_spelling(word: str) -> None:
         ("café", "cafe"),
         ("ＡＢＣ", "abc"),
         ("Ωμέγα", "ωμεγα"),
+        ("أَحْمَد", "احمد"),
+        ("ٱلإيمان", "الايمان"),
+        ("على", "علی"),
+        ("کتاب", "كتاب"),
+        ("شكـــرا", "شكرا"),
+        ("שָׁלוֹם", "שלום"),
+        ("٣٥", "35"),
     ],
 )
-def test_folding_makes_words_equal_that_differ_in_case_accents_or_width(one: str, other: str) -> None:
+def test_folding_makes_words_equal_that_differ_in_case_accents_width_or_points(one: str, other: str) -> None:
     """One word in two spellings is one word."""
     assert fold(one) == fold(other)
+
+
+@pytest.mark.parametrize("asked", ["3.5 kg", "3.5kg", "3,5 kg", "3,5kg", "٣٫٥ kg"])
+def test_a_number_is_found_with_its_unit_glued_to_it_or_not(asked: str) -> None:
+    """All spellings of an amount ask for the same words, and no other amount holds them."""
+    for told in ("it weighs 3.5kg", "it weighs 3.5 kg", "it weighs 3,5 kg"):
+        assert set(question_words(asked)) <= set(words(told))
+    for other in ("it weighs 35 kg", "it weighs 35kg", "it weighs 3 kg and costs 5", "it weighs 3.50 kg"):
+        assert not set(question_words(asked)) <= set(words(other))
+
+
+def test_a_decimal_is_not_taken_apart() -> None:
+    """2.1 is never 2.10, and neither holds a 2 or a 10; thousands may have a comma."""
+    assert words("2.10") == ["2.10"]
+    assert words("2.1") == ["2.1"]
+    assert words("1,000 km") == words("1000 km") == ["1000", "km"]
 
 
 def test_vowel_signs_are_no_accents() -> None:

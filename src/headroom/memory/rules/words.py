@@ -28,6 +28,28 @@ _FIRST = re.compile(r"\W*(\w+)")
 _JOINT = re.compile(r"[\x00-/:-@\[-`{-\x7f]+|(?<=[a-z0-9])(?=[A-Z])")
 # What the index would take for the end of a token.
 _CUT = re.compile(r"[^\w.+#'\x80-\U0010ffff-]")
+# "3.5kg", "10am": a number and the unit that is glued to it. Longer words behind a number are names ("1password").
+_NUMBER = re.compile(r"(\d+(?:[.,]\d+)*)([^\W\d_]{1,4})?")
+_DECIMAL = re.compile(r"\d+\.\d+")
+_THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
+# Marks that are accents in Latin, Greek and Cyrillic, and the points of Hebrew and Arabic, which texts may leave out.
+_POINTS = re.compile(
+    "[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed]"
+)
+# Letters that are written in several ways: Arabic alef wasla, alef maqsura, Persian yeh and kaf, the tatweel that only
+# stretches a word, and the marks within Arabic numbers.
+_VARIANTS = str.maketrans(
+    {
+        "\u0671": "\u0627",
+        "\u0649": "\u064a",
+        "\u06cc": "\u064a",
+        "\u06a9": "\u0643",
+        "\u0640": None,
+        "\u066b": ".",
+        "\u066c": ",",
+        "ı": "i",
+    }
+)
 
 # Words that carry no topic in an English question. They are indexed; a query drops them if others remain.
 _STOP_WORDS = frozenset(
@@ -51,13 +73,16 @@ _SMALL_TALK = frozenset(
 
 @lru_cache(maxsize=16_384)
 def fold(text: str) -> str:
-    """Make words that differ only in case, accents or width the same."""
+    """Make words the same that differ only in case, accents, width, points or the form of a letter or digit."""
     if text.isascii():
         return text.lower()
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    # Only Latin, Greek and Cyrillic marks are accents; in other scripts a mark can be a vowel.
-    kept = "".join(c for c in decomposed if not "\u0300" <= c <= "\u036f")
-    return unicodedata.normalize("NFC", kept).replace("ı", "i")
+    # In other scripts a mark can be a vowel: it stays.
+    kept = _POINTS.sub("", unicodedata.normalize("NFKD", text.casefold())).translate(_VARIANTS)
+    return "".join(map(_ascii_digit, unicodedata.normalize("NFC", kept)))
+
+
+def _ascii_digit(char: str) -> str:
+    return char if char.isascii() or not char.isdecimal() else str(unicodedata.decimal(char))
 
 
 def words(text: str) -> list[str]:
@@ -105,6 +130,9 @@ def _compound(word: str, parts: bool) -> Iterator[str]:
     if word.isalpha() and word.isascii() and word.islower():
         yield word[:LONGEST]  # nearly every word of an English text: nothing to fold, nothing to take apart
         return
+    if word[0].isdecimal() and (number := _NUMBER.fullmatch(word if word.isascii() else fold(word))):
+        yield from _measure(number, parts)
+        return
     word = word.replace("’", "'").removesuffix("'s")
     whole = _CUT.sub("", fold(word))[:LONGEST]
     if whole:
@@ -112,6 +140,19 @@ def _compound(word: str, parts: bool) -> Iterator[str]:
     pieces = _JOINT.split(word) if parts else []
     if len(pieces) > 1:
         yield from (fold(piece)[:LONGEST] for piece in pieces if piece)
+
+
+def _measure(number: re.Match[str], parts: bool) -> Iterator[str]:
+    """Yield a number and its unit as two words, glued or not: "3,5kg" is "3.5 kg", and neither is "35 kg"."""
+    amount, unit = _THOUSANDS.sub("", number[1]).replace(",", "."), number[2]
+    if unit and parts:
+        yield (amount + unit.lower())[:LONGEST]
+    yield amount[:LONGEST]
+    if unit:
+        yield unit.lower()
+    pieces = [] if _DECIMAL.fullmatch(amount) else amount.split(".")
+    if parts and len(pieces) > 1:
+        yield from (piece[:LONGEST] for piece in pieces)
 
 
 def _pairs(run: str, parts: bool) -> Iterator[str]:

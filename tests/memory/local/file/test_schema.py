@@ -67,6 +67,25 @@ def test_an_old_file_keeps_what_is_in_it(path: Path) -> None:
         assert state(old)[0] == names(*OLD)
 
 
+def test_words_of_an_old_file_are_split_anew(path: Path) -> None:
+    """A text whose words an older library split in its own way is found by the words of today's."""
+    bring(path, OLD[0])
+    old = apsw.Connection(str(path))
+    old.execute("insert into users values (7, 'alice', 1)")
+    old.execute(
+        """insert into memories (id, user, content, fingerprint, scope, importance, created_at, length, opening)
+        values (x'01', 7, 'it weighs 3.5kg', 0, 'user', 0.5, 0, 99, 0)"""
+    )
+    old.execute("insert into words (rowid, terms) values (1, '7:3.5kg 7:5kg')")
+    old.close()
+    bring(path, *OLD)
+    plain = apsw.Connection(str(path))
+    assert plain.execute("""select rowid from words where words match '"7:3.5" "7:kg"'""").fetchall() == [(1,)]
+    assert plain.execute("""select rowid from words where words match '"7:5kg"'""").fetchall() == []
+    assert plain.execute("select length from memories").get == 5
+    plain.close()
+
+
 def test_a_step_that_fails_leaves_whole_steps_only(path: Path) -> None:
     """What came before it stays applied, nothing of it does, and the next opening goes on from there."""
 

@@ -14,6 +14,7 @@ import apsw
 
 from ....errors import NewerSchema, NotADatabase, StoreUnwritable
 from ...rules.times import now
+from ...rules.words import opening, words
 
 APPLICATION_ID = 0x4845_4144  # "HEAD": marks a SQLite file as ours
 
@@ -82,8 +83,26 @@ def _first(cursor: apsw.Cursor) -> None:
         cursor.execute(statement).fetchall()
 
 
+def numbers_units_and_points(cursor: apsw.Cursor) -> None:
+    """Split all texts into words anew: numbers apart from their units, Arabic and Hebrew without points."""
+    known = cursor.execute("select seq, user, content from memories").fetchall()
+    if not known:
+        return
+    cursor.execute("drop table words")
+    cursor.execute("""create virtual table words using fts5 (
+        terms, detail = none, tokenize = "porter ascii tokenchars '_.+#''-:'"
+    )""")
+    cursor.execute("insert into words (words, rank) values ('secure-delete', 1)")
+    for seq, user, content in known:
+        distinct = dict.fromkeys(words(str(content)))
+        terms = " ".join(f"{user}:{word}" for word in distinct)
+        cursor.execute("insert into words (rowid, terms) values (?, ?)", (seq, terms))
+        changed = (len(distinct), opening(str(content)), seq)
+        cursor.execute("update memories set length = ?, opening = ? where seq = ?", changed)
+
+
 Step = Callable[[apsw.Cursor], None]
-STEPS: tuple[Step, ...] = (_first,)
+STEPS: tuple[Step, ...] = (_first, numbers_units_and_points)
 
 
 def prepare(connection: apsw.Connection, path: Path, *, steps: tuple[Step, ...] = STEPS) -> None:
