@@ -25,11 +25,12 @@ def candidates(count: int, **known: object) -> Candidates:
         "session": np.zeros(count, np.int64),
         "created_at": np.arange(count) * 24 * HOUR,
         "length": np.ones(count),
+        "mean_length": 1.0,
         "importance": np.full(count, 0.5, np.float32),
         "age_days": np.zeros(count),
     }
     for name, values in known.items():
-        fields[name] = np.asarray(values, np.asarray(fields[name]).dtype)
+        fields[name] = values if name == "mean_length" else np.asarray(values, np.asarray(fields[name]).dtype)
     return Candidates(**fields)  # type: ignore[arg-type]
 
 
@@ -168,3 +169,12 @@ def test_a_rare_word_in_common_needs_less_nearness() -> None:
     without, with_word = (noteworthy(message, memories, memories, np.full(200, rare), 200) for rare in (False, True))
     assert 8 not in without
     assert 8 in with_word
+
+
+def test_a_word_says_less_in_a_long_text() -> None:
+    """Among long texts, which hold any word, one that is near by meaning is not beaten by one that is only long."""
+    known = {"cosine": [0.5, 0.2], "lift": [0.4, 0.25], "words": [0.2, 0.9], "mean_length": 150.0}
+    near, long = scores(2, length=[60, 500], **known)
+    assert near > long
+    near, short = scores(2, length=[60, 60], **known)
+    assert near < short

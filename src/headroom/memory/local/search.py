@@ -82,7 +82,8 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
             nearness=_nearness(told_at, view.oldest, query.text, now),
             session=columns["session_id"][positions],
             created_at=told_at,
-            length=columns["length"][positions] / view.length,
+            length=columns["length"][positions].astype(np.float64),
+            mean_length=view.length,
             importance=columns["importance"][positions],
             age_days=(now - told_at) / _DAY,
         )

@@ -28,8 +28,13 @@ _SITTING = 0.5
 """What it takes over from the best of its sitting: a talk has a topic."""
 _SUBJECT = 0.2
 """For opening with a word of the question, as what speaks of somebody, or what somebody said, opens with the name."""
-_FULLNESS = 0.1
+_FULLNESS = 0.2
 """For being longer than the mean, by the logarithm: pleasantries are short."""
+_LONG = 80
+"""Distinct words from which on a text holds a word by its length alone: the longer, the less a word in it says."""
+_TURN, _LONG_TEXTS = 30, 0.3
+"""A mean of more distinct words than `_TURN` is not that of turns of a talk or of facts. The more it is beyond, the
+more of these is taken off: `_LONG_TEXTS` of the share of words, all of the bonus for all words, and all of fullness."""
 _IMPORTANCE, _RECENCY = 0.1, 0.04
 """Between near equals."""
 _HALF_LIFE_DAYS = 90.0
@@ -57,7 +62,9 @@ class Candidates:
     """0 where it has none."""
     created_at: Ints
     length: Floats64
-    """In words, as a multiple of the mean."""
+    """In distinct words."""
+    mean_length: float
+    """That of the user's memories in general; at least 1."""
     importance: Floats
     age_days: Floats64
 
@@ -72,11 +79,14 @@ def parts(found: Candidates) -> Floats:
     """
     worded = bool(found.words.any())
     best = max(float(found.words.max(initial=0)), 1e-9)
-    words = WORDS * found.words / np.sqrt(best) + _WHOLE * found.words**2
+    held = (found.words * np.minimum(1, _LONG / np.maximum(found.length, 1))).astype(np.float32)
+    brief = min(1.0, _TURN / found.mean_length)
+    words = WORDS * (1 - _LONG_TEXTS * (1 - brief)) * held / np.sqrt(best) + _WHOLE * brief * held**2
     vector = (1 - WORDS) * share_of_best(found.lift)
     vector = np.where(words > 0, np.maximum(vector, 0), vector)
     own = np.maximum(vector + words, 0)
-    fullness = _FULLNESS * worded * np.clip(np.log(np.maximum(found.length, 0.1)), -1, 0.5)
+    longer = np.clip(np.log(np.maximum(found.length / found.mean_length, 0.1)), -1, 0.5)
+    fullness = _FULLNESS * worded * brief**2 * longer
     context = _from_neighbours(own, found) + _SITTING * _best_of(own, sittings(found.session, found.created_at))
     scored = {
         "vector": vector,
