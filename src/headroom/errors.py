@@ -9,7 +9,9 @@ HeadroomError
 │   ├── NotADatabase                      it is not a memory file, or it is damaged
 │   ├── NewerSchema                       a newer version of this library wrote it
 │   ├── EmbedderMismatch                  it holds vectors of another embedder
-│   └── StoreUnavailable                  it is locked, full or gone at the moment: trying again may help
+│   ├── StoreUnavailable                  it is locked, full or gone at the moment: trying again may help
+│   │   └── ServerUnavailable             Qdrant or Neo4j does not answer
+│   └── ServerRefused                     Qdrant or Neo4j does not accept the credentials, or the request
 └── EmbedderError                         the embedder failed
     ├── ModelUnavailable                  its model is not on this machine, or damaged
     └── EmbedderUnavailable               its server does not answer at the moment: memories wait for their vectors
@@ -32,6 +34,8 @@ __all__ = [
     "ModelUnavailable",
     "NewerSchema",
     "NotADatabase",
+    "ServerRefused",
+    "ServerUnavailable",
     "StoreError",
     "StoreUnavailable",
     "StoreUnwritable",
@@ -113,6 +117,24 @@ class StoreUnavailable(StoreError):
     def __init__(self, *, path: Path, reason: str) -> None:
         super().__init__(f"the memory file {path} is not available at the moment: {reason}; try again")
         self.path = path
+
+
+class ServerUnavailable(StoreUnavailable):
+    """Qdrant or Neo4j does not answer, or answers that it cannot just now."""
+
+    def __init__(self, *, engine: str, url: str, reason: str) -> None:
+        HeadroomError.__init__(
+            self, f"{engine} at {url} is not available: {reason}; start it, or correct its address, and try again"
+        )
+        self.engine, self.url = engine, url
+
+
+class ServerRefused(StoreError):
+    """Qdrant or Neo4j does not accept the credentials, or what was asked of it."""
+
+    def __init__(self, *, engine: str, url: str, reason: str) -> None:
+        super().__init__(f"{engine} at {url} refuses: {reason}; check its address, key, user and password")
+        self.engine, self.url = engine, url
 
 
 class EmbedderError(HeadroomError):

@@ -65,9 +65,7 @@ def point(value: Mapping[str, Json], widths: Mapping[str, int]) -> Any:
     vectors = value.get("vector") or {}
     for name, width in widths.items():
         if name in vectors and len(vectors[name]) != width:
-            raise Refused(
-                400, f"Wrong input: Vector dimension error: expected dim: {width}, got {len(vectors[name])}"
-            )
+            raise Refused(400, f"Wrong input: Vector dimension error: expected dim: {width}, got {len(vectors[name])}")
     return edge.Point(point_id(value["id"]), vector(vectors), value.get("payload") or {})
 
 

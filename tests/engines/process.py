@@ -21,7 +21,12 @@ class Process:
     """A child process with its output in a file."""
 
     def __init__(
-        self, command: Sequence[str], *, log: Path, cwd: Path | None = None, environment: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str],
+        *,
+        log: Path,
+        cwd: Path | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         log.parent.mkdir(parents=True, exist_ok=True)
         self.log = log

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 from ..errors import InvalidInput
 
@@ -41,6 +43,15 @@ class MemoryConfig:
     `onnx_providers`: what onnxruntime computes on, in order of preference, such as ("CUDAExecutionProvider",).
     `openai_api_key`, `openai_base_url`: None is what OPENAI_API_KEY and OPENAI_BASE_URL say.
     `ollama_base_url`: None is what OLLAMA_HOST says, and http://127.0.0.1:11434 where that is unset.
+
+    For `backend="qdrant-neo4j"`. None is what the environment says (HEADROOM_QDRANT_URL, HEADROOM_QDRANT_API_KEY,
+    HEADROOM_NEO4J_URI, HEADROOM_NEO4J_USER, HEADROOM_NEO4J_PASSWORD), and then the standard ports of this machine.
+    `neo4j_uri`: "none" runs on Qdrant alone, without `include_graph`.
+    `qdrant_collection`: the collection; the graph in Neo4j is kept apart by the same name.
+    `server_timeout`: seconds that one request to a server may take.
+    The others are settings of a collection, which count when it is made, at the first write; None is Qdrant's default.
+    `qdrant_quantization`: "int8" keeps a byte for each dimension in memory, and searches these before the exact vectors.
+    `qdrant_on_disk`: keep exact vectors, payload and its indexes on disk, read through the page cache.
     """
 
     backend: str = "local"
@@ -60,12 +71,26 @@ class MemoryConfig:
     openai_api_key: str | None = field(default=None, repr=False)
     openai_base_url: str | None = None
     ollama_base_url: str | None = None
+    qdrant_url: str | None = None
+    qdrant_api_key: str | None = field(default=None, repr=False)
+    qdrant_collection: str = "headroom"
+    qdrant_shard_number: int | None = None
+    qdrant_replication_factor: int | None = None
+    qdrant_write_consistency_factor: int | None = None
+    qdrant_quantization: str | None = None
+    qdrant_on_disk: bool = False
+    neo4j_uri: str | None = None
+    neo4j_user: str | None = None
+    neo4j_password: str | None = field(default=None, repr=False)
+    neo4j_database: str | None = None
+    server_timeout: int = 10
 
     def __post_init__(self) -> None:
         _set_enum(self, "vector_backend", VectorBackend)
         _set_enum(self, "embedder_backend", EmbedderBackend)
         _set_names(self, "onnx_providers")
         _check_path(self.db_path)
+        _check_servers(self)
         if self.backend not in BACKENDS:
             raise InvalidInput(f"unknown backend {self.backend!r}; choose one of: {', '.join(BACKENDS)}")
         for name in _COUNTS:
@@ -74,6 +99,16 @@ class MemoryConfig:
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise InvalidInput(f"{name} must be a whole number of at least 1, not {value!r}")
+
+    def settled(self) -> MemoryConfig:
+        """Return a copy in which stands what the environment and the defaults say now, for comparing two of them."""
+        if self.backend == "local":
+            return replace(self, db_path=str(self.path))
+        found: dict[str, Any] = {
+            name: getattr(self, name) or os.environ.get(f"HEADROOM_{name.upper()}") or default
+            for name, default in _SERVERS.items()
+        }
+        return replace(self, db_path=None, **found)
 
     @property
     def path(self) -> Path:
@@ -84,7 +119,16 @@ class MemoryConfig:
         return Path(os.path.abspath(os.path.expanduser(home))) / "memory.db"
 
 
-BACKENDS = ("local",)
+BACKENDS = ("local", "qdrant-neo4j")
+_SERVERS: dict[str, str | None] = {
+    "qdrant_url": "http://127.0.0.1:6333",
+    "qdrant_api_key": None,
+    "neo4j_uri": "bolt://127.0.0.1:7687",
+    "neo4j_user": "neo4j",
+    "neo4j_password": None,
+}
+_COLLECTION = re.compile(r"[A-Za-z0-9_.-]{1,200}")
+_URI = re.compile(r"(?:(bolt|neo4j)(\+s|\+ssc)?://[^\s/]+/?|none)")
 _OPTIONAL = tuple(f.name for f in fields(MemoryConfig) if f.type == "int | None")
 _COUNTS = (*_OPTIONAL, *(f.name for f in fields(MemoryConfig) if f.type == "int"))
 
@@ -96,6 +140,21 @@ def _check_path(value: object) -> None:
         raise InvalidInput(f"db_path must be the path of a file, not {value!r}")
     if str(value).startswith((":memory:", "file:")):
         raise InvalidInput(f"db_path must be the path of a file, not {value!r}; for a passing memory use a tempfile")
+
+
+def _check_servers(config: MemoryConfig) -> None:
+    for name in (*_SERVERS, "qdrant_collection", "neo4j_database"):
+        value = getattr(config, name)
+        if value is not None and (not isinstance(value, str) or not value.strip()):
+            raise InvalidInput(f"{name} must be text that is not empty")
+    if config.qdrant_url is not None and not config.qdrant_url.startswith(("http://", "https://")):
+        raise InvalidInput("qdrant_url must begin with http:// or https://")
+    if config.neo4j_uri is not None and not _URI.fullmatch(config.neo4j_uri):
+        raise InvalidInput('neo4j_uri must begin with bolt:// or neo4j:// (+s for TLS), or be "none"')
+    if not _COLLECTION.fullmatch(config.qdrant_collection):
+        raise InvalidInput("qdrant_collection must be 1 to 200 letters, digits, dots, dashes and underscores")
+    if config.qdrant_quantization not in (None, "int8"):
+        raise InvalidInput('qdrant_quantization must be None or "int8"')
 
 
 def _set_names(config: MemoryConfig, name: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from itertools import starmap
 from typing import Any
 
@@ -15,7 +14,8 @@ from ...runtime.extras import need
 from ..config import MemoryConfig, VectorBackend
 from ..protocols import Embedder, Query, Vector, Write
 from ..records import Applied, Parts, Reader, Record, SearchResult
-from ..rules.duplicates import distinct
+from ..rules.duplicates import grouped
+from ..rules.ranking import score
 from ..rules.times import now
 from ..rules.visibility import bound
 from .cache.user import Stamp, UserColumns
@@ -69,12 +69,12 @@ class LocalBackend:
                 scored = self._scored(cursor, columns, hits, query)
             fields = read.fetch(cursor, scored)
         results = [
-            SearchResult(score=_score(parts), parts=parts, **fields[seq])
+            SearchResult(score=score(parts), parts=parts, **fields[seq])
             for seq, parts in scored.items()
             if seq in fields
         ]
         if query.notes_only:
-            return _grouped(results)
+            return grouped(results)
         return results
 
     def get(self, memory_id: str, reader: Reader | None) -> Record | None:
@@ -171,9 +171,9 @@ class LocalBackend:
         best = dict(zip(seqs, starmap(Parts, hits.parts[:, : query.top_k].T.tolist()), strict=True))
         if query.include_graph:
             for seq, parts in self._linked(cursor, columns, best, hits.allowed).items():
-                best[seq] = max(parts, best.get(seq, Parts()), key=_score)
-            best = dict(sorted(best.items(), key=lambda item: -_score(item[1]))[: query.top_k])
-        return {seq: parts for seq, parts in best.items() if _score(parts) >= query.min_score}
+                best[seq] = max(parts, best.get(seq, Parts()), key=score)
+            best = dict(sorted(best.items(), key=lambda item: -score(item[1]))[: query.top_k])
+        return {seq: parts for seq, parts in best.items() if score(parts) >= query.min_score}
 
     def _linked(
         self, cursor: apsw.Cursor, columns: UserColumns, best: dict[int, Parts], allowed: Bools
@@ -183,7 +183,7 @@ class LocalBackend:
         linked: dict[int, float] = {}
         for seq, parts in best.items():
             for other, share in graph.neighbours([seq]).items():
-                linked[other] = max(share * _score(parts), linked.get(other, 0.0))
+                linked[other] = max(share * score(parts), linked.get(other, 0.0))
         places = columns.positions(linked)
         return {int(seq): Parts(graph=linked[int(seq)]) for seq in columns.seq[places[allowed[places]]]}
 
@@ -238,20 +238,6 @@ class LocalBackend:
             # Nobody sees them any more: where another process writes for long, or the disk is full, they can wait.
             with suppress(StoreUnavailable, StoreUnwritable), self._database.write() as cursor:
                 history.erase(cursor, dead)
-
-
-def _grouped(results: Sequence[SearchResult]) -> list[SearchResult]:
-    """Keep the best of those that say the same."""
-    groups = distinct([result.content for result in results])
-    return [
-        replace(results[best], stands_for=tuple(results[place].id for place in others)) if others else results[best]
-        for best, others in groups.items()
-    ]
-
-
-def _score(parts: Parts) -> float:
-    """Sum the parts of a score, within 0..1: vectors may say less than nothing."""
-    return min(1.0, max(0.0, sum(parts)))
 
 
 def _width(writes: Sequence[Write]) -> int:

@@ -118,7 +118,7 @@ def _ask(cursor: apsw.Cursor, columns: UserColumns, view: View, question: str) -
     """
     share, rare = np.zeros(len(columns), np.float32), np.zeros(len(columns), np.bool_)
     total = len(view.places)
-    limit = max(20, min(postings.LONGEST_LIST, int(postings.COMMON * total)))
+    limit = max(20, min(postings.LONGEST_LIST, int(ranking.COMMON * total)))
     lists = {word: columns.with_word(cursor, word, max(limit, SAMPLE)) for word in question_words(question)}
     common = [found for found in lists.values() if len(found) > limit]
     weighed = {word: found for word, found in lists.items() if len(found) <= limit}
@@ -127,7 +127,7 @@ def _ask(cursor: apsw.Cursor, columns: UserColumns, view: View, question: str) -
     most, worded = 0.0, [_NONE]
     for word, found in weighed.items():
         holding = found[view.allowed[found]]
-        weight = postings.rarity(len(holding), total)
+        weight = ranking.rarity(len(holding), total)
         most += weight
         worded.append(holding[share[holding] == 0])
         share[holding] += weight

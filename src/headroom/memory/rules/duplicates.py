@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
+from ..records import SearchResult
 from .words import fold, words
 
 _SPACE = re.compile(r"\s+")
@@ -55,6 +57,15 @@ def distinct(texts: Sequence[str]) -> dict[int, list[int]]:
         else:
             kept[same].append(place)
     return kept
+
+
+def grouped(results: Sequence[SearchResult]) -> list[SearchResult]:
+    """Keep the best of those results that say the same; it names the ids that it stands for."""
+    groups = distinct([result.content for result in results])
+    return [
+        replace(results[best], stands_for=tuple(results[place].id for place in others)) if others else results[best]
+        for best, others in groups.items()
+    ]
 
 
 def _gist(text: str) -> _Gist:

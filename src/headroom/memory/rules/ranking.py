@@ -20,6 +20,8 @@ Bools = npt.NDArray[np.bool_]
 
 WORDS = 0.5
 """The share of words against vectors."""
+COMMON = 0.1
+"""A word in more than this share of a user's memories is skipped if a rarer one is asked for too."""
 _WHOLE = 0.3
 """For holding all words of the question: a word that was asked for by itself is found whatever vectors say."""
 _PREVIOUS, _NEXT = 0.2, 0.1
@@ -102,6 +104,16 @@ def parts(found: Candidates) -> Floats:
     best = max(float(stacked.sum(axis=0).max(initial=0)), 1e-9)
     sure = (1 - WORDS) * np.clip(found.cosine, 0, 1) + WORDS * found.words
     return np.asarray(stacked * (sure.max(initial=0) / best), np.float32)
+
+
+def score(parts: Parts) -> float:
+    """Sum the parts of a score, within 0..1: vectors may say less than nothing."""
+    return min(1.0, max(0.0, sum(parts)))
+
+
+def rarity(frequency: int, total: int) -> float:
+    """Weigh a word by how few of `total` memories hold it (the idf of BM25; Robertson & Zaragoza 2009, eq. 3.3)."""
+    return float(np.log1p((total - frequency + 0.5) / (frequency + 0.5)))
 
 
 def share_of_best(scores: Floats) -> Floats:

@@ -14,8 +14,6 @@ import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
 
-COMMON = 0.1
-"""A word in more than this share of a user's memories is skipped where a rarer one is asked for too."""
 LONGEST_LIST = 1000
 """At most this many memories are read for a word that is to be skipped anyway."""
 
@@ -40,8 +38,3 @@ def memories_with(cursor: apsw.Cursor, user: int, word: str, *, above: int, limi
         (f'"{user}:{word}"', above, limit),
     ).get
     return np.fromstring(found or "", np.int64, sep=",")
-
-
-def rarity(frequency: int, total: int) -> float:
-    """Weigh a word by how few of `total` memories hold it (the idf of BM25; Robertson & Zaragoza 2009, eq. 3.3)."""
-    return float(np.log1p((total - frequency + 0.5) / (frequency + 0.5)))

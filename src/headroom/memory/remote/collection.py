@@ -1,0 +1,251 @@
+"""Reading and writing points: pages, and changes that take place only if nobody else was faster."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from qdrant_client import QdrantClient
+from qdrant_client import models as m
+
+from ..protocols import Vector
+from .conditions import at_rev, has, has_any, one_of
+from .planning import Plan
+from .points import END, LIVE, STAGED, TOMBSTONE, Point, payload, read, structure
+from .qdrant import DENSE, Qdrant
+
+BATCH = 256
+"""Points of one request: about 2 MB of JSON, far below what a server accepts."""
+PAGE = 1000
+"""Points of one page that is read without vectors."""
+
+_STRONG = m.WriteOrdering.STRONG
+_MAJORITY = m.ReadConsistencyType.MAJORITY
+_NEVER = m.Filter(must=[has("state", "never")])
+"""An upsert that changes only what this lets through is an insert."""
+_TOMBSTONES = uuid.UUID("0a9a4a9e-5d6a-5c38-8a3e-3f0a7d6c4b52")
+
+
+class Collection:
+    """The points of one collection. Each method is one request, or says how many."""
+
+    def __init__(self, qdrant: Qdrant) -> None:
+        self._qdrant, self._name = qdrant, qdrant.name
+
+    def get(self, ids: Iterable[str]) -> dict[str, Point]:
+        """Read points by id; those that are not there, or no memories, are left out."""
+        wanted = _valid(ids)
+        if not wanted or not self._qdrant.made:
+            return {}
+        found = self._qdrant.call(lambda c: c.retrieve(self._name, wanted, with_payload=True))
+        stored = {str(each.id): each.payload or {} for each in found}
+        return {point_id: read(point_id, each) for point_id, each in stored.items() if each.get("state") != TOMBSTONE}
+
+    def vectors(self, ids: Iterable[str]) -> dict[str, Any]:
+        """Read the vectors of points, by id and name."""
+        wanted = list(ids)
+        if not wanted:
+            return {}
+        found = self._qdrant.call(
+            lambda c: c.retrieve(self._name, wanted, with_payload=False, with_vectors=[DENSE]),
+        )
+        return {str(each.id): each.vector for each in found}
+
+    def find(
+        self, where: m.Filter, *, limit: int | None = None, order: m.OrderBy | None = None, batch: int = PAGE
+    ) -> Iterator[Point]:
+        """Yield the points that `where` lets through: by id, or the first `limit` by `order`. A request a page."""
+        for stored in self.scroll(where, limit=limit, order=order, batch=batch):
+            yield read(str(stored.id), stored.payload or {})
+
+    def scroll(
+        self,
+        where: m.Filter,
+        *,
+        limit: int | None = None,
+        order: m.OrderBy | None = None,
+        batch: int = PAGE,
+        payload: bool | list[str] = True,
+        vectors: bool | list[str] = False,
+        start: str | None = None,
+    ) -> Iterator[m.Record]:
+        """Yield points as they are stored, from the id `start` on. Pages by id, or one page by `order`."""
+        left, offset = limit, start
+        while self._qdrant.made and (left is None or left > 0):
+            size = batch if left is None else min(batch, left)
+            if order is not None:
+                size = left or batch
+            page, offset = self._qdrant.call(
+                lambda c, size=size, offset=offset: c.scroll(  # type: ignore[misc]
+                    self._name,
+                    where,
+                    limit=size,
+                    order_by=order,
+                    offset=offset,
+                    with_payload=payload,
+                    with_vectors=vectors,
+                )
+            )
+            yield from page
+            left = None if left is None else left - len(page)
+            if offset is None or order is not None:
+                return
+
+    def count(self, where: m.Filter) -> int:
+        """Count points exactly."""
+        if not self._qdrant.made:
+            return 0
+        return self._qdrant.call(lambda c: c.count(self._name, where, exact=True)).count
+
+    def query(self, requests: Sequence[m.QueryRequest]) -> list[list[m.ScoredPoint]]:
+        """Run several searches at once."""
+        found = self._qdrant.call(lambda c: c.query_batch_points(self._name, requests))
+        return [list(each.points) for each in found]
+
+    def commit(self, planned: Plan, known: Mapping[str, Point]) -> bool:
+        """Store what is planned, all or nothing; False if another writer was faster: plan again.
+
+        New memories are there before those that they replace end: who is cut off in between leaves both, and a note
+        (`END`) of what is still to be done. Several requests; the last one reads whose revisions stand.
+        """
+        ends = {old for point in planned.inserts.values() for old in point.replaces if old in planned.updates}
+        new = [_noting(point, ends) for point in planned.inserts.values()]
+        staged = len(new) > BATCH
+        self.insert([replace(point, state=STAGED) for point in new] if staged else new, planned.vectors)
+        self._update(planned.updates.values(), known)
+        if not self._is_mine([*new, *planned.updates.values()]):
+            self._take_back(new, planned.updates.values(), known)
+            return False
+        if staged:
+            self.set_payload([point.id for point in new], {"state": LIVE})
+        if noting := [point.id for point in new if END in point.todo]:
+            self._done(noting, planned)
+        return True
+
+    def insert(self, points: Sequence[Point], vectors: Mapping[str, Vector | None]) -> None:
+        """Store points whose ids are not taken; those that are taken are left as they are."""
+        if not points:
+            return
+        width = self._qdrant.width
+        for start in range(0, len(points), BATCH):
+            batch = [structure(point, vectors.get(point.id), width) for point in points[start : start + BATCH]]
+            self._qdrant.call(
+                lambda c, batch=batch: c.upsert(self._name, batch, update_filter=_NEVER, ordering=_STRONG)  # type: ignore[misc]
+            )
+
+    def update(self, points: Iterable[Point], known: Mapping[str, Point]) -> bool:
+        """Store new versions of points; False if another writer changed one of them, which then is left alone."""
+        points = list(points)
+        self._update(points, known)
+        return self._is_mine(points)
+
+    def set_payload(self, ids: Sequence[str], values: dict[str, Any]) -> None:
+        """Set fields of points, whoever wrote them last."""
+        for start in range(0, len(ids), PAGE):
+            only = m.Filter(must=[one_of(ids[start : start + PAGE])])
+            self._qdrant.call(
+                lambda c, only=only: c.set_payload(self._name, values, points=only, ordering=_STRONG)  # type: ignore[misc]
+            )
+
+    def set_vectors(self, vectors: Mapping[str, Vector]) -> None:
+        """Set the embeddings of points that are there."""
+        points = [m.PointVectors(id=memory_id, vector={DENSE: row.tolist()}) for memory_id, row in vectors.items()]
+        self._qdrant.call(lambda c: c.update_vectors(self._name, points, ordering=_STRONG))
+
+    def erase(self, points: Sequence[Point], *, mourn: bool) -> None:
+        """Delete points. With `mourn`, leave a tombstone for each that the graph knows, in the same request."""
+        for start in range(0, len(points), PAGE):
+            batch = points[start : start + PAGE]
+            stones = [_tombstone(point) for point in batch if mourn and point.linked]
+            operations: list[Any] = [m.UpsertOperation(upsert=m.PointsList(points=stones))] if stones else []
+            operations.append(m.DeleteOperation(delete=m.PointIdsList(points=[point.id for point in batch])))
+            self._qdrant.call(
+                lambda c, operations=operations: c.batch_update_points(self._name, operations, ordering=_STRONG)  # type: ignore[misc]
+            )
+
+    def tombstones(self) -> dict[str, str]:
+        """List the erased memories that the graph may still know: their ids, by the ids of their tombstones."""
+        where = m.Filter(must=[has("state", TOMBSTONE)])
+        return {str(each.id): (each.payload or {})["memory"] for each in self.scroll(where, limit=PAGE)}
+
+    def bury(self, memory_ids: Iterable[str]) -> None:
+        """Remove the tombstones of memories that the graph has forgotten."""
+        stones = [_stone_id(memory_id) for memory_id in memory_ids]
+        for start in range(0, len(stones), PAGE):
+            batch = m.PointIdsList(points=list(stones[start : start + PAGE]))
+            self._qdrant.call(lambda c, batch=batch: c.delete(self._name, batch, ordering=_STRONG))  # type: ignore[misc]
+
+    def _update(self, points: Iterable[Point], known: Mapping[str, Point]) -> None:
+        operations = [
+            m.SetPayloadOperation(
+                set_payload=m.SetPayload(payload=payload(point), filter=at_rev(point.id, known[point.id].rev))
+            )
+            for point in points
+        ]
+        self._run(operations)
+
+    def _take_back(self, new: Sequence[Point], updates: Iterable[Point], known: Mapping[str, Point]) -> None:
+        """Undo what was written of a plan that another writer has overtaken."""
+        operations: list[Any] = [
+            m.SetPayloadOperation(
+                set_payload=m.SetPayload(payload=payload(replace(known[point.id])), filter=at_rev(point.id, point.rev))
+            )
+            for point in updates
+        ]
+        for start in range(0, len(new), BATCH):
+            batch = new[start : start + BATCH]
+            own = m.Filter(must=[one_of([p.id for p in batch]), has_any("rev", [p.rev for p in batch])])
+            operations.append(m.DeleteOperation(delete=m.FilterSelector(filter=own)))
+        self._run(operations)
+
+    def _run(self, operations: Sequence[Any]) -> None:
+        for start in range(0, len(operations), BATCH):
+            batch = operations[start : start + BATCH]
+            self._qdrant.call(
+                lambda c, batch=batch: c.batch_update_points(self._name, batch, ordering=_STRONG)  # type: ignore[misc]
+            )
+
+    def _is_mine(self, points: Sequence[Point]) -> bool:
+        """Return whether the revisions that stand are those of `points`."""
+        for start in range(0, len(points), PAGE):
+            batch = points[start : start + PAGE]
+            ids = [point.id for point in batch]
+
+            def revisions(client: QdrantClient, ids: list[str] = ids) -> list[m.Record]:
+                return client.retrieve(self._name, ids, with_payload=["rev"], consistency=_MAJORITY)
+
+            stand = {str(each.id): (each.payload or {}).get("rev") for each in self._qdrant.call(revisions)}
+            if any(stand.get(point.id) != point.rev for point in batch):
+                return False
+        return True
+
+    def _done(self, ids: Sequence[str], planned: Plan) -> None:
+        """Take the note from memories whose predecessors have ended."""
+        for memory_id in ids:
+            self.set_payload([memory_id], {"todo": list(planned.inserts[memory_id].todo)})
+
+
+def _noting(point: Point, ends: set[str]) -> Point:
+    return replace(point, todo=(*point.todo, END)) if ends.intersection(point.replaces) else point
+
+
+def _tombstone(point: Point) -> m.PointStruct:
+    stored = {"state": TOMBSTONE, "memory": point.id, "owner": point.record.user_id}
+    return m.PointStruct(id=_stone_id(point.id), vector={}, payload=stored)
+
+
+def _stone_id(memory_id: str) -> str:
+    return str(uuid.uuid5(_TOMBSTONES, memory_id))
+
+
+def _valid(ids: Iterable[str]) -> list[str]:
+    """Keep what can be an id; anything else is simply not found."""
+    found: dict[str, None] = {}
+    for memory_id in ids:
+        try:
+            found[str(uuid.UUID(memory_id))] = None
+        except (ValueError, AttributeError, TypeError):
+            continue
+    return list(found)

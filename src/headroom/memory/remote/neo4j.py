@@ -1,0 +1,110 @@
+"""The connection to Neo4j, and what becomes of an error."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from neo4j import Driver, GraphDatabase, ManagedTransaction
+from neo4j.exceptions import AuthError, ClientError, ConstraintError, DriverError, Neo4jError
+
+from ...errors import Closed, ServerRefused, ServerUnavailable
+from ...runtime.forks import renew_in_child
+from ...runtime.threads import waiting
+from ..config import MemoryConfig
+
+R = TypeVar("R")
+
+_TRIES = 8
+_PAUSE = 0.02
+"""Seconds before the second try of a transaction that collided; each further one waits up to twice as long."""
+_GONE = "Neo.ClientError.Statement.EntityNotFound"
+"""Somebody deleted a node between the parts of a transaction."""
+
+
+class Neo4j:
+    """A database of a Neo4j server. Safe from many threads."""
+
+    def __init__(self, config: MemoryConfig) -> None:
+        """Connect. Raise ServerUnavailable or ServerRefused at once if that fails."""
+        self._config, self.uri = config, str(config.neo4j_uri)
+        self._closed = False
+        self._driver: Driver | None = None
+        self._making = threading.Lock()
+        renew_in_child(self._renew)
+        self._guarded(lambda: self._open().verify_connectivity())
+
+    def write(self, work: Callable[[ManagedTransaction], R]) -> R:
+        """Run `work` in a transaction, again if it collides with another one: concurrent MERGEs do."""
+        for tried in range(1, _TRIES + 1):
+            try:
+                return self._session("execute_write", work)
+            except ServerRefused as exc:
+                collided = isinstance(exc.__cause__, ConstraintError) or getattr(exc.__cause__, "code", "") == _GONE
+                if not collided or tried == _TRIES:
+                    raise
+            time.sleep(random.uniform(0.5, 1) * _PAUSE * 2**tried)
+        raise AssertionError("unreachable")
+
+    def read(self, work: Callable[[ManagedTransaction], R]) -> R:
+        """Run `work` in a transaction that only reads."""
+        return self._session("execute_read", work)
+
+    def close(self) -> None:
+        """Close the connections. Closing twice is fine."""
+        self._closed = True
+        driver, self._driver = self._driver, None
+        if driver is not None:
+            driver.close()
+
+    def _session(self, how: str, work: Callable[[ManagedTransaction], R]) -> R:
+        def run() -> R:
+            with self._open().session(database=self._config.neo4j_database) as session:
+                result: R = getattr(session, how)(work)
+                return result
+
+        return self._guarded(run)
+
+    def _guarded(self, run: Callable[[], R]) -> R:
+        try:
+            with waiting():
+                return run()
+        except AuthError as exc:
+            raise self._refused("the user or the password is wrong") from exc
+        except ClientError as exc:
+            raise self._refused(f"it answers {exc.code}") from exc
+        except Neo4jError as exc:
+            raise self._unavailable(f"it answers {exc.code}") from exc
+        except (DriverError, OSError) as exc:
+            raise self._unavailable(str(exc).splitlines()[0] if str(exc) else type(exc).__name__) from exc
+
+    def _open(self) -> Driver:
+        if self._closed:
+            raise Closed
+        with self._making:
+            if self._driver is None:
+                config = self._config
+                options: dict[str, Any] = {
+                    "connection_timeout": config.server_timeout,
+                    "connection_acquisition_timeout": config.server_timeout,
+                    "max_transaction_retry_time": 1.0,
+                    "user_agent": "headroom-memory",
+                    "notifications_min_severity": "OFF",
+                    "telemetry_disabled": True,
+                }
+                auth = None if config.neo4j_password is None else (str(config.neo4j_user), config.neo4j_password)
+                self._driver = GraphDatabase.driver(self.uri, auth=auth, **options)
+            return self._driver
+
+    def _renew(self) -> None:
+        """Begin anew in a forked child, which must not use its parent's connections."""
+        self._driver, self._making = None, threading.Lock()
+
+    def _refused(self, reason: str) -> ServerRefused:
+        return ServerRefused(engine="Neo4j", url=self.uri, reason=reason)
+
+    def _unavailable(self, reason: str) -> ServerUnavailable:
+        return ServerUnavailable(engine="Neo4j", url=self.uri, reason=reason)

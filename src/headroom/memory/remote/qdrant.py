@@ -1,0 +1,180 @@
+"""The connection to Qdrant: one collection, its indexes, and what becomes of an error."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from qdrant_client import QdrantClient
+from qdrant_client import models as m
+from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+
+from ...errors import Closed, EmbedderMismatch, ServerRefused, ServerUnavailable
+from ...runtime.forks import renew_in_child
+from ...runtime.threads import waiting
+from ..config import MemoryConfig
+
+R = TypeVar("R")
+
+DENSE, WORDS = "dense", "words"
+"""The two vectors of a point: the embedding, and a one for each word."""
+
+_PAUSES = (0.05, 0.2, 0.5)
+"""Seconds before each further try. Every request may be sent twice: ids and revisions make it the same one."""
+_BUSY = (429, 502, 503, 504)
+_CONNECTIONS = 32
+
+_KEYWORD, _INTEGER = m.KeywordIndexType.KEYWORD, m.IntegerIndexType.INTEGER
+_NAMES = ("state", "todo", "scope", "session_id", "agent_id", "turn_id", "saved_by")
+_LOOKED_UP = ("fingerprint", "rev")
+_RANGES = ("until", "expires_at", "created_at", "seq")
+
+
+class Qdrant:
+    """One collection of a Qdrant server. Safe from many threads."""
+
+    def __init__(self, config: MemoryConfig, embedder_id: str) -> None:
+        """Connect. Raise ServerUnavailable or ServerRefused at once if that fails, and EmbedderMismatch."""
+        self._config, self._embedder_id = config, embedder_id
+        self.url, self.name = str(config.qdrant_url), config.qdrant_collection
+        self._made = self._closed = False
+        self._width = 0
+        self._client: QdrantClient | None = None
+        self._making = threading.RLock()
+        renew_in_child(self._renew)
+        self._look(retry=False)
+
+    @property
+    def made(self) -> bool:
+        """Whether the collection is there. It is made at the first write, when the width of vectors is known."""
+        return self._made or self._look()
+
+    @property
+    def width(self) -> int:
+        """The width of the collection's embeddings; 0 as long as it is not made."""
+        return self._width
+
+    def make(self, width: int) -> None:
+        """Make the collection, unless it is there. Raise EmbedderMismatch if its vectors have another width."""
+        if self._made:
+            return
+        with self._making:
+            if not self._look():
+                self.call(lambda client: self._create(client, width))
+                self._look()
+        if self._width != width:
+            named = f"{self._embedder_id} of width"
+            raise EmbedderMismatch(stored=f"{named} {self._width}", configured=f"{named} {width}")
+
+    def call(self, work: Callable[[QdrantClient], R], *, retry: bool = True) -> R:
+        """Send a request, and again if the connection broke. Raise ServerUnavailable or ServerRefused."""
+        for pause in (*(_PAUSES if retry else ()), None):
+            if self._closed:
+                raise Closed
+            try:
+                with waiting():
+                    return work(self._open())
+            except ResponseHandlingException as exc:
+                if pause is None:
+                    raise ServerUnavailable(engine="Qdrant", url=self.url, reason=str(exc.source)) from exc
+            except UnexpectedResponse as exc:
+                if exc.status_code not in _BUSY or pause is None:
+                    raise self._refusal(exc) from exc
+            time.sleep(pause)
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        """Close the connections. Closing twice is fine."""
+        with self._making:
+            self._closed = True
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _open(self) -> QdrantClient:
+        with self._making:
+            if self._client is None:
+                self._client = QdrantClient(
+                    url=self.url,
+                    port=None,
+                    api_key=self._config.qdrant_api_key,
+                    timeout=self._config.server_timeout,
+                    pool_size=_CONNECTIONS,
+                    check_compatibility=False,
+                )
+            return self._client
+
+    def _renew(self) -> None:
+        """Begin anew in a forked child, which must not use its parent's connections."""
+        self._client, self._making = None, threading.RLock()
+
+    def _look(self, *, retry: bool = True) -> bool:
+        """Look whether the collection is there, and whose vectors it holds."""
+        try:
+            found = self.call(lambda client: client.get_collection(self.name), retry=retry)
+        except ServerRefused as exc:
+            if isinstance(exc.__cause__, UnexpectedResponse) and exc.__cause__.status_code == 404:
+                return False
+            raise
+        stored = (found.config.metadata or {}).get("embedder")
+        if stored is None:
+            reason = f"the collection {self.name!r} was not made by this library; choose another qdrant_collection"
+            raise ServerRefused(engine="Qdrant", url=self.url, reason=reason)
+        if stored != self._embedder_id:
+            raise EmbedderMismatch(stored=str(stored), configured=self._embedder_id)
+        vectors = found.config.params.vectors
+        self._width = vectors[DENSE].size if isinstance(vectors, Mapping) else 0
+        self._made = True
+        return True
+
+    def _create(self, client: QdrantClient, width: int) -> None:
+        config = self._config
+        on_disk = config.qdrant_on_disk or None
+        int8 = m.ScalarQuantization(scalar=m.ScalarQuantizationConfig(type=m.ScalarType.INT8, always_ram=True))
+        try:
+            client.create_collection(
+                self.name,
+                # Not cosine: that normalises what it stores, and a vector must come back bit for bit.
+                vectors_config={DENSE: m.VectorParams(size=width, distance=m.Distance.DOT, on_disk=on_disk)},
+                sparse_vectors_config={WORDS: m.SparseVectorParams(index=m.SparseIndexParams(on_disk=on_disk))},
+                shard_number=config.qdrant_shard_number,
+                replication_factor=config.qdrant_replication_factor,
+                write_consistency_factor=config.qdrant_write_consistency_factor,
+                on_disk_payload=True,
+                # A graph for each user with many memories, and none across users.
+                hnsw_config=m.HnswConfigDiff(
+                    m=0, payload_m=config.hnsw_m, ef_construct=config.hnsw_ef_construction, on_disk=on_disk
+                ),
+                quantization_config=int8 if config.qdrant_quantization else None,
+                metadata={"embedder": self._embedder_id, "made_by": "headroom"},
+            )
+        except UnexpectedResponse as exc:
+            if exc.status_code != 409:  # else another process was faster
+                raise
+        for field, schema in _indexes(on_disk).items():
+            client.create_payload_index(self.name, field, schema)
+
+    def _refusal(self, exc: UnexpectedResponse) -> ServerRefused | ServerUnavailable:
+        # The answer of the server may quote what was sent: only its status is passed on.
+        reason = {401: "the API key is wrong or missing", 403: "the API key does not allow this"}.get(
+            exc.status_code or 0, f"it answers with status {exc.status_code}"
+        )
+        kind = ServerUnavailable if exc.status_code in (*_BUSY, 500) else ServerRefused
+        return kind(engine="Qdrant", url=self.url, reason=reason)
+
+
+def _indexes(on_disk: bool | None) -> dict[str, Any]:
+    indexes: dict[str, Any] = {"user_id": m.KeywordIndexParams(type=_KEYWORD, is_tenant=True, on_disk=on_disk)}
+    for name in _NAMES:
+        indexes[name] = m.KeywordIndexParams(type=_KEYWORD, on_disk=on_disk, enable_hnsw=False)
+    for name in _LOOKED_UP:
+        indexes[name] = _integer(on_disk, ranges=False)
+    for name in _RANGES:
+        indexes[name] = _integer(on_disk, ranges=True)
+    return indexes
+
+
+def _integer(on_disk: bool | None, *, ranges: bool) -> m.IntegerIndexParams:
+    return m.IntegerIndexParams(type=_INTEGER, lookup=True, range=ranges, on_disk=on_disk, enable_hnsw=False)
