@@ -1,4 +1,4 @@
-"""ArcadeDB over Bolt, if Neo4j itself cannot be had: it speaks Neo4j's protocol and much of Cypher, and is not Neo4j."""
+"""ArcadeDB over Bolt, if Neo4j cannot be had: it speaks the same protocol and much of Cypher, and is not Neo4j."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class MemoryConfig:
     `qdrant_collection`: the collection; the graph in Neo4j is kept apart by the same name.
     `server_timeout`: seconds that one request to a server may take.
     The others are settings of a collection, which count when it is made, at the first write; None is Qdrant's default.
-    `qdrant_quantization`: "int8" keeps a byte for each dimension in memory, and searches these before the exact vectors.
+    `qdrant_quantization`: "int8" keeps one byte a dimension in memory, and searches that before the exact vectors.
     `qdrant_on_disk`: keep exact vectors, payload and its indexes on disk, read through the page cache.
     """
 
