@@ -12,9 +12,10 @@ from pathlib import Path
 from .figures import Figure
 from .lab import Lab
 from .machine import describe
-from .plan import FULL, STEPS, TOY, USUAL, Scale, Step
+from .plan import STEPS, Step
 from .plot import svg
 from .progress import Progress
+from .scale import FULL, TOY, USUAL, Scale
 from .table import conditions, others, promises, put
 
 _HERE = Path(__file__).parent

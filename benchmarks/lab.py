@@ -20,8 +20,8 @@ from headroom.memory.protocols import Vector, Vectors
 from headroom.memory.records import Reader
 
 from .made import MadeVectors
-from .plan import Scale
 from .progress import Progress
+from .scale import Scale
 from .sentences import Sentences
 
 _BATCH = 256

@@ -72,6 +72,10 @@ def imports(tree: ast.AST, name: str) -> Iterator[str]:
                 yield f"{base}.{alias.name}" if f"{base}.{alias.name}" in MODULES else base
 
 
+def parsed(name: str) -> ast.Module:
+    return ast.parse(MODULES[name].read_text(encoding="utf-8"))
+
+
 def layer(name: str) -> int:
     """Return the layer of a module, 0 at the top; a package's own face is as high as what it shows."""
     matching = [place for place, folder in enumerate(LAYERS) if f"{name}.".startswith(f"{folder}.")]
@@ -85,7 +89,7 @@ def is_face(name: str) -> bool:
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_a_module_imports_only_from_its_folder_and_below(name: str) -> None:
     """No module knows of a folder above its own, type hints included; a package's face may show all that is in it."""
-    others = [other for other in imports(ast.parse(MODULES[name].read_text("utf-8")), name) if other in MODULES]
+    others = [other for other in imports(parsed(name), name) if other in MODULES]
     own = f"{name}." if is_face(name) else None
     above = [o for o in others if layer(o) < layer(name) and not (own and o.startswith(own))]
     assert above == []
@@ -102,22 +106,40 @@ def cycles(names: dict[str, set[str]]) -> list[tuple[str, ...]]:
 
 def test_there_are_no_cycles() -> None:
     """No module imports itself by way of others."""
-    graph = {name: set(imports(ast.parse(path.read_text("utf-8")), name)) - {name} for name, path in MODULES.items()}
+    assert cycles({name: set(imports(parsed(name), name)) - {name} for name in MODULES}) == []
+
+
+def test_the_benchmarks_have_no_cycles() -> None:
+    """The same for the benchmarks."""
+    root = PACKAGE.parent.parent
+    if not (root / "benchmarks").is_dir():
+        pytest.skip("an installed wheel has no benchmarks")
+    graph = {}
+    for path in (root / "benchmarks").rglob("*.py"):
+        name = ".".join(path.relative_to(root).with_suffix("").parts)
+        package = name.rpartition(".")[0].split(".")
+        graph[name] = set()
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                base = package[: len(package) - node.level + 1] if node.level else []
+                module = ".".join([*base, *filter(None, [node.module])])
+                graph[name] |= {module, *(f"{module}.{alias.name}" for alias in node.names)} - {name}
+    assert len(graph) > 10
     assert cycles(graph) == []
 
 
 def test_runtime_knows_nothing_of_memory() -> None:
     """What is in `runtime` serves any library: of this project it imports the errors alone."""
-    for name, path in MODULES.items():
+    for name in MODULES:
         if name.startswith("headroom.runtime"):
-            others = {o for o in imports(ast.parse(path.read_text("utf-8")), name) if o.startswith("headroom")}
+            others = {o for o in imports(parsed(name), name) if o.startswith("headroom")}
             assert {o for o in others if not o.startswith("headroom.runtime")} <= {"headroom.errors"}
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_imports_stand_at_the_top(name: str) -> None:
     """Only a slow or optional dependency is imported inside a function."""
-    tree = ast.parse(MODULES[name].read_text(encoding="utf-8"))
+    tree = parsed(name)
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     late = {other.partition(".")[0] for function in functions for other in imports(function, name)}
     assert late <= LATE
@@ -131,8 +153,8 @@ WRAPPERS = {"headroom.memory.embedders.cached"}
 def test_only_one_module_picks_the_parts(part: str) -> None:
     """Whatever can be swapped is chosen in `open` alone, and by name: the engine sees Protocols."""
     users = set()
-    for name, path in MODULES.items():
+    for name in MODULES:
         if not name.startswith(part):
-            others = set(imports(ast.parse(path.read_text("utf-8")), name)) - WRAPPERS
+            others = set(imports(parsed(name), name)) - WRAPPERS
             users |= {name for other in others if other.startswith(part)}
     assert users - {"headroom.testing.embedders"} <= {"headroom.memory.open"}
