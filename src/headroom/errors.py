@@ -4,6 +4,8 @@ HeadroomError
 ├── InvalidInput (also ValueError)        an argument that cannot be used; nothing was written
 ├── MissingExtra (also ImportError)       an optional dependency that is not installed
 ├── Closed                                a Memory that was used after close()
+├── LimitReached                          one session of an agent stored or forgot too much
+├── SettingsUnreadable                    a settings file of another program that cannot be changed safely
 ├── StoreError                            the memory file
 │   ├── StoreUnwritable                   its folder is missing or refuses writing
 │   ├── NotADatabase                      it is not a memory file, or it is damaged
@@ -30,12 +32,14 @@ __all__ = [
     "EmbedderUnavailable",
     "HeadroomError",
     "InvalidInput",
+    "LimitReached",
     "MissingExtra",
     "ModelUnavailable",
     "NewerSchema",
     "NotADatabase",
     "ServerRefused",
     "ServerUnavailable",
+    "SettingsUnreadable",
     "StoreError",
     "StoreUnavailable",
     "StoreUnwritable",
@@ -63,6 +67,24 @@ class Closed(HeadroomError):
 
     def __init__(self) -> None:
         super().__init__("this Memory is closed; make a new one to go on")
+
+
+class LimitReached(HeadroomError):
+    """One session of an agent stored or forgot as much as it may."""
+
+    def __init__(self, *, what: str) -> None:
+        super().__init__(
+            f"this session has reached its limit of {what}; begin a new session, or let the user do it: headroom --help"
+        )
+
+
+class SettingsUnreadable(HeadroomError):
+    """A settings file of another program cannot be changed safely; nothing was changed."""
+
+    def __init__(self, *, path: Path, reason: str, snippet: str) -> None:
+        by_hand = f"; or add this to it by hand:\n{snippet}" if snippet else ""
+        super().__init__(f"cannot change {path}: {reason}; mend the file and try again{by_hand}")
+        self.path = path
 
 
 class StoreError(HeadroomError):

@@ -1,26 +1,100 @@
-"""The `headroom` command: what is done to a memory file from a shell."""
+"""The `headroom` command: a memory from a shell. A command is loaded when it is run, or its own help is asked for."""
 
 from __future__ import annotations
 
-import argparse
+import importlib
+import os
 import sys
+import traceback
 from collections.abc import Sequence
 
+import click
+
 from ..errors import HeadroomError
-from .commands import reembed
+
+# The short help stands here, so that `headroom --help` loads no command.
+COMMANDS = {
+    "search": "Find memories by meaning and words.",
+    "add": "Store a memory.",
+    "list": "List the present memories, newest first.",
+    "show": "Show a memory with its history and sources, and why a question finds it.",
+    "unforget": "Bring a forgotten memory back.",
+    "delete": "Erase a memory for good.",
+    "clear": "Erase all memories of a user for good.",
+    "stats": "Count what is stored.",
+    "reembed": "Move a memory file to another embedder.",
+    "install": "Set up the memory in a coding agent.",
+    "uninstall": "Take the memory out of a coding agent.",
+}
+_HIDDEN = {"hook"}
+
+NOT_FOUND = 3
+"""The exit status if there is no such memory."""
+
+_EPILOG = """\b
+Examples:
+  headroom add "User prefers uv over pip"
+  headroom search "package manager"
+  headroom install claude-code
+
+\b
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 no such memory, 130 stopped.
+Tab completion: eval "$(_HEADROOM_COMPLETE=bash_source headroom)" (or zsh_source, fish_source)."""
+
+
+class _Commands(click.Group):
+    """The commands by name, each in a module of its own."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for name in COMMANDS if name not in _HIDDEN]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"{__name__}.commands.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name]) for name in self.list_commands(ctx)])
+
+
+@click.group(
+    cls=_Commands,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="headroom-memory", prog_name="headroom")
+def group() -> None:
+    """Look at a memory, change it, and share it with agents."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit status."""
-    parser = argparse.ArgumentParser(prog="headroom", description="Look after a memory file.")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    reembed.add(commands)
-    options = parser.parse_args(arguments)
+    """Run the command and return its exit status."""
     try:
-        return int(options.run(options))
+        status = group.main(args=arguments, prog_name="headroom", standalone_mode=False)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except click.ClickException as exc:
+        exc.show()
+        return exc.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return _failed("stopped", 130)
     except HeadroomError as exc:
-        print(f"headroom: {exc}", file=sys.stderr)  # noqa: T201
-        return 1
-    except KeyboardInterrupt:
-        print("headroom: stopped; run the same command again to go on", file=sys.stderr)  # noqa: T201
-        return 130
+        return _failed(str(exc), NOT_FOUND if isinstance(exc, LookupError) else 1)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as exc:
+        return _failed(f"{exc.filename or 'input or output'}: {exc.strerror or exc}", 1)
+    except Exception as exc:  # noqa: BLE001 - a person at a shell gets a line, and the traceback only if asked for
+        if os.environ.get("HEADROOM_TRACEBACK"):
+            traceback.print_exc()
+        return _failed(f"unexpected {type(exc).__name__}; set HEADROOM_TRACEBACK=1 to see where, and report it", 1)
+
+
+def _failed(message: str, status: int) -> int:
+    click.echo(f"headroom: {message}", err=True)
+    return status

@@ -1,10 +1,32 @@
-"""What is remembered: `Memory`, its configuration and its records."""
+"""What is remembered: `Memory`, its configuration and its records. Each name is loaded on use."""
 
-from .config import EmbedderBackend, MemoryConfig, VectorBackend
-from .memory import Memory
-from .protocols import Embedder
-from .records import Draft, Record, Relationship, Scope, SearchResult, Source
-from .user_memory import UserMemory
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .config import EmbedderBackend, MemoryConfig, VectorBackend
+    from .memory import Memory
+    from .protocols import Embedder
+    from .records import Draft, Record, Relationship, Scope, SearchResult, Source
+    from .user_memory import UserMemory
+
+# Where each name is. The records and the configuration load in no time, the store behind `Memory` in 0.15 s.
+_PLACES = {
+    "Draft": "records",
+    "Embedder": "protocols",
+    "EmbedderBackend": "config",
+    "Memory": "memory",
+    "MemoryConfig": "config",
+    "Record": "records",
+    "Relationship": "records",
+    "Scope": "records",
+    "SearchResult": "records",
+    "Source": "records",
+    "UserMemory": "user_memory",
+    "VectorBackend": "config",
+}
 
 __all__ = [
     "Draft",
@@ -20,3 +42,14 @@ __all__ = [
     "UserMemory",
     "VectorBackend",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

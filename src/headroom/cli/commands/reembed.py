@@ -2,53 +2,60 @@
 
 from __future__ import annotations
 
-import argparse
-from typing import TYPE_CHECKING
+import click
 
 from ...memory.config import EmbedderBackend, MemoryConfig
 from ...memory.open import reembed
 from ..progress import progress_bar
 
-if TYPE_CHECKING:
-    from argparse import _SubParsersAction
 
+@click.command(
+    epilog="""\b
+Examples:
+  headroom reembed --backend ollama --model nomic-embed-text
+  headroom reembed --backend openai --dimension 512
 
-def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command to the parser."""
-    backends = [backend.value for backend in EmbedderBackend]
-    parser = commands.add_parser(
-        "reembed",
-        help="move a memory file to another embedder",
-        description="Make new vectors for every memory, then switch at once. Other programs go on searching the old "
-        "ones until then. A run that was stopped goes on where it was.",
-        epilog="The openai backend reads its key from OPENAI_API_KEY.",
-    )
-    parser.add_argument("--db", metavar="PATH", help="the memory file (default: $HEADROOM_HOME/memory.db)")
-    parser.add_argument("--backend", choices=backends, default="onnx", help="what makes vectors (default: onnx)")
-    parser.add_argument("--model", help="the embedder's model (default: the backend's own)")
-    parser.add_argument("--dimension", type=int, metavar="N", help="the vectors' width (default: the model's own)")
-    parser.add_argument("--openai-base-url", metavar="URL", help="a server that speaks OpenAI's API")
-    parser.add_argument(
-        "--ollama-base-url", metavar="URL", help="the Ollama server (default: $OLLAMA_HOST, then local)"
-    )
-    parser.add_argument(
-        "--onnx-provider", action="append", metavar="NAME", help="an onnxruntime provider; may be given several times"
-    )
-    parser.set_defaults(run=run)
+The openai backend reads its key from OPENAI_API_KEY."""
+)
+@click.option("--db", metavar="PATH", help="The memory file. [default: $HEADROOM_HOME/memory.db]")
+@click.option(
+    "--backend",
+    type=click.Choice([backend.value for backend in EmbedderBackend]),
+    default="onnx",
+    show_default=True,
+    help="What makes vectors.",
+)
+@click.option("--model", metavar="NAME", help="The embedder's model. [default: the backend's own]")
+@click.option("--dimension", type=int, metavar="N", help="The vectors' width. [default: the model's own]")
+@click.option("--openai-base-url", metavar="URL", help="A server that speaks OpenAI's API.")
+@click.option("--ollama-base-url", metavar="URL", help="The Ollama server. [default: $OLLAMA_HOST, then local]")
+@click.option("--onnx-provider", multiple=True, metavar="NAME", help="An onnxruntime provider; may be repeated.")
+@click.option("--key-file", metavar="PATH", help="The key of an encrypted file, in a file of mode 0600.")
+def command(
+    *,
+    db: str | None,
+    backend: str,
+    model: str | None,
+    dimension: int | None,
+    openai_base_url: str | None,
+    ollama_base_url: str | None,
+    onnx_provider: tuple[str, ...],
+    key_file: str | None,
+) -> None:
+    """Move a memory file to another embedder.
 
-
-def run(options: argparse.Namespace) -> int:
-    """Carry out the command."""
+    Makes new vectors for every memory, then switches at once. Other programs go on searching the old ones until then.
+    A run that was stopped goes on where it was.
+    """
     config = MemoryConfig(
-        db_path=options.db,
-        embedder_backend=options.backend,
-        embedder_model=options.model,
-        vector_dimension=options.dimension,
-        onnx_providers=options.onnx_provider or MemoryConfig().onnx_providers,
-        openai_base_url=options.openai_base_url,
-        ollama_base_url=options.ollama_base_url,
+        db_path=db,
+        embedder_backend=backend,
+        embedder_model=model,
+        vector_dimension=dimension,
+        onnx_providers=onnx_provider or MemoryConfig().onnx_providers,
+        openai_base_url=openai_base_url,
+        ollama_base_url=ollama_base_url,
     )
     with progress_bar("memories") as show:
         count = reembed(config, progress=show)
-    print(f"{config.path}: {count:,} memories embedded" if count else f"{config.path}: nothing to do")  # noqa: T201
-    return 0
+    click.echo(f"{config.path}: {count:,} memories embedded" if count else f"{config.path}: nothing to do")

@@ -1,0 +1,26 @@
+"""`headroom list`: the present memories."""
+
+from __future__ import annotations
+
+import click
+
+from ..options import Target, json_option, scope_options, target_options
+from ..output import print_records
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  headroom list
+  headroom list --limit 100 --json | jq -r '.memories[].content'"""
+)
+@click.option("-n", "--limit", default=20, show_default=True, metavar="N", help="At most so many.")
+@click.option("--after", metavar="ID", help="Go on after this memory, the last one of the page before.")
+@scope_options
+@target_options
+@json_option
+def command(target: Target, *, limit: int, after: str | None, as_json: bool) -> None:
+    """List the present memories, newest first."""
+    with target.open() as memory:
+        found = memory.get_all(limit=limit, after=after)
+    print_records(found, as_json=as_json, empty="nothing is remembered yet")

@@ -1,0 +1,44 @@
+"""`headroom search`: find memories by meaning and words."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+
+from ..options import Target, json_option, scope_options, target_options
+from ..output import print_records
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  headroom search "package manager"
+  headroom search "where does she live" --as-of 2025-06-01 --json"""
+)
+@click.argument("query")
+@click.option("-n", "--limit", default=10, show_default=True, metavar="N", help="At most so many.")
+@click.option("--saved-by", metavar="AGENT", help="Only what this agent saved.")
+@click.option("--as-of", type=click.DateTime(), metavar="DATE", help="What held at that time (local time).")
+@click.option("--min-score", type=float, default=0.0, metavar="X", help="Only results of at least this score, 0 to 1.")
+@scope_options
+@target_options
+@json_option
+def command(
+    target: Target,
+    *,
+    query: str,
+    limit: int,
+    saved_by: str | None,
+    as_of: datetime | None,
+    min_score: float,
+    as_json: bool,
+) -> None:
+    """Find memories by meaning and words.
+
+    The best ones come first. Their scores are comparable within one search.
+    """
+    with target.open() as memory:
+        moment = as_of.astimezone() if as_of else None
+        found = memory.search(query, top_k=limit, saved_by=saved_by, as_of=moment, min_score=min_score)
+    print_records(found, as_json=as_json, empty="nothing is remembered about that")

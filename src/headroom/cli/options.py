@@ -1,0 +1,112 @@
+"""Whose memory, in which file: the options that most commands share."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from .. import memory
+from ..errors import InvalidInput
+from ..integrations.identity import project_user, read_key
+
+if TYPE_CHECKING:
+    from ..memory import MemoryConfig, UserMemory
+
+C = TypeVar("C", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The memory that a command works on."""
+
+    db: str | None = None
+    user: str | None = None
+    project: str | None = None
+    session: str | None = None
+    agent: str | None = None
+    key_file: str | None = None
+    embedder: str | None = None
+    model: str | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def user_id(self) -> str:
+        """The user: the one named, the project's if asked, else the name that one is logged in by."""
+        if self.project is not None:
+            if self.user is not None:
+                raise InvalidInput("--project and --user name two memories; leave out one of them")
+            return project_user(Path(self.project))
+        return self.user or os.environ.get("HEADROOM_USER") or getpass.getuser()
+
+    @property
+    def config(self) -> MemoryConfig:
+        """The configuration of the file and its embedder."""
+        settings = dict(self.settings)
+        if self.embedder is not None:
+            settings["embedder_backend"] = self.embedder
+        if (key := read_key(self.key_file)) is not None:
+            settings["encryption_key"] = key
+        return memory.MemoryConfig(db_path=self.db, embedder_model=self.model, **settings)
+
+    def open(self, *, agent: str | None = None) -> UserMemory:
+        """Open the memory; close it after use."""
+        return memory.UserMemory(self.user_id, self.session, agent or self.agent, config=self.config)
+
+    def arguments(self) -> tuple[str, ...]:
+        """Return the options that name the same memory again, for a command line that is written into a file."""
+        named = {
+            "--db": self.db and str(Path(self.db).expanduser().absolute()),
+            "--user": self.user,
+            "--project": self.project,
+            "--key-file": self.key_file and str(Path(self.key_file).expanduser().absolute()),
+            "--embedder": self.embedder,
+            "--model": self.model,
+        }
+        return tuple(word for name, value in named.items() if value for word in (name, value))
+
+
+def target_options(command: C) -> C:
+    """Add the options that name a memory; the command gets a `Target` as its first argument."""
+
+    @click.option("--db", metavar="PATH", help="The memory file. [default: $HEADROOM_HOME/memory.db]")
+    @click.option("--user", metavar="ID", help="Whose memory. [default: $HEADROOM_USER, else your login name]")
+    @click.option(
+        "--project", metavar="FOLDER", help="The memory of the repository that FOLDER is in, instead of a user's."
+    )
+    @click.option("--key-file", metavar="PATH", help="The key of an encrypted file, in a file of mode 0600.")
+    @click.option(
+        "--embedder", metavar="NAME", envvar="HEADROOM_EMBEDDER", help="onnx (default), local, openai, ollama."
+    )
+    @click.option("--model", metavar="NAME", envvar="HEADROOM_EMBEDDER_MODEL", help="The embedder's model.")
+    @wraps(command)
+    def with_target(
+        *,
+        db: str | None,
+        user: str | None,
+        project: str | None,
+        key_file: str | None,
+        embedder: str | None,
+        model: str | None,
+        **rest: Any,
+    ) -> Any:
+        scope = {name: rest.pop(name) for name in ("session", "agent") if name in rest}
+        target = Target(db=db, user=user, project=project, key_file=key_file, embedder=embedder, model=model, **scope)
+        return command(target, **rest)
+
+    return with_target  # type: ignore[return-value]  # click's decorators keep the callable a callable
+
+
+def scope_options(command: C) -> C:
+    """Add --session and --agent: who looks or writes."""
+    command = click.option("--agent", metavar="ID", help="See and store as this agent.")(command)
+    return click.option("--session", metavar="ID", help="See and store within this session.")(command)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")

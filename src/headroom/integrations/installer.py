@@ -1,0 +1,158 @@
+"""Install the memory into an agent, and take it out again: what would change, and the changing of it."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..errors import InvalidInput, SettingsUnreadable
+from .antigravity import ANTIGRAVITY
+from .claude_code import CLAUDE_CODE
+from .claude_desktop import CLAUDE_DESKTOP
+from .codex import CODEX
+from .cursor import CURSOR
+from .gemini import GEMINI
+from .parts import OwnFile, Part
+from .places import Agent, Place, Setup
+from .vscode import VSCODE
+
+AGENTS = {agent.name: agent for agent in (CLAUDE_CODE, CLAUDE_DESKTOP, CODEX, GEMINI, ANTIGRAVITY, CURSOR, VSCODE)}
+
+
+_ANY = Setup(program=("headroom",), record_turns=True)
+"""To find the parts of an installation, whatever its options were."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileChange:
+    """What happens to one file. None stands for no file."""
+
+    path: Path
+    before: str | None
+    after: str | None
+    keep: bool = True
+    """Keep a back-up; not needed for a file that is wholly ours and as we wrote it."""
+
+    def diff(self) -> str:
+        """Show the change as a unified diff."""
+        lines = difflib.unified_diff(
+            _lines(self.before),
+            _lines(self.after),
+            os.devnull if self.before is None else str(self.path),
+            os.devnull if self.after is None else str(self.path),
+        )
+        return "".join(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines)
+
+
+def installation(agent: Agent, place: Place, setup: Setup) -> list[FileChange]:
+    """Work out what installing would change; an empty list if all of it is there already.
+
+    Raise SettingsUnreadable if a file cannot be parsed: then nothing may be changed.
+    """
+    return _changes(agent.parts(place, setup), installing=True)
+
+
+def removal(agent: Agent, place: Place) -> list[FileChange]:
+    """Work out what uninstalling would change. A file of ours that another installed agent reads as well stays."""
+    others = (other for other in AGENTS.values() if other is not agent and is_installed(other, place))
+    shared = {part.path for other in others for part in other.parts(place, _ANY)}
+    parts = [part for part in agent.parts(place, _ANY) if not (isinstance(part, OwnFile) and part.path in shared)]
+    return _changes(parts, installing=False)
+
+
+def is_installed(agent: Agent, place: Place) -> bool:
+    """Tell whether the agent's MCP entry, its first part, is there."""
+    try:
+        part = agent.parts(place, _ANY)[0]
+        text = _read(part.path)
+        return text is not None and part.take(text) != text
+    except (InvalidInput, SettingsUnreadable):
+        return False
+
+
+def apply(changes: Iterable[FileChange]) -> list[Path]:
+    """Carry out the changes and return the back-ups made, one beside each file that was there.
+
+    Each file is written anew beside the old one and renamed, so a crash leaves either the old one or the new one. A
+    symbolic link stays, and the file that it names changes. Raise SettingsUnreadable if a file changed meanwhile.
+    """
+    changes = [replace(change, path=change.path.resolve()) for change in changes]
+    for change in changes:
+        if _read(change.path) != change.before:
+            raise SettingsUnreadable(path=change.path, reason="it changed just now; run the command again", snippet="")
+    return [backup for change in changes if (backup := _write(change)) is not None]
+
+
+def _changes(parts: Sequence[Part], *, installing: bool) -> list[FileChange]:
+    before: dict[Path, str | None] = {}
+    after: dict[Path, str | None] = {}
+    for part in parts:
+        if part.path not in before:
+            before[part.path] = after[part.path] = _read(part.path)
+        text = after[part.path]
+        if installing:
+            after[part.path] = part.put(text)
+        elif text is not None:
+            after[part.path] = part.take(text)
+    ours = {part.path for part in parts if isinstance(part, OwnFile) and before[part.path] == part.content}
+    return [
+        FileChange(path=path, before=before[path], after=after[path], keep=path not in ours)
+        for path in before
+        if before[path] != after[path]
+    ]
+
+
+def _read(path: Path) -> str | None:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as exc:
+        raise SettingsUnreadable(path=path, reason=str(exc), snippet="") from exc
+
+
+def _write(change: FileChange) -> Path | None:
+    path = change.path
+    backup = _backup(path) if change.before is not None and change.keep else None
+    if change.after is None:
+        path.unlink()
+        with suppress(OSError):  # the folder of a skill; one that holds more stays
+            path.parent.rmdir()
+        return backup
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # made with mode 0600
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(change.after)
+            file.flush()
+            os.fsync(file.fileno())
+        if change.before is not None:
+            shutil.copymode(path, name)
+        else:
+            os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return backup
+
+
+def _backup(path: Path) -> Path:
+    """Copy a file beside itself, under a name that is not taken."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    names = (f"{path.name}.{stamp}{number}.headroom-backup" for number in ("", *(f"-{n}" for n in range(2, 100))))
+    backup = next(free for name in names if not (free := path.with_name(name)).exists())
+    shutil.copy2(path, backup)
+    return backup
+
+
+def _lines(text: str | None) -> list[str]:
+    return [] if text is None else text.splitlines(keepends=True)

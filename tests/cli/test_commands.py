@@ -1,0 +1,203 @@
+"""The `headroom` command as people and programs use it: exit codes, JSON, pipes, and no traceback."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from headroom.cli import COMMANDS, group, main
+from headroom.cli.output import plain
+from headroom.memory import UserMemory
+
+pytestmark = pytest.mark.quick
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of its own, and the user alice."""
+    monkeypatch.setenv("HEADROOM_HOME", str(tmp_path))
+    monkeypatch.setenv("HEADROOM_USER", "alice")
+    return tmp_path
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> str:
+    """Run a command; return what it printed."""
+    assert main(words) == status
+    printed = capsys.readouterr()
+    assert "Traceback" not in printed.out + printed.err
+    return printed.out if status == 0 else printed.err
+
+
+def add(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    return run(capsys, "add", *words).strip()
+
+
+def test_every_command_says_what_it_does_with_examples() -> None:
+    """The list of commands and each command's own help agree, and each has an example."""
+    context = click.Context(group)
+    for name, short in COMMANDS.items():
+        command = group.get_command(context, name)
+        assert command is not None
+        assert command.get_short_help_str(200) == short, name
+        if not command.hidden:
+            assert command.epilog is not None, name
+            assert f"headroom {name}" in command.epilog, name
+
+
+def test_help_loads_no_command() -> None:
+    """`headroom --help` imports neither the store nor a command, so that it answers at once."""
+    code = (
+        "import sys\nfrom headroom.cli import main\nmain(['--help'])\n"
+        "print(*sorted(name for name in sys.modules if name.startswith(('headroom.', 'numpy', 'rich'))))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1].split() == ["headroom.cli", "headroom.errors"]
+
+
+def test_what_is_added_is_found_and_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    """A memory is one tab-separated line in a pipe: its id first, its text last."""
+    tea = add(capsys, "User drinks green tea", "--agent", "shell")
+    car = add(capsys, "User drives an old Volvo")
+    best = run(capsys, "search", "green tea").splitlines()[0].split("\t")
+    assert (best[0], best[3], best[-1]) == (tea, "shell", "User drinks green tea")
+    assert [line.split("\t")[0] for line in run(capsys, "list").splitlines()] == [car, tea]
+    assert [line.split("\t")[0] for line in run(capsys, "list", "--limit", "1").splitlines()] == [car]
+    assert [line.split("\t")[0] for line in run(capsys, "list", "--after", car).splitlines()] == [tea]
+    assert run(capsys, "list", "--user", "bob") == ""
+
+
+def test_json_has_the_documented_shape(capsys: pytest.CaptureFixture[str]) -> None:
+    """One JSON document a command, with the keys that docs/shells/cli.md names."""
+    memory_id = json.loads(run(capsys, "add", "User drinks tea", "--entity", "tea", "--json"))["id"]
+    (listed,) = json.loads(run(capsys, "list", "--json"))["memories"]
+    (found,) = json.loads(run(capsys, "search", "tea", "--json"))["memories"]
+    assert listed["id"] == found["id"] == memory_id
+    assert listed["entities"] == ["tea"]
+    assert set(found) - set(listed) == {"score", "parts"}
+    shown = json.loads(run(capsys, "show", memory_id, "--json"))
+    assert shown["memory"] == listed
+    assert shown["history"] == [listed]
+    assert json.loads(run(capsys, "stats", "--json"))["total"] == 1
+    documented = (Path(__file__).parents[2] / "docs" / "shells" / "cli.md").read_text("utf-8")
+    for key in (*listed, *found, *listed["sources"][0]):
+        assert f"`{key}`" in documented, key
+
+
+def test_show_tells_why_a_question_finds_a_memory(capsys: pytest.CaptureFixture[str]) -> None:
+    """History, sources, and the parts of the score, which sum to it."""
+    memory_id = add(capsys, "User drinks green tea", "--agent", "shell")
+    with UserMemory("alice", agent_id="codex") as memory:
+        newer = memory.update(memory_id, "User drinks black tea")
+    text = run(capsys, "show", newer, "--for", "black tea")
+    assert "User drinks green tea" in text.partition("versions, oldest first")[2]
+    parts = text.partition("score ")[2].splitlines()
+    total = float(parts[0].split()[0])
+    assert sum(float(line.split()[0]) for line in parts[1:] if line) == pytest.approx(total, abs=0.01)
+
+
+def test_delete_and_clear_erase(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """`clear` needs a user by name and asks first; refusing changes nothing."""
+    first = add(capsys, "one")
+    add(capsys, "two")
+    run(capsys, "delete", first)
+    assert "name whose memory" in run(capsys, "clear", "--yes", status=1)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    run(capsys, "clear", "--user", "alice", status=130)
+    assert len(run(capsys, "list").splitlines()) == 1
+    assert json.loads(run(capsys, "clear", "--user", "alice", "--yes", "--json")) == {"erased": 1}
+    assert run(capsys, "list") == ""
+
+
+def test_exit_codes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """0 done, 1 failed, 2 wrong usage, 3 no such memory; each error is a line that says what to do."""
+    assert "no memory" in run(capsys, "show", "nope", status=3)
+    assert "no memory" in run(capsys, "delete", "nope", status=3)
+    assert "No such command" in run(capsys, "serch", status=2)
+    assert "Missing argument" in run(capsys, "search", status=2)
+    assert "number from 0 to 1" in run(capsys, "add", "x", "--importance", "7", status=1)
+    (tmp_path / "notes.txt").write_text("no database", "utf-8")
+    assert "cannot be read as a memory file" in run(capsys, "list", "--db", str(tmp_path / "notes.txt"), status=1)
+
+
+def test_an_unexpected_error_is_a_line_too(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug does not print a traceback unless it is asked for."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(importlib.import_module("headroom.cli.commands.list").command, "callback", broken)
+    assert "HEADROOM_TRACEBACK=1" in run(capsys, "list", status=1)
+    monkeypatch.setenv("HEADROOM_TRACEBACK", "1")
+    assert main(["list"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_text_comes_from_standard_input(home: Path) -> None:
+    """`headroom add -` reads the memory; `headroom list | head` ends quietly when nobody reads on."""
+    environment = {**os.environ, "PYTHONUTF8": "1"}
+    program = [sys.executable, "-m", "headroom"]
+    subprocess.run([*program, "add", "-"], input="größer\n", text=True, encoding="utf-8", check=True, env=environment)
+    with UserMemory("alice") as memory:
+        assert [record.content for record in memory.get_all()] == ["größer"]
+        memory.add_many([f"memory {number} " + "x" * 2000 for number in range(200)])
+    with subprocess.Popen(
+        [*program, "list", "--limit", "201"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    ) as listing:
+        assert listing.stdout is not None
+        assert listing.stderr is not None
+        listing.stdout.readline()
+        listing.stdout.close()
+        assert listing.stderr.read() == b""
+
+
+def test_a_memory_cannot_move_the_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    """Escape sequences, carriage returns, hidden and bidirectional characters never reach a terminal or a pipe."""
+    add(capsys, "tea\x1b[2J\x1b]0;title\x07\r\nnext\u202e\u200b")
+    line = run(capsys, "list").removesuffix("\n")
+    assert line.isprintable() or line.replace("\t", "").isprintable()
+    assert plain("a\tb\u2028c") == "a b c"
+
+
+def test_a_project_is_a_user_of_its_own(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Every folder of a repository names the same memory; another repository's is another."""
+    for name in ("shop", "blog"):
+        (tmp_path / name / ".git").mkdir(parents=True)
+    (tmp_path / "shop" / "src").mkdir()
+    add(capsys, "Project uses uv", "--project", str(tmp_path / "shop" / "src"))
+    assert "Project uses uv" in run(capsys, "list", "--project", str(tmp_path / "shop"))
+    assert run(capsys, "list", "--project", str(tmp_path / "blog")) == run(capsys, "list") == ""
+    assert "leave out one" in run(capsys, "list", "--project", str(tmp_path), "--user", "bob", status=1)
+    assert "no folder" in run(capsys, "list", "--project", str(tmp_path / "nowhere"), status=1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX modes")
+def test_a_key_file_that_others_may_read_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The key comes from a file of its owner alone, and is in no message."""
+    key = tmp_path / "the.key"
+    key.write_text("very secret\n", "utf-8")
+    key.chmod(0o644)
+    message = run(capsys, "list", "--key-file", str(key), status=1)
+    assert "chmod 600" in message
+    assert "very secret" not in message
+    assert "no key file" in run(capsys, "list", "--key-file", str(tmp_path / "none"), status=1)
+
+
+def test_completion_knows_the_commands() -> None:
+    """The shell asks for completions through the environment, as click documents it."""
+    environment = {**os.environ, "_HEADROOM_COMPLETE": "bash_complete", "COMP_WORDS": "headroom se", "COMP_CWORD": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", "from headroom.cli import main; main()"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    assert "plain,search" in done.stdout
