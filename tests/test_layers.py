@@ -28,6 +28,8 @@ headroom.chat.apis
 headroom.chat.prompt
 headroom.chat.block
 headroom.memory
+headroom.memory.portable
+headroom.memory.portable.readers
 headroom.memory.remote
 headroom.memory.local
 headroom.memory.local.cache
@@ -44,7 +46,18 @@ headroom.errors
 """.split()
 
 # What may be imported inside a function: slow to load, or in an extra.
-LATE = {"anyio", "huggingface_hub", "openai", "onnxruntime", "rich", "tokenizers", "torch", "tqdm", "transformers"}
+LATE = {
+    "anyio",
+    "huggingface_hub",
+    "ijson",
+    "openai",
+    "onnxruntime",
+    "rich",
+    "tokenizers",
+    "torch",
+    "tqdm",
+    "transformers",
+}
 
 
 def modules() -> dict[str, Path]:

@@ -6,6 +6,7 @@ HeadroomError
 ├── Closed                                a Memory that was used after close()
 ├── LimitReached                          one session of an agent stored or forgot too much
 ├── SettingsUnreadable                    a settings file of another program that cannot be changed safely
+├── UnreadableImport                      a file to import that is missing, damaged, or of another format
 ├── StoreError                            the memory file
 │   ├── StoreUnwritable                   its folder is missing or refuses writing
 │   ├── NotADatabase                      it is not a memory file, or it is damaged
@@ -43,6 +44,7 @@ __all__ = [
     "StoreError",
     "StoreUnavailable",
     "StoreUnwritable",
+    "UnreadableImport",
 ]
 
 
@@ -84,6 +86,14 @@ class SettingsUnreadable(HeadroomError):
     def __init__(self, *, path: Path, reason: str, snippet: str) -> None:
         by_hand = f"; or add this to it by hand:\n{snippet}" if snippet else ""
         super().__init__(f"cannot change {path}: {reason}; mend the file and try again{by_hand}")
+        self.path = path
+
+
+class UnreadableImport(HeadroomError):
+    """A file to import is missing, damaged, or of another format. Nothing of it is to be seen in the memory."""
+
+    def __init__(self, *, path: Path, reason: str) -> None:
+        super().__init__(f"{path} cannot be imported: {reason}; check the file, and what it is said to come from")
         self.path = path
 
 

@@ -1,0 +1,35 @@
+"""The readers by the names that `headroom import --from` takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ....errors import InvalidInput
+from . import chatgpt, claude, langgraph, markdown, mem0
+from .brought import Brought
+
+Reader = Callable[[Path], Iterator[Brought]]
+
+READERS: dict[str, Reader] = {
+    "chatgpt": chatgpt.read,
+    "claude": claude.read,
+    "langgraph": langgraph.read,
+    "markdown": markdown.read,
+    "mem0": mem0.read,
+}
+
+
+def read(path: Path, source: str, *, namespace: str | None = None) -> Iterator[Brought]:
+    """Yield what a file of another program holds, one memory at a time.
+
+    `namespace` is for LangGraph alone. Raise InvalidInput if no reader has the name `source`, and UnreadableImport if
+    the file cannot be read.
+    """
+    if source not in READERS:
+        raise InvalidInput(f"there is no reader for {source!r}; there is one for each of: {', '.join(READERS)}")
+    if namespace is None:
+        return READERS[source](path)
+    if source != "langgraph":
+        raise InvalidInput("namespace is for files of LangGraph")
+    return langgraph.read(path, namespace=namespace)
