@@ -17,6 +17,8 @@ from headroom.memory.records import Reader
 from headroom.memory.rules.duplicates import folded
 from headroom.testing import HashEmbedder
 
+from .asking import listed
+
 ENDS = datetime(2025, 6, 1, tzinfo=timezone.utc)
 ALICE = Reader(user_id="alice")
 
@@ -77,7 +79,7 @@ def test_what_is_lost_outdated_or_repeated_is_counted(tmp_path: Path, said: list
     assert any(turn.applied and turn.applied.ended for turn in turns if turn.said.kind in CORRECTS)
     # A new subject is held by one row, which nothing repeats yet.
     (last,) = [fact for fact in truth(few).values() if fact.kind is Kind.NEW][-1:]
-    (row,) = [record for record in engine.get_all(ALICE) if record.content == last.text]
+    (row,) = [record for record in listed(engine, ALICE) if record.content == last.text]
     engine.delete(row.id)
     assert held(engine, ALICE, few, meanings).lost == 1
     release(engine)

@@ -39,6 +39,7 @@ headroom.memory.local.file
 headroom.memory.embedders
 headroom.memory.rules
 headroom.memory.protocols
+headroom.memory.query
 headroom.memory.records
 headroom.memory.config
 headroom.runtime

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from headroom.memory.engine import Engine
+from headroom.memory.query import Listing, Query
 from headroom.memory.records import Reader
 
 from .model import Meanings, reminded
@@ -66,7 +67,7 @@ class Injected:
 def held(engine: Engine, reader: Reader, said: Sequence[Said], meanings: Meanings) -> Held:
     """Count what the store holds after all that was `said`."""
     true, corrected = truth(said), truth(one for one in said if one.kind in CORRECTS)
-    rows = [(meanings.of(record.content), record.created_at) for record in engine.get_all(reader)]
+    rows = [(meanings.of(record.content), record.created_at) for record in engine.get_all(Listing(reader=reader))]
     current = [one.subject for one, _ in rows if one.value == true[one.subject].value]
     outdated = [(one.subject, at) for one, at in rows if one.value != true[one.subject].value]
     return Held(
@@ -87,7 +88,7 @@ def searched(engine: Engine, reader: Reader, facts: Iterable[Said], meanings: Me
 
 def _asked(engine: Engine, reader: Reader, fact: Said, meanings: Meanings) -> Asked:
     started = perf_counter()
-    found = engine.search(reader, fact.question, top_k=_FOUND)
+    found = engine.search(Query(reader=reader, text=fact.question, top_k=_FOUND))
     seconds = perf_counter() - started
     values = [meanings.about(result.content, fact.subject) for result in found]
     rank = values.index(fact.value) if fact.value in values else None

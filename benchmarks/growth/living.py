@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import fmean
 
 from headroom.memory.engine import Engine
+from headroom.memory.query import Query
 from headroom.memory.records import Reader
 
 from ..figures import Aim, Figure, number
@@ -67,7 +68,7 @@ def _examined(engine: Engine, embedder: Known, said: list[Said], meanings: Meani
     facts = list(true.values())[:: max(1, len(true) // _ASKED)]
     questions = [fact.question for fact in facts]
     embedder.learn(questions)
-    engine.search(_READER, questions[0])
+    engine.search(Query(reader=_READER, text=questions[0]))
     settle()
     return Examined(
         facts=len(true),

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from headroom.memory.engine import Engine
 from headroom.memory.protocols import Vectors
+from headroom.memory.query import Query
 from headroom.memory.records import Reader
 
 from ..figures import Aim, Figure, memories
@@ -48,7 +49,7 @@ def recall(lab: Lab, path: Path, user: str, facts: list[str], vectors: Vectors, 
 
 
 def _share(engine: Engine, user: str, text: str, cosines: Vectors, rows: dict[str, int]) -> float:
-    found = engine.search(Reader(user_id=user), text, top_k=_NEAREST)
+    found = engine.search(Query(reader=Reader(user_id=user), text=text, top_k=_NEAREST))
     return share_of_nearest(cosines, [rows[result.content] for result in found if result.content in rows], _SLACK)
 
 

@@ -10,6 +10,7 @@ from time import perf_counter
 
 from headroom.memory import Memory
 from headroom.memory.engine import Engine
+from headroom.memory.query import Query
 from headroom.memory.records import Reader
 
 from ..figures import Aim, Figure
@@ -32,7 +33,7 @@ def threads(lab: Lab, path: Path, users: list[str], name: str) -> Figure:
     """Compare the throughput of several threads with that of one, in turns."""
     gains = []
     with lab.engine(path) as engine, ThreadPoolExecutor(_THREADS) as pool:
-        list(pool.map(lambda user: engine.search(Reader(user_id=user), "warm up"), users * _THREADS))
+        list(pool.map(lambda user: engine.search(Query(reader=Reader(user_id=user), text="warm up")), users * _THREADS))
         for _ in range(max(3, lab.scale.rounds // 30)):
             questions = lab.questions(4 * _THREADS * 2)
             half = len(questions) // 2
@@ -72,7 +73,7 @@ def loop(lab: Lab, path: Path, users: list[str], name: str) -> Iterator[Figure]:
 
 def _seconds(engine: Engine, users: list[str], questions: list[str], pool: ThreadPoolExecutor | None) -> float:
     def ask(index: int) -> None:
-        engine.search(Reader(user_id=users[index % len(users)]), questions[index])
+        engine.search(Query(reader=Reader(user_id=users[index % len(users)]), text=questions[index]))
 
     start = perf_counter()
     list((map if pool is None else pool.map)(ask, range(len(questions))))

@@ -15,6 +15,7 @@ import numpy as np
 
 from headroom.memory.engine import Engine
 from headroom.memory.protocols import Vectors
+from headroom.memory.query import Query
 from headroom.memory.records import Reader
 
 from ..figures import Aim, Figure, memories, number
@@ -121,7 +122,7 @@ class Searches:
         """Search for what was acknowledged before, by its vector alone."""
         self.looked_for += 1
         try:
-            found = self._engine.search(self._reader, asking(index), top_k=_FOUND)
+            found = self._engine.search(Query(reader=self._reader, text=asking(index), top_k=_FOUND))
             self.missing += text_of(index) not in {result.content for result in found}
         except Exception:  # noqa: BLE001  # as above
             self.failed += 1
@@ -132,7 +133,7 @@ class Searches:
                 self.look_for(acknowledged[-1])
             start = perf_counter()
             try:
-                self._engine.search(self._reader, question, top_k=_FOUND)
+                self._engine.search(Query(reader=self._reader, text=question, top_k=_FOUND))
                 times.append(perf_counter() - start)
             except Exception:  # noqa: BLE001  # as above
                 self.failed += 1

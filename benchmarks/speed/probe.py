@@ -18,18 +18,19 @@ def main(path: str, question: str, first: str, *others: str) -> None:
     """Open the file, search, and print what it took."""
     from headroom.memory import MemoryConfig
     from headroom.memory.open import acquire
+    from headroom.memory.query import Query
     from headroom.memory.records import Reader
 
     before, start = resident(), perf_counter()
     engine = acquire(MemoryConfig(db_path=path))
     opened = perf_counter()
     # A stranger has no memories, but his question is embedded: this loads the model and nothing else.
-    engine.search(Reader(user_id="nobody"), question)
+    engine.search(Query(reader=Reader(user_id="nobody"), text=question))
     loaded, with_model, mapped = perf_counter(), resident(), resident("RssFile")
-    engine.search(Reader(user_id=first), question)
+    engine.search(Query(reader=Reader(user_id=first), text=question))
     answered = perf_counter()
     for user in others:
-        engine.search(Reader(user_id=user), question)
+        engine.search(Query(reader=Reader(user_id=user), text=question))
     found = {
         "opening": opened - start,
         "model": loaded - opened,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from headroom.memory.query import Query
 from headroom.memory.records import Reader
 
 from ..figures import Aim, Figure, against, memories
@@ -34,7 +35,7 @@ def asked(lab: Lab, path: Path, user: str, size: int, *, within: int | None = No
     fresh, recalled, known = (lab.questions(rounds + warm_up) for _ in range(3))
     embedder = Known(lab.embedder, dict(zip(known, lab.embedder.embed(known), strict=True)))
     with lab.engine(path, embedder) as engine, lab.memory(path, embedder) as memory:
-        engine.search(Reader(user_id=user), known[0])
+        engine.search(Query(reader=Reader(user_id=user), text=known[0]))
         settle()
         bare, search, recall, without = take_turns(
             rounds,

@@ -2,6 +2,7 @@
 
 HeadroomError
 ├── InvalidInput (also ValueError)        an argument that cannot be used; nothing was written
+├── NotFound (also LookupError)           no such memory, of this user, that this reader sees
 ├── MissingExtra (also ImportError)       an optional dependency that is not installed
 ├── Closed                                a Memory that was used after close()
 ├── LimitReached                          one session of an agent stored or forgot too much
@@ -38,6 +39,7 @@ __all__ = [
     "ModelUnavailable",
     "NewerSchema",
     "NotADatabase",
+    "NotFound",
     "ServerRefused",
     "ServerUnavailable",
     "SettingsUnreadable",
@@ -54,6 +56,17 @@ class HeadroomError(Exception):
 
 class InvalidInput(HeadroomError, ValueError):
     """An argument that cannot be used; nothing was written."""
+
+
+class NotFound(HeadroomError, LookupError):
+    """There is no memory of this id that this user and reader could use so."""
+
+    def __init__(self, *, memory_id: str, wanted: str = "present") -> None:
+        super().__init__(
+            f"there is no {wanted} memory with the id {str(memory_id)[:64]!r} for this user; "
+            "list the ids that there are with get_all() or pending()"
+        )
+        self.memory_id = memory_id
 
 
 class MissingExtra(HeadroomError, ImportError):

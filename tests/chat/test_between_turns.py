@@ -12,6 +12,8 @@ from headroom.chat.between_turns import Notes, Recent, TurnKey, Waiting, shared_
 from headroom.memory.records import Change, Draft, Reader
 from headroom.testing import HashEmbedder
 
+from ..asking import listed
+
 pytestmark = pytest.mark.quick
 
 ALICE, BOB = Reader(user_id="alice"), Reader(user_id="bob")
@@ -65,7 +67,7 @@ def test_what_can_never_be_stored_is_given_up(tmp_path: Path, caplog: pytest.Log
     waiting = Waiting()
     waiting.add(ALICE, [change("first"), change(""), change("last")])
     waiting.retry(engine)
-    assert sorted(record.content for record in engine.get_all(ALICE)) == ["first", "last"]
+    assert sorted(record.content for record in listed(engine, ALICE)) == ["first", "last"]
     assert len(waiting) == 0
     assert "given up" in caplog.text
     engine.close()

@@ -15,6 +15,8 @@ from headroom.memory.open import acquire, release
 from headroom.memory.records import Reader
 from headroom.testing import HashEmbedder
 
+from ..asking import listed
+
 pytestmark = pytest.mark.quick
 
 ALICE = Reader(user_id="alice")
@@ -49,4 +51,4 @@ def test_what_says_the_same_as_a_note_goes_with_it(engine: Engine, item: Item, l
     facts = Facts(notes, ALICE, redact=None)
     facts.add(item)
     engine.apply(ALICE, facts.changes)
-    assert sorted(record.content for record in engine.get_all(ALICE)) == sorted(left)
+    assert sorted(record.content for record in listed(engine, ALICE)) == sorted(left)

@@ -10,12 +10,14 @@ from headroom.memory.protocols import Vector, Vectors
 from headroom.memory.records import Reader
 from headroom.testing.embedders import HashEmbedder
 
+from ..asking import find, listed
+from .changing import Changing
 from .finding import Finding
 from .keeping import Keeping
 from .opened import ALICE, BOB
 
 
-class BackendContract(Keeping, Finding):
+class BackendContract(Keeping, Finding, Changing):
     """What every backend must keep to. Subclass it in a test module, say how to make yours, and run pytest:
 
     class TestMine(BackendContract):
@@ -26,8 +28,8 @@ class BackendContract(Keeping, Finding):
     def test_a_stranger_has_nothing(self) -> None:
         """Reading, clearing and counting for a user who never saved gives nothing, and fails nowhere."""
         with self.opened() as engine:
-            assert engine.search(BOB, "anything") == []
-            assert engine.get_all(BOB) == []
+            assert find(engine, BOB, "anything") == []
+            assert listed(engine, BOB) == []
             assert engine.clear(BOB) == 0
             assert engine.stats(BOB)["total"] == engine.stats()["total"] == 0
 
@@ -39,7 +41,7 @@ class BackendContract(Keeping, Finding):
                 reader = Reader(user_id=f"user {worker % 4}")
                 for n in range(10):
                     engine.save(reader, [f"thread {worker} says {n}"])
-                    found = engine.search(reader, f"thread {worker} says {n}", top_k=50)
+                    found = find(engine, reader, f"thread {worker} says {n}", top_k=50)
                     assert f"thread {worker} says {n}" in {result.content for result in found}
                     assert {result.user_id for result in found} == {reader.user_id}
 
@@ -55,8 +57,8 @@ class BackendContract(Keeping, Finding):
             engine.close()
             calls = (
                 lambda: engine.save(ALICE, ["more"]),
-                lambda: engine.search(ALICE, "tea"),
-                lambda: engine.get_all(ALICE),
+                lambda: find(engine, ALICE, "tea"),
+                lambda: listed(engine, ALICE),
                 lambda: engine.clear(ALICE),
                 lambda: engine.stats(),
             )
@@ -72,13 +74,13 @@ class BackendContract(Keeping, Finding):
         embedder = _Silent()
         with self.opened(embedder) as engine:
             engine.save(ALICE, ["the cat sat", "User prefers dark mode"])
-            assert [result.content for result in engine.search(ALICE, "dark")] == ["User prefers dark mode"]
+            assert [result.content for result in find(engine, ALICE, "dark")] == ["User prefers dark mode"]
             embedder.answers = True
             assert engine.embed_waiting() == 2
             assert engine.embed_waiting() == 0
-            found = engine.search(ALICE, "the cat sat")
+            found = find(engine, ALICE, "the cat sat")
             assert found[0].content == "the cat sat"
-            assert len(engine.get_all(ALICE)) == 2
+            assert len(listed(engine, ALICE)) == 2
 
 
 class _Silent(HashEmbedder):

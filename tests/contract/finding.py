@@ -7,7 +7,8 @@ from datetime import datetime, timedelta, timezone
 
 from headroom.memory.records import Change, Draft, Reader, Scope
 
-from .opened import ALICE, BOB, Opened, refuses
+from ..asking import find, listed
+from .opened import ALICE, BOB, Opened, misses
 
 
 class Finding(Opened):
@@ -35,9 +36,9 @@ class Finding(Opened):
                 engine.save(writer, [Draft(f"kept for {scope.value}", scope=scope)])
             engine.save(loose, [Draft("kept for loose", scope=Scope.AGENT)])
             for reader, seen in cases.items():
-                found = engine.search(reader, "kept")
+                found = find(engine, reader, "kept")
                 assert {result.content.removeprefix("kept for ") for result in found} == seen, reader
-                assert {record.content.removeprefix("kept for ") for record in engine.get_all(reader)} == seen, reader
+                assert {record.content.removeprefix("kept for ") for record in listed(engine, reader)} == seen, reader
 
     def test_what_a_reader_does_not_see_is_not_reached_by_its_id(self) -> None:
         """By id as by search: every operation by id takes what the reader does not see for one that does not exist."""
@@ -51,8 +52,8 @@ class Finding(Opened):
                 assert engine.history(memory_id, stranger) == []
                 assert engine.stats(stranger)["total"] == 0
                 assert engine.delete(memory_id, stranger) is False
-                assert refuses(lambda stranger=stranger: engine.update(memory_id, "changed", stranger))  # type: ignore[misc]
-                assert refuses(lambda stranger=stranger: engine.get_all(stranger, after=memory_id))  # type: ignore[misc]
+                assert misses(lambda stranger=stranger: engine.update(memory_id, "changed", stranger))  # type: ignore[misc]
+                assert misses(lambda stranger=stranger: listed(engine, stranger, after=memory_id))  # type: ignore[misc]
                 engine.apply(session, [Change(draft=None, replaces=(memory_id,))])
                 assert engine.restore(memory_id, stranger) is False
                 assert engine.restore(memory_id, session) is True
@@ -68,8 +69,8 @@ class Finding(Opened):
         with self.opened() as engine:
             ids = [engine.save(writer, [Draft(f"kept for {scope.value}", scope=scope)])[0] for scope in Scope]
             engine.save(BOB, ["kept for bob"])
-            assert {result.id for result in engine.search(owner, "kept")} == set(ids)
-            assert {record.id for record in engine.get_all(owner)} == set(ids)
+            assert {result.id for result in find(engine, owner, "kept")} == set(ids)
+            assert {record.id for record in listed(engine, owner)} == set(ids)
             assert engine.stats(owner)["total"] == len(ids)
             assert engine.get(ids[1], Reader(user_id="bob", owner=True)) is None
             for memory_id in ids:
@@ -83,28 +84,28 @@ class Finding(Opened):
         with self.opened() as engine:
             (memory_id,) = engine.save(ALICE, ["alice has a cat"])
             engine.apply(ALICE, [Change(draft=None, replaces=(memory_id,))])
-            assert engine.get(memory_id, Reader(user_id="bob")) is None
-            assert engine.history(memory_id, Reader(user_id="bob")) == []
-            assert engine.restore(memory_id, Reader(user_id="bob")) is False
-            assert engine.restore(memory_id, Reader(user_id="alice")) is True
-            assert engine.delete(memory_id, Reader(user_id="bob")) is False
-            assert refuses(lambda: engine.update(memory_id, "bob has a cat", Reader(user_id="bob")))
-            assert refuses(lambda: engine.get_all(BOB, after=memory_id))
+            assert engine.get(memory_id, reader=BOB) is None
+            assert engine.history(memory_id, reader=BOB) == []
+            assert engine.restore(memory_id, reader=BOB) is False
+            assert engine.restore(memory_id, reader=ALICE) is True
+            assert engine.delete(memory_id, reader=BOB) is False
+            assert misses(lambda: engine.update(memory_id, "bob has a cat", reader=BOB))
+            assert misses(lambda: listed(engine, BOB, after=memory_id))
             (done,) = engine.apply(BOB, [Change(draft=None, replaces=(memory_id,))])
             assert done.ended == ()
-            assert [record.content for record in engine.get_all(ALICE)] == ["alice has a cat"]
+            assert [record.content for record in listed(engine, ALICE)] == ["alice has a cat"]
 
     def test_an_expired_memory_is_not_seen(self) -> None:
         """From `expires_at` on it is neither found, listed, counted, merged with nor updated."""
         with self.opened() as engine:
             soon = datetime.now(timezone.utc) + timedelta(seconds=1)
             (memory_id,) = engine.save(ALICE, [Draft("the code is 1234", expires_at=soon)])
-            assert len(engine.search(ALICE, "code")) == 1
+            assert len(find(engine, ALICE, "code")) == 1
             time.sleep(max(0.0, (soon - datetime.now(timezone.utc)).total_seconds()) + 0.01)
-            assert engine.search(ALICE, "code") == []
-            assert engine.get_all(ALICE) == []
-            assert engine.stats(Reader(user_id="alice"))["total"] == 0
-            assert refuses(lambda: engine.update(memory_id, "the code is 5678"))
+            assert find(engine, ALICE, "code") == []
+            assert listed(engine, ALICE) == []
+            assert engine.stats(ALICE)["total"] == 0
+            assert misses(lambda: engine.update(memory_id, "the code is 5678"))
             assert engine.save(ALICE, ["the code is 1234"]) != [memory_id]
 
     def test_a_list_is_newest_first_and_comes_in_pages(self) -> None:
@@ -114,13 +115,13 @@ class Finding(Opened):
             dates = [start + timedelta(days=n % 5) for n in range(10)]
             ids = engine.save(ALICE, [Draft(f"fact {n}", created_at=date) for n, date in enumerate(dates)])
             order = [ids[n] for n in (9, 4, 8, 3, 7, 2, 6, 1, 5, 0)]
-            assert [record.id for record in engine.get_all(ALICE)] == order
+            assert [record.id for record in listed(engine, ALICE)] == order
             pages: list[str] = []
-            while page := engine.get_all(ALICE, limit=3, after=pages[-1] if pages else None):
+            while page := listed(engine, ALICE, limit=3, after=pages[-1] if pages else None):
                 pages += [record.id for record in page]
                 engine.save(ALICE, [f"saved after a page of {len(pages)}"])
             assert pages == order
-            assert refuses(lambda: engine.get_all(ALICE, after="no such id"))
+            assert misses(lambda: listed(engine, ALICE, after="no such id"))
 
     def test_a_search_keeps_to_its_filters(self) -> None:
         """`top_k`, `min_score`, `saved_by` (any source) and `where` (every key) hold, each alone and together."""
@@ -131,7 +132,7 @@ class Finding(Opened):
             engine.save(codex, ["tea is black", Draft("tea has leaves", metadata={"kind": "plant", "tags": ["x"]})])
 
             def found(**filters: object) -> set[str]:
-                return {result.content for result in engine.search(ALICE, "tea", **filters)}  # type: ignore[arg-type]
+                return {result.content for result in find(engine, ALICE, "tea", **filters)}  # type: ignore[arg-type]
 
             assert len(found()) == 3
             assert len(found(top_k=2)) == 2
@@ -143,15 +144,15 @@ class Finding(Opened):
             assert found(where={"tags": ["y"]}) == found(where={"missing": None}) == set()
             assert found(where={"kind": "drink"}, saved_by="codex") == {"tea is black"}
             assert found(where={}) == found()
-            first, second, _ = engine.search(ALICE, "tea is green")
-            above = engine.search(ALICE, "tea is green", min_score=(first.score + second.score) / 2)
+            first, second, _ = find(engine, ALICE, "tea is green")
+            above = find(engine, ALICE, "tea is green", min_score=(first.score + second.score) / 2)
             assert [result.id for result in above] == [first.id]
 
     def test_scores_fall_from_the_best_within_0_and_1(self) -> None:
         """The nearest text comes first, and a score is comparable within its query."""
         with self.opened() as engine:
             engine.save(ALICE, [f"a cat of {n} years" for n in range(20)] + ["User prefers dark mode"])
-            results = engine.search(ALICE, "dark mode")
+            results = find(engine, ALICE, "dark mode")
             scores = [result.score for result in results]
             assert results[0].content == "User prefers dark mode"
             assert scores == sorted(scores, reverse=True)
@@ -166,8 +167,8 @@ class Finding(Opened):
             engine.save(crowd, [f"the cat sat on mat {n}" for n in range(600)])
             engine.save(big, [Draft(f"the cat sat on mat {n}", scope=Scope.SESSION) for n in range(600)])
             engine.save(small, [Draft(f"in a garden, number {n}", scope=Scope.SESSION) for n in range(5)])
-            assert len(engine.search(small, "the cat sat on mat", top_k=5)) == 5
-            assert len(engine.search(BOB, "the cat sat on mat")) == 0
+            assert len(find(engine, small, "the cat sat on mat", top_k=5)) == 5
+            assert len(find(engine, BOB, "the cat sat on mat")) == 0
 
     def test_graph_neighbours_join_on_request_and_keep_to_the_filters(self) -> None:
         """Memories of a shared or related entity are added, scored below their neighbour; filters bind them too."""
@@ -183,17 +184,17 @@ class Finding(Opened):
                 ],
             )
             engine.save(hidden, [Draft("hidden", scope=Scope.SESSION, entities=["Apollo"])])
-            alone = engine.search(ALICE, "apollo ships in may", top_k=8)
-            joined = engine.search(ALICE, "apollo ships in may", top_k=100, include_graph=True)
+            alone = find(engine, ALICE, "apollo ships in may", top_k=8)
+            joined = find(engine, ALICE, "apollo ships in may", top_k=100, include_graph=True)
             assert not {"zzz yyy xxx", "qqq rrr sss"} & {result.content for result in alone}
             assert {"zzz yyy xxx", "qqq rrr sss"} <= {result.content for result in joined}
             assert "hidden" not in {result.content for result in joined}
             scores = [result.score for result in joined]
             assert scores == sorted(scores, reverse=True)
-            assert len(engine.search(ALICE, "apollo ships in may", top_k=8, include_graph=True)) == 8
-            few = engine.search(ALICE, "apollo ships in may", include_graph=True, where={"k": 1})
+            assert len(find(engine, ALICE, "apollo ships in may", top_k=8, include_graph=True)) == 8
+            few = find(engine, ALICE, "apollo ships in may", include_graph=True, where={"k": 1})
             assert {result.content for result in few} == {"apollo ships in may", "qqq rrr sss"}
-            high = engine.search(ALICE, "apollo ships in may", top_k=100, include_graph=True, min_score=0.9)
+            high = find(engine, ALICE, "apollo ships in may", top_k=100, include_graph=True, min_score=0.9)
             assert all(result.score >= 0.9 for result in high)
 
     def test_who_has_few_memories_is_reminded_of_all(self) -> None:

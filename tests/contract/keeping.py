@@ -8,7 +8,8 @@ from datetime import datetime, timedelta, timezone
 
 from headroom.memory.records import Change, Draft, Reader, Record, Relationship, Scope
 
-from .opened import ALICE, BOB, Opened, after_a_moment, refuses
+from ..asking import find, listed
+from .opened import ALICE, BOB, Opened, after_a_moment, misses, refuses
 
 
 class Keeping(Opened):
@@ -31,10 +32,10 @@ class Keeping(Opened):
         )
         with self.opened() as engine:
             (memory_id,) = engine.save(writer, [draft])
-            record = engine.get(memory_id, writer)
+            record = engine.get(memory_id, reader=writer)
             assert record is not None
-            assert engine.get_all(writer) == [record]
-            (result,) = engine.search(writer, "Apollo")
+            assert listed(engine, writer) == [record]
+            (result,) = find(engine, writer, "Apollo")
             assert all(getattr(result, field.name) == getattr(record, field.name) for field in fields(Record))
             assert (record.id, record.content, record.user_id) == (memory_id, draft.content, "alice")
             assert (record.scope, record.importance) == (Scope.SESSION, 0.75)
@@ -72,7 +73,7 @@ class Keeping(Opened):
             assert record is not None
             assert record.content == "Project uses uv, not pip"
             assert [source.agent_id for source in record.sources] == ["claude", "codex"]
-            assert engine.stats(Reader(user_id="alice"))["total"] == 1
+            assert engine.stats(ALICE)["total"] == 1
 
     def test_a_merge_keeps_the_most_that_is_known(self) -> None:
         """The higher importance, the later expiry (none is the latest), new metadata over old, all entities."""
@@ -111,7 +112,7 @@ class Keeping(Opened):
             (broad,) = engine.save(ALICE, ["meets Bob"])
             (narrow,) = engine.save(session, [Draft("meets Bob", scope=Scope.SESSION, metadata={"room": 7})])
             assert narrow != broad
-            assert [record.metadata for record in engine.get_all(ALICE)] == [{}]
+            assert [record.metadata for record in listed(engine, ALICE)] == [{}]
             passing = Draft("leaves soon", scope=Scope.USER, expires_at=datetime.now(timezone.utc) + timedelta(hours=1))
             (brief,) = engine.save(ALICE, [passing])
             assert engine.save(session, [Draft("leaves soon", scope=Scope.SESSION)]) != [brief]
@@ -121,34 +122,34 @@ class Keeping(Opened):
         with self.opened() as engine:
             assert refuses(lambda: engine.save(ALICE, ["fine", "  "]))
             assert refuses(lambda: engine.save(ALICE, ["fine", Draft("broken", scope=Scope.SESSION)]))
-            assert engine.get_all(ALICE) == []
+            assert listed(engine, ALICE) == []
 
     def test_an_update_supersedes_and_keeps_history(self) -> None:
         """The present is the new version; the old one is history, points to it, and held until it came."""
         with self.opened() as engine:
             (first,) = engine.save(ALICE, [Draft("lives in Berlin", importance=0.8, metadata={"a": 1})])
             between = after_a_moment()
-            second = engine.update(first, "lives in Madrid", Reader(user_id="alice"))
+            second = engine.update(first, "lives in Madrid", reader=ALICE)
             third = engine.update(second, "lives in Lisbon")
-            assert [record.content for record in engine.get_all(ALICE)] == ["lives in Lisbon"]
+            assert [record.content for record in listed(engine, ALICE)] == ["lives in Lisbon"]
             for memory_id in (first, second, third):
                 versions = engine.history(memory_id)
                 assert [version.id for version in versions] == [first, second, third]
             assert [version.superseded_by for version in versions] == [second, third, None]
             assert versions[0].valid_until == versions[1].created_at
             assert (versions[2].importance, versions[2].metadata) == (0.8, {"a": 1})
-            assert [result.content for result in engine.search(ALICE, "lives")] == ["lives in Lisbon"]
-            assert [result.content for result in engine.search(ALICE, "lives", as_of=between)] == ["lives in Berlin"]
-            assert engine.stats(Reader(user_id="alice"))["superseded"] == 2
-            assert refuses(lambda: engine.update(first, "lives in Rome"))
-            assert refuses(lambda: engine.update("no such id", "lives in Rome"))
+            assert [result.content for result in find(engine, ALICE, "lives")] == ["lives in Lisbon"]
+            assert [result.content for result in find(engine, ALICE, "lives", as_of=between)] == ["lives in Berlin"]
+            assert engine.stats(ALICE)["superseded"] == 2
+            assert misses(lambda: engine.update(first, "lives in Rome"))
+            assert misses(lambda: engine.update("no such id", "lives in Rome"))
 
     def test_an_update_may_change_letters_alone(self) -> None:
         """A correction of case or punctuation is a new version; the very same text changes nothing."""
         with self.opened() as engine:
             (first,) = engine.save(ALICE, ["likes iphones"])
             second = engine.update(first, "Likes iPhones.")
-            assert [record.content for record in engine.get_all(ALICE)] == ["Likes iPhones."]
+            assert [record.content for record in listed(engine, ALICE)] == ["Likes iPhones."]
             assert [version.id for version in engine.history(second)] == [first, second]
             assert engine.update(second, "Likes iPhones.") == second
             assert [version.id for version in engine.history(second)] == [first, second]
@@ -159,11 +160,11 @@ class Keeping(Opened):
             (first,) = engine.save(ALICE, ["counts to zero"])
 
             def update(n: int) -> bool:
-                return not refuses(lambda: engine.update(first, f"counts to {n}"))
+                return not misses(lambda: engine.update(first, f"counts to {n}"))
 
             with ThreadPoolExecutor(8) as pool:
                 assert sum(pool.map(update, range(1, 9))) == 1
-            assert len(engine.get_all(ALICE)) == 1
+            assert len(listed(engine, ALICE)) == 1
             assert len(engine.history(first)) == 2
 
     def test_changes_replace_and_forget_what_the_writer_sees(self) -> None:
@@ -183,8 +184,8 @@ class Keeping(Opened):
             assert corrected.ended == (berlin,)
             assert (forgotten.id, forgotten.ended) == (None, (tea,))
             assert untouched.ended == ()
-            assert [record.content for record in engine.get_all(ALICE)] == ["lives in Madrid"]
-            assert {record.content for record in engine.get_all(session)} == {
+            assert [record.content for record in listed(engine, ALICE)] == ["lives in Madrid"]
+            assert {record.content for record in listed(engine, session)} == {
                 "lives in Madrid",
                 "a secret of the session",
             }
@@ -199,9 +200,9 @@ class Keeping(Opened):
             (tea,) = engine.save(ALICE, ["likes tea"])
             assert engine.restore(tea) is False
             engine.apply(ALICE, [Change(draft=None, replaces=(tea,))])
-            assert engine.search(ALICE, "tea") == []
+            assert find(engine, ALICE, "tea") == []
             assert engine.restore(tea) is True
-            assert [result.id for result in engine.search(ALICE, "tea")] == [tea]
+            assert [result.id for result in find(engine, ALICE, "tea")] == [tea]
             assert engine.restore(tea) is False
             engine.update(tea, "likes coffee")
             assert engine.restore(tea) is False
@@ -216,17 +217,13 @@ class Keeping(Opened):
         with self.opened() as engine:
             (first,) = engine.save(ALICE, ["lives in Berlin"])
             second = engine.update(first, "lives in Madrid")
-            assert engine.delete(second, Reader(user_id="alice")) is True
+            assert engine.delete(second, reader=ALICE) is True
             assert engine.delete(second) is False
             assert engine.get(first) is None
             assert engine.get(second) is None
             assert engine.history(first) == []
-            assert engine.search(ALICE, "lives") == []
-            assert (
-                engine.stats(Reader(user_id="alice"))["total"]
-                == engine.stats(Reader(user_id="alice"))["superseded"]
-                == 0
-            )
+            assert find(engine, ALICE, "lives") == []
+            assert engine.stats(ALICE)["total"] == engine.stats(ALICE)["superseded"] == 0
 
     def test_clear_removes_what_is_bound_to_the_ids_given(self) -> None:
         """With a session, agent or turn only what is bound to it; without one all of the user, and nobody else's."""
@@ -246,5 +243,5 @@ class Keeping(Opened):
                 engine.save(Reader(user_id="alice", agent_id="a"), [Draft("loose", scope=Scope.AGENT)])
                 engine.save(BOB, ["bob's own"])
                 assert engine.clear(cleared) == 5 - len(left), cleared
-                assert {record.content for record in engine.get_all(both)} == left, cleared
-                assert len(engine.get_all(BOB)) == 1
+                assert {record.content for record in listed(engine, both)} == left, cleared
+                assert len(listed(engine, BOB)) == 1

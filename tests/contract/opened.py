@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 
-from headroom.errors import InvalidInput
+from headroom.errors import InvalidInput, NotFound
 from headroom.memory.embedders.cached import CachedEmbedder
 from headroom.memory.engine import Engine
 from headroom.memory.protocols import Backend, Embedder
@@ -37,10 +37,19 @@ class Opened(ABC):
 
 
 def refuses(call: Callable[[], object]) -> bool:
-    """Tell whether a call raises InvalidInput."""
+    """Return whether a call raises InvalidInput."""
     try:
         call()
     except InvalidInput:
+        return True
+    return False
+
+
+def misses(call: Callable[[], object]) -> bool:
+    """Return whether a call raises NotFound."""
+    try:
+        call()
+    except NotFound:
         return True
     return False
 

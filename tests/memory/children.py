@@ -17,6 +17,7 @@ from headroom.memory import Draft, MemoryConfig
 from headroom.memory.embedders.cached import CachedEmbedder
 from headroom.memory.engine import Engine
 from headroom.memory.local.backend import LocalBackend
+from headroom.memory.query import Listing, Query
 from headroom.memory.records import Change, Reader
 from headroom.testing import HashEmbedder
 
@@ -26,6 +27,12 @@ ALICE = Reader(user_id="alice")
 def open_engine(**settings):
     embedder = HashEmbedder()
     return Engine(LocalBackend(MemoryConfig(db_path=path, **settings), embedder), CachedEmbedder(embedder, 100))
+
+def find(engine, reader, text, **options):
+    return engine.search(Query(reader=reader, text=text, **options))
+
+def listed(engine, reader):
+    return engine.get_all(Listing(reader=reader))
 
 def tell(*words, sep=" "):
     print(*words, sep=sep, flush=True)

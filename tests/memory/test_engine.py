@@ -18,6 +18,7 @@ from headroom.memory.protocols import Vector, Vectors
 from headroom.memory.records import Change, Draft, Reader, Scope
 from headroom.testing import HashEmbedder
 
+from ..asking import find, listed
 from .children import in_child
 
 pytestmark = pytest.mark.quick
@@ -64,11 +65,11 @@ def test_what_is_no_vector_is_neither_stored_nor_kept(path: Path, change: Callab
         with pytest.raises(EmbedderError):
             engine.save(ALICE, ["likes tea"])
         with pytest.raises(EmbedderError):
-            engine.search(ALICE, "tea")
+            find(engine, ALICE, "tea")
     assert engine.stats()["total"] == 0
     embedder._change = lambda rows: rows
     engine.save(ALICE, ["likes tea"])
-    assert len(engine.search(ALICE, "tea")) == 1
+    assert len(find(engine, ALICE, "tea")) == 1
     engine.close()
 
 
@@ -85,7 +86,7 @@ def test_vectors_of_any_length_become_unit_rows(path: Path) -> None:
     """An embedder of your own need not normalise, and may give lists of doubles: scores stay within 0 and 1."""
     engine = engine_over(path, Odd(lambda rows: (rows.astype(np.float64) * 37).tolist()))
     engine.save(ALICE, ["likes tea", "likes coffee", "owns a cat"])
-    scores = [result.score for result in engine.search(ALICE, "likes tea")]
+    scores = [result.score for result in find(engine, ALICE, "likes tea")]
     assert 1 >= scores[0] > scores[1] > scores[2] >= 0
     engine.close()
 
@@ -116,7 +117,7 @@ def test_nothing_is_embedded_within_a_transaction(path: Path) -> None:
     engine = engine_over(path, Odd(visit))
     engine.save(ALICE, ["from inside"])
     engine._embedder.clear()
-    assert len(engine.search(ALICE, "from")) == 2
+    assert len(find(engine, ALICE, "from")) == 2
     engine.close()
 
 
@@ -138,7 +139,7 @@ def test_a_batch_of_changes_is_one_transaction(engine: Engine, path: Path) -> No
     (tea,) = engine.save(ALICE, ["likes tea"])
     with pytest.raises(InvalidInput):
         engine.apply(ALICE, [Change(draft=None, replaces=(tea,)), Change(draft=Draft("x", scope=Scope.TURN))])
-    assert len(engine.get_all(ALICE)) == 1
+    assert len(listed(engine, ALICE)) == 1
     assert engine.apply(ALICE, []) == []
     (done,) = engine.apply(ALICE, [Change(draft=None, replaces=(tea, tea))])
     assert done.ended == (tea,)
@@ -172,9 +173,9 @@ def test_ending_a_turn_erases_what_was_bound_to_it(engine: Engine) -> None:
     turn = Reader(user_id="alice", session_id="s", turn_id="t")
     engine.save(turn, [Draft("for now", scope=Scope.TURN), Draft("for this session", scope=Scope.SESSION), "for ever"])
     engine.end_turn(Reader(user_id="alice"))
-    assert len(engine.get_all(turn)) == 3
+    assert len(listed(engine, turn)) == 3
     engine.end_turn(turn)
-    assert {record.content for record in engine.get_all(turn)} == {"for this session", "for ever"}
+    assert {record.content for record in listed(engine, turn)} == {"for this session", "for ever"}
 
 
 def test_a_correction_dated_back_ends_what_it_replaces_back_then(engine: Engine) -> None:

@@ -12,6 +12,7 @@ from headroom.memory.engine import Engine
 from headroom.memory.open import acquire, release
 from headroom.memory.records import Reader
 
+from ..asking import find
 from .facts import DIVERSE, KEYWORDS, MORE
 
 ALICE = Reader(user_id="alice")
@@ -90,5 +91,5 @@ def test_a_rare_word_in_common_recalls_in_any_script(filled: Engine, message: st
 @pytest.mark.parametrize(("fact", "keyword"), KEYWORDS)
 def test_a_keyword_finds_its_fact_first(filled: Engine, fact: str, keyword: str) -> None:
     """Facts in ten scripts, emoji and code identifiers are found by their words: recall@1 is 1."""
-    (first,) = filled.search(Reader(user_id="scripts"), keyword, top_k=1)
+    (first,) = find(filled, Reader(user_id="scripts"), keyword, top_k=1)
     assert first.content == fact

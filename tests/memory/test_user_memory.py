@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from headroom.errors import Closed, InvalidInput
+from headroom.errors import Closed, InvalidInput, NotFound
 from headroom.memory import Draft
 from headroom.memory.engine import Engine
 from headroom.memory.records import Reader
@@ -28,7 +28,7 @@ def test_everything_is_the_users_own(engine: Engine) -> None:
     assert bob.get(memory_id) is None
     assert bob.delete(memory_id) is bob.restore(memory_id) is False
     assert bob.clear() == 0
-    with pytest.raises(InvalidInput):
+    with pytest.raises(NotFound):
         bob.update(memory_id, "likes coffee")
     assert alice.stats()["total"] == 1
     assert bob.stats()["total"] == 0

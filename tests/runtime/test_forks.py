@@ -59,18 +59,18 @@ FORKING = """
 import os
 engine = open_engine()
 engine.save(ALICE, ["saved before the fork"])
-engine.search(ALICE, "saved")
+find(engine, ALICE, "saved")
 pid = os.fork()
 who = "parent" if pid else "child"
 for n in range(10):
     engine.save(ALICE, [f"saved by the {who}, {n}"])
-    assert engine.search(ALICE, f"saved by the {who}, {n}")[0].content == f"saved by the {who}, {n}"
+    assert find(engine, ALICE, f"saved by the {who}, {n}")[0].content == f"saved by the {who}, {n}"
 if not pid:
     engine.close()
     sys.exit(0)
 assert os.waitpid(pid, 0)[1] == 0
 engine.save(ALICE, ["saved after the child"])
-assert len(engine.get_all(ALICE)) == len(engine.search(ALICE, "saved", top_k=50)) == 22
+assert len(listed(engine, ALICE)) == len(find(engine, ALICE, "saved", top_k=50)) == 22
 engine.close()
 import apsw
 assert apsw.Connection(path).execute("pragma integrity_check").get == "ok"
@@ -95,14 +95,14 @@ if not pid:
     engine.save(ALICE, ["child, second"])
     os._exit(0)  # as if killed: nothing is closed
 engine.save(ALICE, ["parent"])
-while len(engine.get_all(ALICE)) < 3:
+while len(listed(engine, ALICE)) < 3:
     pass
 engine.close()
 subprocess.run(arguments + [path], check=True)  # another program comes and goes
 os.close(writing)
 assert os.waitpid(pid, 0)[1] == 0
 engine = open_engine()
-tell(*sorted(record.content for record in engine.get_all(ALICE)), sep="|")
+tell(*sorted(record.content for record in listed(engine, ALICE)), sep="|")
 engine.close()
 """
 
@@ -124,11 +124,11 @@ def work(worker):
     n = 0
     while not stop.is_set():
         engine.save(ALICE, [f"{worker} says {n % 20}"])
-        engine.search(ALICE, f"{worker} says {n % 20}")
+        find(engine, ALICE, f"{worker} says {n % 20}")
         n += 1
 
 engine.save(ALICE, ["before"])  # what is imported on first use is imported: forking amid an import is Python's affair
-engine.search(ALICE, "before")
+find(engine, ALICE, "before")
 threads = [threading.Thread(target=work, args=(n,), daemon=True) for n in range(4)]
 for thread in threads:
     thread.start()
@@ -138,13 +138,13 @@ for round in range(10):
         import signal
         signal.alarm(20)
         engine.save(ALICE, [f"child {round}"])
-        assert engine.search(ALICE, f"child {round}", top_k=100)
+        assert find(engine, ALICE, f"child {round}", top_k=100)
         os._exit(0)
     assert os.waitpid(pid, 0)[1] == 0
 stop.set()
 for thread in threads:
     thread.join()
-assert {f"child {n}" for n in range(10)} <= {record.content for record in engine.get_all(ALICE)}
+assert {f"child {n}" for n in range(10)} <= {record.content for record in listed(engine, ALICE)}
 engine.close()
 """
 

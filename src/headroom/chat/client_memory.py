@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
+from ..memory.records import Stats
+from ..memory.rules.filters import Where
 from ..memory.user_memory import AsyncUserMemory, UserMemory
 from ..runtime.threads import in_thread
 from .last_turn import LastTurn
 from .turn import Half, Turns
+
+
+class ChatStats(Stats):
+    """Counts of memories, and of what waits to be one."""
+
+    waiting: int
+    """Facts of chats that could not be stored yet."""
 
 
 class ChatMemory(UserMemory):
@@ -30,15 +40,19 @@ class ChatMemory(UserMemory):
         """
         return self._turns.off(*halves)
 
-    def stats(self) -> dict[str, int]:
+    def stats(self) -> ChatStats:
         """Count the user's memories: `total` are present, `superseded` history, `waiting` could not be stored yet."""
-        waiting = self._turns.place.shared.waiting.count(self.reader.user_id)
-        return {**super().stats(), "waiting": waiting}
+        return {**super().stats(), "waiting": self._turns.place.shared.waiting.count(self.reader.user_id)}
 
     def delete(self, memory_id: str) -> bool:
         """Erase a memory with the versions that it replaced. False where the user has none of this id."""
         self._turns.place.shared.recent.forget(self.reader.user_id)
         return super().delete(memory_id)
+
+    def delete_many(self, memory_ids: Sequence[str] | None = None, *, where: Where | None = None) -> int:
+        """Erase memories, by their ids or by a filter, in one transaction. See `Memory.delete_many`."""
+        self._turns.place.shared.recent.forget(self.reader.user_id)
+        return super().delete_many(memory_ids, where=where)
 
     def clear(self, *, session_id: str | None = None, agent_id: str | None = None) -> int:
         """Erase all memories of the user, or only those bound to a session or an agent; return how many."""
@@ -65,13 +79,17 @@ class AsyncChatMemory(AsyncUserMemory):
         """Leave memory out of the requests made in a `with` block; see `ChatMemory.off`."""
         return self._chat.off(*halves)
 
-    async def stats(self) -> dict[str, int]:
+    async def stats(self) -> ChatStats:
         """Count the user's memories; see `ChatMemory.stats`."""
         return await in_thread(self._chat.stats)
 
     async def delete(self, memory_id: str) -> bool:
         """Erase a memory; see `ChatMemory.delete`."""
         return await in_thread(self._chat.delete, memory_id)
+
+    async def delete_many(self, memory_ids: Sequence[str] | None = None, *, where: Where | None = None) -> int:
+        """Erase memories; see `ChatMemory.delete_many`."""
+        return await in_thread(self._chat.delete_many, memory_ids, where=where)
 
     async def clear(self, *, session_id: str | None = None, agent_id: str | None = None) -> int:
         """Erase memories; see `ChatMemory.clear`."""

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, tzinfo
+from functools import partial
 
-from ..errors import EmbedderUnavailable, InvalidInput
+from ..errors import EmbedderUnavailable, InvalidInput, NotFound
 from ..runtime.threads import submit
 from .embedders.cached import CachedEmbedder, unit_rows
-from .protocols import Backend, Query, Vector, Vectors, Write
-from .records import Applied, Change, Draft, Json, Reader, Record, SearchResult
+from .protocols import Amendment, Backend, Decision, Story, Vector, Vectors, Write
+from .query import Filter, Listing, Query, State
+from .records import Action, Applied, Change, Draft, Event, Everything, Reader, Record, SearchResult, Stats, Undone
+from .rules import amending
+from .rules.amending import Fields, is_pending, is_present
 from .rules.checks import (
-    LONGEST_ID,
+    check_count,
     check_draft,
-    check_json,
+    check_fields,
+    check_ids,
+    check_query,
     check_reader,
-    check_share,
-    check_text,
     entry_of,
 )
-from .rules.times import micros, now, require_aware
+from .rules.times import moment, now, require_aware
+from .rules.visibility import sees
 
 _log = logging.getLogger("headroom")
 
@@ -28,8 +34,9 @@ _TRANSACTION = 1024
 """Memories of a bulk load that become durable together."""
 _BATCH = 256
 """Waiting memories that get their vectors in one transaction."""
-_LONGEST_QUESTION = 8192
-"""Characters of a question that are looked at."""
+HELD_DAYS = 30
+"""How long a memory waits for its review before it is erased."""
+_DAY = 86_400_000_000
 
 
 class Engine:
@@ -48,7 +55,7 @@ class Engine:
         self._last_calls.append(call)
 
     def save(self, writer: Reader, drafts: Iterable[str | Draft]) -> list[str]:
-        """Store memories and give their ids in order; what is known already gives the id it has.
+        """Store memories and return their ids in order; what is known already has its id.
 
         Everything is checked before anything is written. Then each 1,024 memories become durable together.
         """
@@ -63,10 +70,7 @@ class Engine:
         """Store, correct and forget in one transaction. Ids in `replaces` that `writer` does not see are left alone."""
         drafts = self._checked(writer, [change.draft for change in changes if change.draft is not None])
         in_order = iter(drafts)
-        checked = [
-            change if change.draft is None else Change(draft=next(in_order), replaces=change.replaces)
-            for change in changes
-        ]
+        checked = [change if change.draft is None else replace(change, draft=next(in_order)) for change in changes]
         return self._apply(writer, checked)
 
     def store(self, writer: Reader, drafts: Iterable[str | Draft], vectors: Vectors) -> list[str]:
@@ -79,108 +83,156 @@ class Engine:
             ids += [str(done.id) for done in self._backend.apply(writer, writes[start : start + _TRANSACTION])]
         return ids
 
-    def search(
-        self,
-        reader: Reader,
-        query: str,
-        *,
-        top_k: int = 10,
-        min_score: float = 0.0,
-        include_graph: bool = False,
-        as_of: datetime | None = None,
-        saved_by: str | None = None,
-        where: Mapping[str, Json] | None = None,
-    ) -> list[SearchResult]:
-        """Find the memories nearest to `query`, best first; a blank query finds none."""
-        check_reader(reader)
-        _check_count("top_k", top_k)
-        if saved_by is not None:
-            check_text("saved_by", saved_by, LONGEST_ID)
-        question = _question(query)
-        moment = require_aware("as_of", as_of)
-        if not question.strip():
+    def search(self, query: Query) -> list[SearchResult]:
+        """Find the memories nearest to `query.text`, best first; a blank query finds none."""
+        query = check_query(query)
+        if not query.text.strip():
             return []
-        return self._backend.search(
-            Query(
-                reader=reader,
-                text=question,
-                vector=self._embed_question(question),
-                top_k=top_k,
-                min_score=check_share("min_score", min_score),
-                include_graph=include_graph,
-                as_of=moment,
-                saved_by=saved_by,
-                where=None if where is None else check_json("where", where),
-            )
-        )
+        return self._backend.search(replace(query, vector=self._embed_question(query.text)))
 
-    def recall(self, reader: Reader, message: str, *, top_k: int) -> list[SearchResult]:
+    def recall(self, reader: Reader, message: str, *, top_k: int, zone: tzinfo | None = None) -> list[SearchResult]:
         """Find the memories that a chat should be reminded of by `message`, best first; none is a good answer.
 
         With at most `top_k` visible memories all of them; above that, those that stand out for this message.
         """
-        question = _question(message)
-        if not question.strip():
-            return []
-        vector = self._embed_question(question)
-        return self._backend.search(Query(reader=reader, text=question, vector=vector, top_k=top_k, notes_only=True))
+        return self.search(Query(reader=reader, text=message, top_k=top_k, zone=zone, notes_only=True))
+
+    # In every call by id, `reader` says who looks: what no search would show is not found. None looks at everything.
 
     def get(self, memory_id: str, reader: Reader | None = None) -> Record | None:
-        """Look up one memory, present or history; one that `reader` does not see is not found."""
-        return self._backend.get(memory_id, _checked(reader))
+        """Look up one memory, present, held or history."""
+        return self.get_many([memory_id], reader)[0]
 
-    def get_all(self, reader: Reader, *, limit: int | None = None, after: str | None = None) -> list[Record]:
-        """List the present memories that `reader` sees, newest first."""
-        check_reader(reader)
-        if limit is not None:
-            _check_count("limit", limit)
-        return self._backend.page(reader, limit=limit, after=after)
+    def get_many(self, memory_ids: Sequence[str], reader: Reader | None = None) -> list[Record | None]:
+        """Look up memories in the order of their ids; None for each that is not found."""
+        return self._backend.get_many(check_ids(memory_ids), _checked(reader))
 
-    def update(self, memory_id: str, content: str, reader: Reader | None = None) -> str:
-        """Supersede a memory by a new version of its content and return the new id; the old one becomes history.
+    def get_all(self, listing: Listing) -> list[Record]:
+        """List memories that the reader sees, newest first."""
+        check_reader(listing.reader)
+        if listing.limit is not None:
+            check_count("limit", listing.limit)
+        return self._backend.page(listing)
 
-        Raise InvalidInput if there is no such present memory that `reader` sees.
+    def count(self, listing: Listing) -> int:
+        """Count memories that the reader sees."""
+        check_reader(listing.reader)
+        return self._backend.count(listing)
+
+    def update(
+        self, memory_id: str, content: str | None = None, reader: Reader | None = None, *, fields: Fields | None = None
+    ) -> str:
+        """Change a memory: its fields in place, its text by a new version; the old one becomes history.
+
+        Return the id of the version that is present now. Raise NotFound if there is no such present memory.
         """
+        fields = check_fields(fields or Fields())
         old = self.get(memory_id, reader)
-        if old is None or old.valid_until is not None or (old.expires_at and micros(old.expires_at) <= now()):
-            raise InvalidInput(f"there is no present memory with the id {memory_id!r} for this user")
-        writer = Reader(user_id=old.user_id, session_id=old.session_id, agent_id=old.agent_id, turn_id=old.turn_id)
-        draft = Draft(
-            content,
-            scope=old.scope,
-            importance=old.importance,
-            entities=old.entities,
-            relationships=old.relationships,
-            metadata=old.metadata,
-            expires_at=old.expires_at,
-        )
-        change = Change(draft=check_draft(draft, writer), replaces=(memory_id,))
-        (applied,) = self._apply(writer, [change], strict=True)
-        return str(applied.id)
+        if old is None or not is_present(old, _moment()):
+            raise NotFound(memory_id=memory_id)
+        if content is not None and content != old.content:
+            return self._supersede(fields.of(old), content)
+        if content is None and not fields:
+            raise InvalidInput("update needs something to change: a content, or one of the other fields")
+        self._amend([memory_id], _reader_of(old, reader), partial(amending.update, fields=fields))
+        return old.id
 
-    def history(self, memory_id: str, reader: Reader | None = None) -> list[Record]:
-        """List the versions of a memory that `reader` sees, oldest first; empty if there is none."""
-        return self._backend.history(memory_id, _checked(reader))
+    def forget(self, memory_id: str, reader: Reader | None = None) -> bool:
+        """Hide a memory; its history is kept, and `restore` undoes it. False if there was nothing to hide."""
+        return bool(self._amend([memory_id], reader, partial(amending.forget, at=_moment())))
 
     def restore(self, memory_id: str, reader: Reader | None = None) -> bool:
-        """Undo a forget; return False if there was nothing to undo."""
-        return self._backend.revive(memory_id, _checked(reader))
+        """Undo a forget. False if there was nothing to undo."""
+        return bool(self._amend([memory_id], reader, partial(amending.restore, at=_moment())))
+
+    def accept(self, memory_id: str, reader: Reader | None = None) -> str:
+        """Let a held memory be seen from now on, and end what it was to replace; return its id.
+
+        Raise NotFound if no such memory waits. What became known by itself meanwhile is not stored twice.
+        """
+        held = self.get(memory_id, reader)
+        if held is None or not is_pending(held, _moment()):
+            raise NotFound(memory_id=memory_id, wanted="held")
+        decision = partial(amending.accept, held_id=held.id, at=_moment())
+        owner = replace(_reader_of(held, reader), owner=True)
+        if not self._amend([held.id, *held.would_replace], owner, decision):
+            self.reject(held.id, reader)
+        return held.id
+
+    def reject(self, memory_id: str, reader: Reader | None = None) -> None:
+        """Turn a held memory down: it is hidden, and erased when its time for a review is over.
+
+        Raise NotFound if no such memory waits.
+        """
+        if not self._amend([memory_id], reader, partial(amending.reject, at=_moment())):
+            raise NotFound(memory_id=memory_id, wanted="held")
+
+    def history(self, memory_id: str, reader: Reader | None = None) -> list[Record]:
+        """List the versions of a memory, oldest first; empty if there is none."""
+        return self._backend.history(memory_id, _checked(reader))
 
     def delete(self, memory_id: str, reader: Reader | None = None) -> bool:
-        """Erase a memory with the versions that it replaced; return False if there is none."""
-        self._embedder.clear()
-        return self._backend.delete(memory_id, _checked(reader))
+        """Erase a memory with the versions that it replaced. False if there is none."""
+        return self.delete_many([memory_id], reader) > 0
 
-    def clear(self, reader: Reader) -> int:
-        """Erase all memories of the user, or those bound to the session, agent or turn that is given."""
+    def delete_many(self, memory_ids: Sequence[str], reader: Reader | None = None) -> int:
+        """Erase memories with the versions that they replaced, in one transaction; return how many were found."""
+        self._embedder.clear()
+        return self._backend.delete(list(dict.fromkeys(check_ids(memory_ids))), _checked(reader))
+
+    def clear(self, reader: Reader, where: Filter | None = None) -> int:
+        """Erase all memories of the user, or those bound to the session, agent or turn that is given; return how many.
+
+        With `where`, those among them that it lets through, with the versions that they replaced.
+        """
         check_reader(reader)
         self._embedder.clear()
-        return self._backend.clear(reader)
+        return self._backend.clear(reader, where)
 
     def end_turn(self, reader: Reader) -> None:
         """Erase the memories of turn scope that are bound to `reader.turn_id`."""
         if reader.turn_id is not None and self._backend.clear(Reader(user_id=reader.user_id, turn_id=reader.turn_id)):
             self._embedder.clear()
+
+    def events(self, reader: Reader, *, turn_id: str | None = None, since: datetime | None = None) -> list[Event]:
+        """List what happened to the user's memories, newest first: who did what when, by ids, without any text."""
+        check_reader(reader)
+        require_aware("since", since)
+        found = self._backend.events(reader.user_id, turn_id=turn_id, since=since)
+        return [replace(event, before=None) for event in found]
+
+    def undo(self, reader: Reader, *, turn_id: str | None = None, since: datetime | None = None) -> Undone:
+        """Take back all that a turn stored, replaced and forgot, or all that was done since a time, and only that.
+
+        What was stored is hidden with its history. What others changed since stays as they left it.
+        """
+        if (turn_id is None) == (since is None):
+            raise InvalidInput("undo needs a turn_id, or a time since when; pass one of them")
+        reader = check_reader(replace(reader, turn_id=turn_id))
+        events = self.events(reader, turn_id=turn_id, since=since)
+        ids = list(dict.fromkeys(event.memory_id for event in events))
+
+        def concerns(event: Event) -> bool:
+            return event.turn_id == turn_id if since is None else event.at >= since
+
+        actor = replace(reader, turn_id=None)
+        done = self._amend(ids, reader, partial(amending.take_back, concerns=concerns, at=_moment()), actor=actor)
+        by_action = {action: tuple(one.record.id for one in done if one.action is action) for action in Action}
+        return Undone(
+            hidden=by_action[Action.FORGOTTEN] + by_action[Action.REJECTED],
+            restored=by_action[Action.RESTORED],
+            changed=by_action[Action.UPDATED],
+        )
+
+    def everything(self, user_id: str) -> Everything:
+        """Return all there is of a user: every session, agent and turn, history, what is held, and the events."""
+        owner = Reader(user_id=user_id, owner=True)
+        memories = self.get_all(Listing(reader=owner, state=State.ALL))
+        return Everything(user_id=user_id, memories=tuple(memories), events=tuple(self.events(owner)))
+
+    def users(self) -> list[str]:
+        """List the users who have memories, in the order of their ids."""
+        return self._backend.users()
 
     def embed_waiting(self) -> int:
         """Embed the memories that were stored while the embedder did not answer; return how many."""
@@ -196,12 +248,12 @@ class Engine:
             self._behind = True
         return done
 
-    def stats(self, reader: Reader | None = None) -> dict[str, int]:
+    def stats(self, reader: Reader | None = None) -> Stats:
         """Count the memories that `reader` sees, or all of everybody: `total` are present, `superseded` history."""
         return self._backend.stats(_checked(reader))
 
     def usable(self) -> bool:
-        """Tell whether the store is still there; False where its file was deleted or exchanged."""
+        """Return whether the store is still there; False if its file was deleted or exchanged."""
         return self._backend.usable()
 
     def close(self) -> None:
@@ -219,9 +271,12 @@ class Engine:
 
     def _apply(self, writer: Reader, changes: Sequence[Change], *, strict: bool = False) -> list[Applied]:
         vectors = iter(self._embed_now([change.draft.content for change in changes if change.draft is not None]))
+        held_until = now() + HELD_DAYS * _DAY
         writes = [
             Write(
-                entry=None if change.draft is None else entry_of(change.draft, next(vectors)),
+                entry=None
+                if change.draft is None
+                else entry_of(change.draft, next(vectors), held_until=held_until if change.held else None),
                 replaces=change.replaces,
                 strict=strict,
             )
@@ -229,8 +284,39 @@ class Engine:
         ]
         return self._backend.apply(writer, writes)
 
+    def _supersede(self, old: Record, content: str) -> str:
+        writer = Reader(user_id=old.user_id, session_id=old.session_id, agent_id=old.agent_id, turn_id=old.turn_id)
+        draft = Draft(
+            content,
+            scope=old.scope,
+            importance=old.importance,
+            entities=old.entities,
+            relationships=old.relationships,
+            metadata=old.metadata,
+            expires_at=old.expires_at,
+        )
+        change = Change(draft=check_draft(draft, writer), replaces=(old.id,))
+        (applied,) = self._apply(writer, [change], strict=True)
+        return str(applied.id)
+
+    def _amend(
+        self, memory_ids: Sequence[str], reader: Reader | None, decision: Decision, *, actor: Reader | None = None
+    ) -> list[Amendment]:
+        """Let `decision` look at those of the memories that `reader` sees."""
+        if reader is None:
+            found = next((record for record in self.get_many(memory_ids) if record is not None), None)
+            if found is None:
+                return []
+            reader = Reader(user_id=found.user_id, owner=True)
+        looking = reader
+
+        def seen(stories: Sequence[Story]) -> Sequence[Amendment]:
+            return decision([story for story in stories if sees(looking, story.record)])
+
+        return self._backend.amend(actor or check_reader(reader), check_ids(memory_ids), seen)
+
     def _embed_now(self, texts: Sequence[str]) -> Sequence[Vector | None]:
-        """Embed texts, or None for each where the embedder's server does not answer."""
+        """Embed texts, or None for each if the embedder's server does not answer."""
         if not texts:
             return []
         try:
@@ -258,17 +344,14 @@ class Engine:
             submit(self.embed_waiting)
 
 
-def _check_count(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 2**31:
-        raise InvalidInput(f"{name} must be a whole number of at least 1, not {value!r}")
-
-
 def _checked(reader: Reader | None) -> Reader | None:
     return None if reader is None else check_reader(reader)
 
 
-def _question(text: object) -> str:
-    """Make any text safe to look for: a chat may send what could not be stored."""
-    if not isinstance(text, str):
-        raise InvalidInput(f"query must be text, not {type(text).__name__}")
-    return text[:_LONGEST_QUESTION].replace("\x00", " ").encode("utf-8", "replace").decode()
+def _reader_of(record: Record, reader: Reader | None) -> Reader:
+    """Say who acts on a memory: the reader, or its owner if none is named."""
+    return reader or Reader(user_id=record.user_id, owner=True)
+
+
+def _moment() -> datetime:
+    return moment(now())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from os import PathLike
-from types import TracebackType
+from types import EllipsisType, TracebackType
 
 from ..errors import Closed, InvalidInput
 from ..runtime.threads import in_thread
@@ -14,7 +14,25 @@ from .config import MemoryConfig
 from .engine import Engine
 from .open import acquire, reembed, release
 from .protocols import Embedder
-from .records import Draft, Json, Reader, Record, Relationship, Scope, SearchResult
+from .query import Listing, Query, State
+from .records import (
+    Draft,
+    Event,
+    Everything,
+    Json,
+    Origin,
+    Reader,
+    Record,
+    Relationship,
+    Scope,
+    SearchResult,
+    Stats,
+    Undone,
+)
+from .rules.amending import Fields
+from .rules.checks import one_of
+from .rules.filters import Where, parse
+from .rules.times import zone_of
 
 
 class Memory:
@@ -41,7 +59,7 @@ class Memory:
         """Open the memory; equal settings in one process share one open file.
 
         `backend` and `db_path` override those of `config`; `embedder` is an object of your own that fits the
-        Embedder protocol. Loads no model. Raises a StoreError where the file cannot be used.
+        Embedder protocol. Loads no model. Raise a StoreError if the file cannot be used.
         """
         config = config or MemoryConfig()
         if backend is not None:
@@ -73,12 +91,14 @@ class Memory:
         metadata: Mapping[str, Json] | None = None,
         created_at: datetime | None = None,
         expires_at: datetime | None = None,
+        origin: Origin | str = Origin.APPLICATION,
     ) -> str:
         """Store one memory and return its id; durable when this returns.
 
         A text that the same readers already know (but for case, spaces and final punctuation) gets one more source
-        and gives the id it has. At user scope `agent_id` and `session_id` only say where it comes from. `importance`
-        is 0 to 1, times are aware datetimes. Raises InvalidInput before anything is written.
+        and has the id that it had; of its metadata the new values stand, of importance the higher, of expiry the later.
+        At user scope `agent_id` and `session_id` only say where it comes from. `importance` is 0 to 1, times are aware
+        datetimes. Raise InvalidInput before anything is written.
         """
         draft = Draft(
             content,
@@ -89,6 +109,7 @@ class Memory:
             metadata={} if metadata is None else metadata,
             created_at=created_at,
             expires_at=expires_at,
+            origin=origin,
         )
         writer = Reader(user_id=user_id, session_id=session_id, agent_id=agent_id, turn_id=turn_id)
         return (await in_thread(self.engine.save, writer, [draft]))[0]
@@ -117,31 +138,38 @@ class Memory:
         session_id: str | None = None,
         agent_id: str | None = None,
         turn_id: str | None = None,
+        owner: bool = False,
         top_k: int = 10,
         min_score: float = 0.0,
         include_graph: bool = False,
         as_of: datetime | None = None,
         saved_by: str | None = None,
-        where: Mapping[str, Json] | None = None,
+        origin: Origin | str | None = None,
+        where: Where | None = None,
+        timezone: str | None = None,
     ) -> list[SearchResult]:
         """Find at most `top_k` memories for `query`, best first; a blank query finds none.
 
         `include_graph` adds memories that share an entity with the best ones. `as_of` looks at what held at that
-        time. `saved_by` keeps what one agent said, `where` what has these metadata values. All filters hold inside
-        the search: they never make the list shorter than it need be.
+        time. `saved_by` keeps what one agent said, `origin` what came from there, and `where` what a filter of metadata
+        and of the record's own fields lets through, such as `{"kind": "note", "record.importance": {"$gte": 0.5}}`. All
+        filters hold inside the search: they never make the list shorter than it need be. `timezone`, such as
+        "Europe/Berlin", is where the days that the question names begin and end; None is the system's.
         """
-        reader = Reader(user_id=user_id, session_id=session_id, agent_id=agent_id, turn_id=turn_id)
-        return await in_thread(
-            self.engine.search,
-            reader,
-            query,
+        asked = Query(
+            reader=Reader(user_id=user_id, session_id=session_id, agent_id=agent_id, turn_id=turn_id, owner=owner),
+            text=query,
             top_k=top_k,
             min_score=min_score,
             include_graph=include_graph,
             as_of=as_of,
-            saved_by=saved_by,
-            where=where,
+            where=parse(where, saved_by=saved_by, origin=origin),
+            zone=zone_of(timezone),
         )
+        return await in_thread(self.engine.search, asked)
+
+    # By id. With `user_id`, what no search would show to this user, session, agent and turn is not found; without it,
+    # the memories of all users are.
 
     async def get(
         self,
@@ -153,39 +181,53 @@ class Memory:
         turn_id: str | None = None,
         owner: bool = False,
     ) -> Record | None:
-        """Look up one memory, present or history; one that the given reader does not see is not found."""
-        reader = _reader(user_id, session_id, agent_id, turn_id, owner)
-        return await in_thread(self.engine.get, memory_id, reader)
+        """Look up one memory, present, held or history."""
+        return await in_thread(self.engine.get, memory_id, _reader(user_id, session_id, agent_id, turn_id, owner))
 
-    async def get_all(
+    async def get_many(
         self,
-        user_id: str,
-        *,
-        session_id: str | None = None,
-        agent_id: str | None = None,
-        turn_id: str | None = None,
-        owner: bool = False,
-        limit: int | None = None,
-        after: str | None = None,
-    ) -> list[Record]:
-        """List the present memories that the reader sees, newest first; `after` is the last id of the page before."""
-        reader = Reader(user_id=user_id, session_id=session_id, agent_id=agent_id, turn_id=turn_id, owner=owner)
-        return await in_thread(self.engine.get_all, reader, limit=limit, after=after)
-
-    async def update(
-        self,
-        memory_id: str,
-        content: str,
+        memory_ids: Sequence[str],
         *,
         user_id: str | None = None,
         session_id: str | None = None,
         agent_id: str | None = None,
         turn_id: str | None = None,
         owner: bool = False,
+    ) -> list[Record | None]:
+        """Look up memories in the order of their ids; None for each that is not found."""
+        return await in_thread(self.engine.get_many, memory_ids, _reader(user_id, session_id, agent_id, turn_id, owner))
+
+    async def update(
+        self,
+        memory_id: str,
+        content: str | None = None,
+        *,
+        metadata: Mapping[str, Json] | None = None,
+        importance: float | None = None,
+        entities: Sequence[str] | None = None,
+        expires_at: datetime | EllipsisType | None = ...,
+        merge: bool = True,
+        user_id: str | None = None,
+        session_id: str | None = None,
+        agent_id: str | None = None,
+        turn_id: str | None = None,
+        owner: bool = False,
     ) -> str:
-        """Supersede a memory by a new version and return its id; the old one becomes history."""
+        """Change a memory and return the id of the version that is present now.
+
+        A new `content` makes a new version, and the old one becomes history; the other fields change in place. What is
+        not named stays. `metadata` and `entities` are added to what is there, or replace it with `merge=False`; an
+        `expires_at` of None removes the expiry. Raise NotFound if there is no such present memory.
+        """
+        fields = Fields(
+            metadata=metadata,
+            importance=importance,
+            entities=None if entities is None else tuple(entities),
+            expires_at=expires_at,
+            merge=merge,
+        )
         reader = _reader(user_id, session_id, agent_id, turn_id, owner)
-        return await in_thread(self.engine.update, memory_id, content, reader)
+        return await in_thread(self.engine.update, memory_id, content, reader, fields=fields)
 
     async def history(
         self,
@@ -197,9 +239,21 @@ class Memory:
         turn_id: str | None = None,
         owner: bool = False,
     ) -> list[Record]:
-        """List the versions of a memory that the given reader sees, oldest first; empty if there is none."""
-        reader = _reader(user_id, session_id, agent_id, turn_id, owner)
-        return await in_thread(self.engine.history, memory_id, reader)
+        """List the versions of a memory, oldest first; empty if there is none."""
+        return await in_thread(self.engine.history, memory_id, _reader(user_id, session_id, agent_id, turn_id, owner))
+
+    async def forget(
+        self,
+        memory_id: str,
+        *,
+        user_id: str | None = None,
+        session_id: str | None = None,
+        agent_id: str | None = None,
+        turn_id: str | None = None,
+        owner: bool = False,
+    ) -> bool:
+        """Hide a memory; its history is kept, and `restore` undoes it. False if there was nothing to hide."""
+        return await in_thread(self.engine.forget, memory_id, _reader(user_id, session_id, agent_id, turn_id, owner))
 
     async def restore(
         self,
@@ -211,9 +265,22 @@ class Memory:
         turn_id: str | None = None,
         owner: bool = False,
     ) -> bool:
-        """Undo what a model forgot; return False if there was nothing to undo."""
-        reader = _reader(user_id, session_id, agent_id, turn_id, owner)
-        return await in_thread(self.engine.restore, memory_id, reader)
+        """Undo a forget. False if there was nothing to undo."""
+        return await in_thread(self.engine.restore, memory_id, _reader(user_id, session_id, agent_id, turn_id, owner))
+
+    async def accept(self, memory_id: str, *, user_id: str | None = None) -> str:
+        """Let a held memory be seen from now on, and end what it was to replace; return its id.
+
+        Raise NotFound if no such memory waits, in any session of the user.
+        """
+        return await in_thread(self.engine.accept, memory_id, _owner(user_id))
+
+    async def reject(self, memory_id: str, *, user_id: str | None = None) -> None:
+        """Turn a held memory down: it is hidden, and erased when its 30 days are over.
+
+        Raise NotFound if no such memory waits, in any session of the user.
+        """
+        await in_thread(self.engine.reject, memory_id, _owner(user_id))
 
     async def delete(
         self,
@@ -225,9 +292,63 @@ class Memory:
         turn_id: str | None = None,
         owner: bool = False,
     ) -> bool:
-        """Erase a memory with the versions that it replaced, so that no byte of them stays in the file."""
-        reader = _reader(user_id, session_id, agent_id, turn_id, owner)
-        return await in_thread(self.engine.delete, memory_id, reader)
+        """Erase a memory with the versions that it replaced: no byte of them stays in the file."""
+        return await in_thread(self.engine.delete, memory_id, _reader(user_id, session_id, agent_id, turn_id, owner))
+
+    async def delete_many(
+        self, memory_ids: Sequence[str] | None = None, *, where: Where | None = None, user_id: str | None = None
+    ) -> int:
+        """Erase memories with the versions that they replaced, in one transaction; return how many.
+
+        Either by their ids, or all that a filter lets through of the user's memories in any session: present, held and
+        history. Raise InvalidInput if the filter is empty: that is `clear`.
+        """
+        if one_of(memory_ids, where):
+            return await in_thread(self.engine.delete_many, memory_ids or (), _owner(user_id))
+        if user_id is None:
+            raise InvalidInput("delete_many by a filter needs user_id: whose memories are to be erased?")
+        return await in_thread(self.engine.clear, Reader(user_id=user_id), parse(where))
+
+    # By user.
+
+    async def get_all(
+        self,
+        user_id: str,
+        *,
+        session_id: str | None = None,
+        agent_id: str | None = None,
+        turn_id: str | None = None,
+        owner: bool = False,
+        where: Where | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> list[Record]:
+        """List the present memories that the reader sees, newest first; `after` is the last id of the page before."""
+        reader = Reader(user_id=user_id, session_id=session_id, agent_id=agent_id, turn_id=turn_id, owner=owner)
+        listing = Listing(reader=reader, where=parse(where), limit=limit, after=after)
+        return await in_thread(self.engine.get_all, listing)
+
+    async def count(
+        self,
+        user_id: str,
+        *,
+        session_id: str | None = None,
+        agent_id: str | None = None,
+        turn_id: str | None = None,
+        owner: bool = False,
+        where: Where | None = None,
+    ) -> int:
+        """Count the present memories that the reader sees, or those that a filter lets through."""
+        reader = Reader(user_id=user_id, session_id=session_id, agent_id=agent_id, turn_id=turn_id, owner=owner)
+        return await in_thread(self.engine.count, Listing(reader=reader, where=parse(where)))
+
+    async def pending(self, user_id: str, *, limit: int | None = None, after: str | None = None) -> list[Record]:
+        """List the memories of a user that wait for a review, in any session, newest first.
+
+        No search sees them, and they are erased after 30 days.
+        """
+        reader = Reader(user_id=user_id, owner=True)
+        return await in_thread(self.engine.get_all, Listing(reader=reader, state=State.HELD, limit=limit, after=after))
 
     async def clear(
         self,
@@ -241,6 +362,29 @@ class Memory:
         reader = Reader(user_id=user_id, session_id=session_id, agent_id=agent_id, turn_id=turn_id)
         return await in_thread(self.engine.clear, reader)
 
+    async def events(self, user_id: str, *, turn_id: str | None = None, since: datetime | None = None) -> list[Event]:
+        """List what happened to a user's memories, newest first: who did what when, by ids, without any text.
+
+        An event is kept for as long as the memory that it names.
+        """
+        return await in_thread(self.engine.events, Reader(user_id=user_id), turn_id=turn_id, since=since)
+
+    async def undo(self, user_id: str, *, turn_id: str | None = None, since: datetime | None = None) -> Undone:
+        """Take back all that a turn stored, replaced and forgot, or all that was done since a time, and only that.
+
+        What was stored is hidden with its history. What others changed since stays as they left it.
+        """
+        reader = Reader(user_id=user_id, owner=True)
+        return await in_thread(self.engine.undo, reader, turn_id=turn_id, since=since)
+
+    async def users(self) -> list[str]:
+        """List the users who have memories, in the order of their ids."""
+        return await in_thread(self.engine.users)
+
+    async def everything(self, user_id: str) -> Everything:
+        """Return all there is of a user: every session, agent and turn, history, what is held, and the events."""
+        return await in_thread(self.engine.everything, user_id)
+
     async def stats(
         self,
         user_id: str | None = None,
@@ -249,7 +393,7 @@ class Memory:
         agent_id: str | None = None,
         turn_id: str | None = None,
         owner: bool = False,
-    ) -> dict[str, int]:
+    ) -> Stats:
         """Count the memories that the given reader sees, or all: `total` are present, `superseded` are history."""
         return await in_thread(self.engine.stats, _reader(user_id, session_id, agent_id, turn_id, owner))
 
@@ -264,7 +408,7 @@ class Memory:
 
         Other programs go on searching the old vectors until all are made, and then must be opened with the new
         embedder. A run that was killed goes on where it was. `progress` is called with how many are done, and how
-        many there are. Raises StoreUnavailable where the disk is too small.
+        many there are. Raise StoreUnavailable if the disk is too small.
         """
         return await in_thread(reembed, config, embedder, progress)
 
@@ -292,3 +436,7 @@ def _reader(
             raise InvalidInput("say whose memories these are: pass user_id as well")
         return None
     return Reader(user_id=user_id, session_id=session_id, agent_id=agent_id, turn_id=turn_id, owner=owner)
+
+
+def _owner(user_id: str | None) -> Reader | None:
+    return None if user_id is None else Reader(user_id=user_id, owner=True)

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeAlias, runtime_checkable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from .records import Applied, Json, Reader, Record, Relationship, Scope, SearchResult
+from .query import Filter, Listing, Query
+from .records import (
+    Action,
+    Applied,
+    Event,
+    Json,
+    Origin,
+    Reader,
+    Record,
+    Relationship,
+    Scope,
+    SearchResult,
+    Stats,
+)
 
 Vector: TypeAlias = npt.NDArray[np.float32]
 """Shape (width,), float32: a unit vector, or zeros for a blank text."""
@@ -33,7 +47,7 @@ class Embedder(Protocol):
         """Embed `texts` into a (len(texts), width) float32 array of unit rows; a blank text gives a zero row."""
 
     def embed_query(self, text: str) -> Vector:
-        """Embed one question; differs from `embed` only where the model wants a query prefix."""
+        """Embed one question; differs from `embed` only if the model wants a query prefix."""
 
     def close(self) -> None:
         """Free the model or the connection. Closing twice is fine."""
@@ -51,15 +65,19 @@ class Entry:
     metadata: Mapping[str, Json]
     created_at: int
     expires_at: int | None
+    origin: Origin
+    held_until: int | None
+    """The memory waits for a review until then; None if it is to be seen at once."""
     vector: Vector | None
-    """None where the embedder did not answer: the memory is found by its words until the vector comes."""
+    """None if the embedder did not answer: the memory is found by its words until the vector comes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
     """One step of a transaction: an entry to store, memories that it ends, or both.
 
-    With `strict`, InvalidInput is raised where one of `replaces` is no present memory that the writer sees.
+    With `strict`, NotFound is raised if one of `replaces` is no present memory that the writer sees. An entry that is
+    held ends nothing: what it would replace is kept with it.
     """
 
     entry: Entry | None
@@ -67,21 +85,26 @@ class Write:
     strict: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Query:
-    """One search. `notes_only` keeps only what deserves to be put into a chat; see `ranking.noteworthy`."""
+class Story(NamedTuple):
+    """A memory and all that happened to it, oldest first."""
 
-    reader: Reader
-    text: str
-    vector: Vector | None
-    """None where the embedder did not answer: the search goes by words alone."""
-    top_k: int
-    min_score: float = 0.0
-    include_graph: bool = False
-    as_of: int | None = None
-    saved_by: str | None = None
-    where: Mapping[str, Json] | None = None
-    notes_only: bool = False
+    record: Record
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amendment:
+    """A change of a stored memory: how it is to be, and how the event is called."""
+
+    record: Record
+    """With the same id, text, owner and scope; every other field is stored as it stands here."""
+    action: Action
+    before: Mapping[str, Json] = field(default_factory=dict)
+    """What the event keeps; see `Event.before`."""
+
+
+Decision: TypeAlias = Callable[[Sequence[Story]], Sequence[Amendment]]
+"""Decides what becomes of memories. Pure, and quick: it runs within a transaction."""
 
 
 class Backend(Protocol):
@@ -89,32 +112,50 @@ class Backend(Protocol):
 
     Every call that takes a reader sees what that reader sees and nothing else, by filters that hold inside the search,
     never after it. By id as by search: what a reader does not see is not found. A call by id without a reader is the
-    application's own, and finds everybody's.
+    application's own, and finds everybody's. Every change leaves an event with the memory that it concerns.
     """
 
     def apply(self, writer: Reader, writes: Sequence[Write]) -> list[Applied]:
         """Store, merge with what is known, and end what is replaced: all of it or nothing."""
 
+    def amend(self, actor: Reader, memory_ids: Sequence[str], decision: Decision) -> list[Amendment]:
+        """Let `decision` say what becomes of these memories that the actor sees, and return what was changed.
+
+        Ids that are not found are left out, and so is an amendment that would make a second present memory of one text.
+        """
+
     def search(self, query: Query) -> list[SearchResult]:
         """Find at most `query.top_k` memories, best first."""
 
-    def get(self, memory_id: str, reader: Reader | None) -> Record | None:
-        """Look up one memory, also one that is history."""
+    def get_many(self, memory_ids: Sequence[str], reader: Reader | None) -> list[Record | None]:
+        """Look up memories, also history and held ones, in the order of the ids; None for each that is not found."""
 
     def history(self, memory_id: str, reader: Reader | None) -> list[Record]:
         """List the versions of a memory that `reader` sees, oldest first."""
 
-    def page(self, reader: Reader, *, limit: int | None, after: str | None) -> list[Record]:
-        """List the present memories that `reader` sees, newest first, from behind the memory `after`."""
+    def page(self, listing: Listing) -> list[Record]:
+        """List memories, newest first. Raise NotFound if `listing.after` is no memory of this user."""
 
-    def revive(self, memory_id: str, reader: Reader | None) -> bool:
-        """Undo a forget; return False if there was nothing to undo."""
+    def count(self, listing: Listing) -> int:
+        """Count the memories of a listing, whatever its limit."""
 
-    def delete(self, memory_id: str, reader: Reader | None) -> bool:
-        """Erase a memory and the versions that it replaced; return False if there is none."""
+    def events(self, user_id: str, *, turn_id: str | None = None, since: datetime | None = None) -> list[Event]:
+        """List what happened to the memories of a user, newest first; only in this turn, or since then, if asked."""
 
-    def clear(self, reader: Reader) -> int:
-        """Erase all memories of the user, or those bound to the session, agent or turn that is given."""
+    def users(self) -> list[str]:
+        """List the users who have memories, in the order of their ids."""
+
+    def vectors(self, memory_ids: Sequence[str], reader: Reader | None) -> list[Vector | None]:
+        """Look up the vectors of memories, in the order of the ids; None for each that has none."""
+
+    def delete(self, memory_ids: Sequence[str], reader: Reader | None) -> int:
+        """Erase memories with the versions that they replaced; return how many of the ids were found."""
+
+    def clear(self, reader: Reader, where: Filter | None = None) -> int:
+        """Erase all memories of the user, or those bound to the session, agent or turn that is given; return how many.
+
+        With `where`, those among them that it lets through, with the versions that they replaced.
+        """
 
     def unembedded(self, limit: int) -> list[tuple[str, str]]:
         """List memories that wait for their vector, oldest first, as (id, content)."""
@@ -122,11 +163,11 @@ class Backend(Protocol):
     def put_vectors(self, vectors: Mapping[str, Vector]) -> None:
         """Store the vectors of memories that wait for them, by id; those that no longer do are left alone."""
 
-    def stats(self, reader: Reader | None) -> dict[str, int]:
+    def stats(self, reader: Reader | None) -> Stats:
         """Count the memories that `reader` sees, or all of everybody if it is None."""
 
     def usable(self) -> bool:
-        """Tell whether the store is still there; False where it is gone for good and must be opened anew."""
+        """Return whether the store is still there; False if it is gone for good and must be opened anew."""
 
     def close(self) -> None:
         """Let go of files and connections. Closing twice is fine."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypedDict
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
@@ -18,6 +18,42 @@ class Scope(str, Enum):
     SESSION = "session"
     AGENT = "agent"
     TURN = "turn"
+
+
+class Origin(str, Enum):
+    """Where a source of a memory came from, as the program that ran saw it; never as a model said it."""
+
+    USER = "user"
+    """The user's own words."""
+    ASSISTANT = "assistant"
+    """The assistant's: nothing that the user said bears it out."""
+    TOOL = "tool"
+    """What a tool returned, or a page that was read."""
+    FILE = "file"
+    """A file or picture in the conversation."""
+    IMPORT = "import"
+    APPLICATION = "application"
+    """The program itself, by `save` or `add`."""
+    AGENT = "agent"
+    """An agent, by its tools and hooks."""
+
+
+class Action(str, Enum):
+    """What can happen to a memory."""
+
+    SAVED = "saved"
+    MERGED = "merged"
+    """It was said again: one more source."""
+    HELD = "held"
+    """It was stored to wait for a review."""
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    REPLACED = "replaced"
+    """Another memory superseded it."""
+    FORGOTTEN = "forgotten"
+    RESTORED = "restored"
+    UPDATED = "updated"
+    """Its metadata, importance, entities, expiry or sources changed, and not its text."""
 
 
 class Relationship(NamedTuple):
@@ -53,6 +89,7 @@ class Draft:
     metadata: Mapping[str, Json] = field(default_factory=dict)
     created_at: datetime | None = None
     expires_at: datetime | None = None
+    origin: Origin | str = Origin.APPLICATION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +100,21 @@ class Source:
     session_id: str | None
     turn_id: str | None
     created_at: datetime
+    origin: Origin = Origin.APPLICATION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened to a memory: who did what, and when. It is erased with the memory."""
+
+    memory_id: str
+    action: Action
+    at: datetime
+    agent_id: str | None
+    session_id: str | None
+    turn_id: str | None
+    before: Mapping[str, Json] | None = field(default=None, repr=False)
+    """The fields that it changed, as they were before, so that it can be undone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +137,11 @@ class Record:
     entities: tuple[str, ...]
     relationships: tuple[Relationship, ...]
     sources: tuple[Source, ...]
+    """In the order of saving."""
+    held_until: datetime | None = None
+    """The memory waits for a review until then, and no search sees it; None for all others."""
+    would_replace: tuple[str, ...] = ()
+    """The ids of the memories that a held one ends when it is accepted."""
 
 
 class Parts(NamedTuple):
@@ -111,10 +168,10 @@ class SearchResult(Record):
     score: float
     parts: Parts = field(default_factory=Parts)
     stands_for: tuple[str, ...] = ()
-    """Where notes for a chat are recalled: the ids of others that say the same in slightly other words."""
+    """If notes for a chat are recalled: the ids of others that say the same in slightly other words."""
 
     def explain(self) -> dict[str, float]:
-        """Give the parts of the score by name; they sum to it."""
+        """Return the parts of the score by name; they sum to it."""
         return self.parts._asdict()
 
 
@@ -122,11 +179,13 @@ class SearchResult(Record):
 class Change:
     """One thing to write: a new memory, the end of old ones, or both at once (a correction).
 
-    `replaces` names memories by id; without a `draft` they are forgotten, which keeps their history.
+    `replaces` names memories by id; without a `draft` they are forgotten, which keeps their history. A draft that is
+    held waits for a review, and what it replaces stays present until then.
     """
 
     draft: Draft | None
     replaces: tuple[str, ...] = ()
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,8 +193,50 @@ class Applied:
     """What became of one `Change`."""
 
     id: str | None
-    """The memory that now holds the draft's content; None where there was no draft."""
+    """The memory that now holds the draft's content; None if there was no draft."""
     merged: bool
     """The content was known: that memory got one more source, and no row was added."""
     ended: tuple[str, ...]
     """Those of `replaces` that were found and are now history."""
+    held: bool = False
+    """That memory waits for a review, or was turned down in one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undone:
+    """What `undo` did, by the ids of memories."""
+
+    hidden: tuple[str, ...] = ()
+    """Stored since, and hidden now; their history is kept."""
+    restored: tuple[str, ...] = ()
+    """Replaced or forgotten since, and present again."""
+    changed: tuple[str, ...] = ()
+    """Said again or updated since, and put back as they were."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Everything:
+    """All there is of one user, such as for a data request."""
+
+    user_id: str
+    memories: tuple[Record, ...]
+    """Present ones, history and held ones, of every session, agent and turn; newest first."""
+    events: tuple[Event, ...]
+    """Newest first."""
+
+
+class Stats(TypedDict):
+    """Counts of memories, of one user or of all."""
+
+    total: int
+    """Present memories."""
+    superseded: int
+    """History."""
+    held: int
+    """Waiting for a review."""
+    without_vector: int
+    """Stored while the embedder did not answer."""
+    by_agent: dict[str, int]
+    """Present memories by the agents that saved them; one that two agents saved counts for both."""
+    file_bytes: int
+    """Bytes of the whole store."""

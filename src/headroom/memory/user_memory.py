@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, tzinfo
 from functools import update_wrapper
 from os import PathLike
-from types import TracebackType
+from types import EllipsisType, TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from ..errors import Closed
@@ -16,8 +16,25 @@ from .config import MemoryConfig
 from .engine import Engine
 from .open import acquire, release
 from .protocols import Embedder
-from .records import Draft, Json, Reader, Record, Relationship, Scope, SearchResult
-from .rules.checks import check_reader
+from .query import Listing, Query, State
+from .records import (
+    Draft,
+    Event,
+    Everything,
+    Json,
+    Origin,
+    Reader,
+    Record,
+    Relationship,
+    Scope,
+    SearchResult,
+    Stats,
+    Undone,
+)
+from .rules.amending import Fields
+from .rules.checks import check_reader, one_of
+from .rules.filters import Where, parse
+from .rules.times import zone_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -41,29 +58,33 @@ class UserMemory:
         config: MemoryConfig | None = None,
         db_path: str | PathLike[str] | None = None,
         embedder: Embedder | None = None,
+        timezone: str | None = None,
     ) -> None:
         """Open the memory of `user_id`; equal settings in one process share one open file. Close it with `close`.
 
         `db_path` overrides that of `config`; `embedder` is an object of your own that fits the Embedder protocol.
-        Loads no model. Raise InvalidInput if an id cannot be one, and a StoreError if the file cannot be used.
+        `timezone`, such as "Europe/Berlin", is where the user's days begin and end; None is the system's. Loads no
+        model. Raise InvalidInput if an id cannot be one, and a StoreError if the file cannot be used.
         """
         reader = check_reader(Reader(user_id=user_id, session_id=session_id, agent_id=agent_id))
         config = config or MemoryConfig()
         if db_path is not None:
             config = replace(config, db_path=db_path)
-        self._bind(acquire(config, embedder), reader)
+        zone = zone_of(timezone)
+        self._bind(acquire(config, embedder), reader, zone)
         self._opened_here = True
 
     @classmethod
-    def over(cls: type[Self], engine: Engine, reader: Reader) -> Self:
+    def over(cls: type[Self], engine: Engine, reader: Reader, zone: tzinfo | None = None) -> Self:
         """Return the memory of `reader` over an engine that somebody else opened and closes."""
         memory = cls.__new__(cls)
-        memory._bind(engine, reader)
+        memory._bind(engine, reader, zone)
         return memory
 
-    def _bind(self, engine: Engine, reader: Reader) -> None:
+    def _bind(self, engine: Engine, reader: Reader, zone: tzinfo | None = None) -> None:
         self._engine: Engine | None = engine
         self.reader = check_reader(reader)
+        self.zone = zone
         self._opened_here = False
 
     @property
@@ -96,18 +117,22 @@ class UserMemory:
         include_graph: bool = False,
         as_of: datetime | None = None,
         saved_by: str | None = None,
-        where: Mapping[str, Json] | None = None,
+        origin: Origin | str | None = None,
+        where: Where | None = None,
+        timezone: str | None = None,
     ) -> list[SearchResult]:
         """Find the memories nearest to `query`, best first; a blank query finds none. See `Memory.search`."""
         return self.engine.search(
-            self.reader,
-            query,
-            top_k=top_k,
-            min_score=min_score,
-            include_graph=include_graph,
-            as_of=as_of,
-            saved_by=saved_by,
-            where=where,
+            Query(
+                reader=self.reader,
+                text=query,
+                top_k=top_k,
+                min_score=min_score,
+                include_graph=include_graph,
+                as_of=as_of,
+                where=parse(where, saved_by=saved_by, origin=origin),
+                zone=zone_of(timezone) or self.zone,
+            )
         )
 
     def recall(self, message: str, *, top_k: int = 10) -> list[SearchResult]:
@@ -115,7 +140,7 @@ class UserMemory:
 
         If at most `top_k` memories are visible, all of them; else those that stand out for this message.
         """
-        return self.engine.recall(self.reader, message, top_k=top_k)
+        return self.engine.recall(self.reader, message, top_k=top_k, zone=self.zone)
 
     def add(
         self,
@@ -128,6 +153,7 @@ class UserMemory:
         metadata: Mapping[str, Json] | None = None,
         created_at: datetime | None = None,
         expires_at: datetime | None = None,
+        origin: Origin | str = Origin.APPLICATION,
     ) -> str:
         """Store one memory and return its id. See `Memory.save`."""
         draft = Draft(
@@ -139,6 +165,7 @@ class UserMemory:
             metadata={} if metadata is None else metadata,
             created_at=created_at,
             expires_at=expires_at,
+            origin=origin,
         )
         return self.engine.save(self.reader, [draft])[0]
 
@@ -147,35 +174,107 @@ class UserMemory:
         return self.engine.save(self.reader, items)
 
     def get(self, memory_id: str) -> Record | None:
-        """Look up one of the user's memories, present or history."""
+        """Look up one of the memories that this reader sees, present, held or history."""
         return self.engine.get(memory_id, self.reader)
 
-    def get_all(self, *, limit: int | None = None, after: str | None = None) -> list[Record]:
-        """List the present memories, newest first; `after` is the last id of the page before."""
-        return self.engine.get_all(self.reader, limit=limit, after=after)
+    def get_many(self, memory_ids: Sequence[str]) -> list[Record | None]:
+        """Look up memories in the order of their ids; None for each that is not found."""
+        return self.engine.get_many(memory_ids, self.reader)
 
-    def update(self, memory_id: str, content: str) -> str:
-        """Supersede a memory by a new version and return its id; the old one becomes history."""
-        return self.engine.update(memory_id, content, self.reader)
+    def get_all(
+        self, *, where: Where | None = None, limit: int | None = None, after: str | None = None
+    ) -> list[Record]:
+        """List the present memories, newest first; `after` is the last id of the page before."""
+        return self.engine.get_all(Listing(reader=self.reader, where=parse(where), limit=limit, after=after))
+
+    def count(self, *, where: Where | None = None) -> int:
+        """Count the present memories, or those that a filter lets through."""
+        return self.engine.count(Listing(reader=self.reader, where=parse(where)))
+
+    def update(
+        self,
+        memory_id: str,
+        content: str | None = None,
+        *,
+        metadata: Mapping[str, Json] | None = None,
+        importance: float | None = None,
+        entities: Sequence[str] | None = None,
+        expires_at: datetime | EllipsisType | None = ...,
+        merge: bool = True,
+    ) -> str:
+        """Change a memory and return the id of the version that is present now. See `Memory.update`."""
+        fields = Fields(
+            metadata=metadata,
+            importance=importance,
+            entities=None if entities is None else tuple(entities),
+            expires_at=expires_at,
+            merge=merge,
+        )
+        return self.engine.update(memory_id, content, self.reader, fields=fields)
+
+    def forget(self, memory_id: str) -> bool:
+        """Hide a memory; its history is kept, and `restore` undoes it. False if there was nothing to hide."""
+        return self.engine.forget(memory_id, self.reader)
+
+    def restore(self, memory_id: str) -> bool:
+        """Undo a forget. False if there was nothing to undo."""
+        return self.engine.restore(memory_id, self.reader)
+
+    def pending(self, *, limit: int | None = None, after: str | None = None) -> list[Record]:
+        """List the memories that wait for a review, newest first. No search sees them; they go after 30 days."""
+        return self.engine.get_all(Listing(reader=self.reader, state=State.HELD, limit=limit, after=after))
+
+    def accept(self, memory_id: str) -> str:
+        """Let a held memory be seen from now on, and end what it was to replace; return its id.
+
+        Raise NotFound if no such memory waits.
+        """
+        return self.engine.accept(memory_id, self.reader)
+
+    def reject(self, memory_id: str) -> None:
+        """Turn a held memory down: it is hidden, and erased when its 30 days are over.
+
+        Raise NotFound if no such memory waits.
+        """
+        self.engine.reject(memory_id, self.reader)
 
     def history(self, memory_id: str) -> list[Record]:
         """List the versions of a memory, oldest first."""
         return self.engine.history(memory_id, self.reader)
 
-    def restore(self, memory_id: str) -> bool:
-        """Undo a forget. False where there was nothing to undo."""
-        return self.engine.restore(memory_id, self.reader)
-
     def delete(self, memory_id: str) -> bool:
-        """Erase a memory with the versions that it replaced. False where the user has none of this id."""
+        """Erase a memory with the versions that it replaced. False if this reader sees none of this id."""
         return self.engine.delete(memory_id, self.reader)
+
+    def delete_many(self, memory_ids: Sequence[str] | None = None, *, where: Where | None = None) -> int:
+        """Erase memories, by their ids or by a filter, in one transaction. See `Memory.delete_many`."""
+        if one_of(memory_ids, where):
+            return self.engine.delete_many(memory_ids or (), self.reader)
+        return self.engine.clear(Reader(user_id=self.reader.user_id), parse(where))
 
     def clear(self, *, session_id: str | None = None, agent_id: str | None = None) -> int:
         """Erase all memories of the user, or only those bound to a session or an agent; return how many."""
         return self.engine.clear(Reader(user_id=self.reader.user_id, session_id=session_id, agent_id=agent_id))
 
-    def stats(self) -> dict[str, int]:
-        """Count the user's memories: `total` are present, `superseded` are history."""
+    def events(self, *, turn_id: str | None = None, since: datetime | None = None) -> list[Event]:
+        """List what happened to the user's memories, newest first: who did what when, by ids, without any text."""
+        return self.engine.events(self.reader, turn_id=turn_id, since=since)
+
+    def undo(self, turn_id: str | None = None, *, since: datetime | None = None) -> Undone:
+        """Take back all that a turn stored, replaced and forgot, and only that. See `Memory.undo`."""
+        return self.engine.undo(self.reader, turn_id=turn_id, since=since)
+
+    def everything(self) -> Everything:
+        """Return all there is of the user: every session, agent and turn, history, what is held, and the events."""
+        return self.engine.everything(self.reader.user_id)
+
+    @property
+    def owner(self) -> UserMemory:
+        """The same memory as its owner sees it: every session, agent and turn of the user."""
+        return UserMemory.over(self.engine, replace(self.reader, owner=True), self.zone)
+
+    def stats(self) -> Stats:
+        """Count the memories that this reader sees: `total` are present, `superseded` are history."""
         return self.engine.stats(self.reader)
 
 
@@ -200,11 +299,26 @@ class AsyncUserMemory:
     add = _awaitable(UserMemory.add)
     add_many = _awaitable(UserMemory.add_many)
     get = _awaitable(UserMemory.get)
+    get_many = _awaitable(UserMemory.get_many)
     get_all = _awaitable(UserMemory.get_all)
+    count = _awaitable(UserMemory.count)
     update = _awaitable(UserMemory.update)
-    history = _awaitable(UserMemory.history)
+    forget = _awaitable(UserMemory.forget)
     restore = _awaitable(UserMemory.restore)
+    pending = _awaitable(UserMemory.pending)
+    accept = _awaitable(UserMemory.accept)
+    reject = _awaitable(UserMemory.reject)
+    history = _awaitable(UserMemory.history)
     delete = _awaitable(UserMemory.delete)
+    delete_many = _awaitable(UserMemory.delete_many)
     clear = _awaitable(UserMemory.clear)
+    events = _awaitable(UserMemory.events)
+    undo = _awaitable(UserMemory.undo)
+    everything = _awaitable(UserMemory.everything)
     stats = _awaitable(UserMemory.stats)
     close = _awaitable(UserMemory.close)
+
+    @property
+    def owner(self) -> AsyncUserMemory:
+        """The same memory as its owner sees it: every session, agent and turn of the user."""
+        return AsyncUserMemory(self.bound.owner)

@@ -12,20 +12,21 @@ from headroom.memory.engine import Engine
 from headroom.memory.records import Draft, Parts, Reader
 from headroom.testing import HashEmbedder
 
+from ...asking import find
 from ..conftest import make_engine
 
 ALICE = Reader(user_id="alice")
 
 
 def found(engine: Engine, question: str, reader: Reader = ALICE, **options: object) -> list[str]:
-    return [result.content for result in engine.search(reader, question, **options)]  # type: ignore[arg-type]
+    return [result.content for result in find(engine, reader, question, **options)]  # type: ignore[arg-type]
 
 
 @pytest.mark.quick
 def test_a_score_is_the_sum_of_its_parts(engine: Engine) -> None:
     """A result explains its score; fields and explain() agree."""
     engine.save(ALICE, ["Anna plays the cello", "Anna lives in Ghent", "The car is blue"])
-    results = engine.search(ALICE, "Does Anna play the cello?")
+    results = find(engine, ALICE, "Does Anna play the cello?")
     assert results[0].content == "Anna plays the cello"
     for result in results:
         assert result.explain() == result.parts._asdict()
@@ -39,7 +40,7 @@ def test_a_score_is_the_sum_of_its_parts(engine: Engine) -> None:
 def test_scores_fall_and_stay_within_0_and_1(engine: Engine) -> None:
     """Results come best first, and no score leaves 0..1."""
     engine.save(ALICE, [f"Fact {number} about {thing}" for number in range(20) for thing in ("tea", "cats", "Rome")])
-    scores = [result.score for result in engine.search(ALICE, "tea and cats", top_k=60)]
+    scores = [result.score for result in find(engine, ALICE, "tea and cats", top_k=60)]
     assert scores == sorted(scores, reverse=True)
     assert 0 <= min(scores) <= max(scores) <= 1
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from headroom.errors import HeadroomError, InvalidInput
+from headroom.errors import HeadroomError, InvalidInput, NotFound
 from headroom.memory import Draft, Memory, Relationship
 from headroom.memory.engine import Engine
 from headroom.memory.records import Change, Reader
@@ -126,7 +126,7 @@ WRONG_SEARCHES: list[tuple[dict[str, Any], str]] = [
     ({"saved_by": ""}, "saved_by must not be empty"),
     ({"saved_by": 5}, "saved_by must be text"),
     ({"where": ["kind"]}, "where must be a mapping"),
-    ({"where": {"kind": object()}}, "where must be JSON"),
+    ({"where": {"kind": object()}}, "compares with JSON values"),
     ({"as_of": datetime(2024, 1, 1)}, "as_of must be a datetime with a time zone"),
     ({"as_of": "yesterday"}, "as_of must be a datetime with a time zone"),
 ]
@@ -191,7 +191,7 @@ async def test_an_update_is_checked_like_a_save(memory: Memory) -> None:
         with pytest.raises(InvalidInput):
             await memory.update(memory_id, content)  # type: ignore[arg-type]
     for wrong in ("no such id", "", None, 5, "\ud800"):
-        with pytest.raises(InvalidInput, match="no present memory"):
+        with pytest.raises(NotFound, match="no present memory"):
             await memory.update(wrong, "likes coffee")  # type: ignore[arg-type]
     assert [record.content for record in await memory.get_all("alice")] == ["likes tea"]
 

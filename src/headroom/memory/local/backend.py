@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from itertools import starmap
 from typing import Any
 
 import apsw
 
-from ...errors import EmbedderMismatch, InvalidInput, StoreUnavailable, StoreUnwritable
+from ...errors import EmbedderMismatch, StoreUnavailable, StoreUnwritable
 from ...runtime.extras import need
 from ..config import MemoryConfig, VectorBackend
-from ..protocols import Embedder, Query, Vector, Write
-from ..records import Applied, Parts, Reader, Record, SearchResult
+from ..protocols import Amendment, Decision, Embedder, Vector, Write
+from ..query import Filter, Listing, Query
+from ..records import Applied, Event, Parts, Reader, Record, SearchResult, Stats
 from ..rules.duplicates import grouped
 from ..rules.ranking import score
-from ..rules.times import now
-from ..rules.visibility import bound
+from ..rules.times import micros, now
 from .cache.user import Stamp, UserColumns
 from .cache.users import Indexes
 from .file import schema
@@ -26,7 +27,8 @@ from .nearest.hnsw import Hnsw
 from .nearest.in_file import InFile
 from .nearest.matrix import Bools, Matrix, VectorIndex
 from .search import Found, retrieve
-from .tables import history, read, write
+from .tables import amend, events, history, lists, read, write
+from .tables.vector_codec import decode
 
 _MEBIBYTE = 1 << 20
 _DAY = 86_400_000_000
@@ -77,73 +79,58 @@ class LocalBackend:
             return grouped(results)
         return results
 
-    def get(self, memory_id: str, reader: Reader | None) -> Record | None:
+    def amend(self, actor: Reader, memory_ids: Sequence[str], decision: Decision) -> list[Amendment]:
+        with self._database.write() as cursor:
+            return amend.amend(cursor, actor, memory_ids, decision)
+
+    def get_many(self, memory_ids: Sequence[str], reader: Reader | None) -> list[Record | None]:
         with self._database.read() as cursor:
-            seq = history.find(cursor, memory_id, reader)
-            return None if seq is None else read.record(cursor, seq)
+            rows = [history.find(cursor, memory_id, reader) for memory_id in memory_ids]
+            found = read.fetch(cursor, [seq for seq in rows if seq is not None])
+        return [Record(**found[seq]) if seq in found else None for seq in rows]
 
     def history(self, memory_id: str, reader: Reader | None) -> list[Record]:
         with self._database.read() as cursor:
             seq = history.find(cursor, memory_id, reader)
             if seq is None:
                 return []
-            seqs = history.versions(cursor, history.newest(cursor, seq), reader)
-            fields = read.fetch(cursor, seqs)
-            return [Record(**fields[seq]) for seq in seqs]
+            return read.records(cursor, history.versions(cursor, history.newest(cursor, seq), reader))
 
-    def page(self, reader: Reader, *, limit: int | None, after: str | None) -> list[Record]:
-        seen, values = read.seen_by(reader)
+    def page(self, listing: Listing) -> list[Record]:
         with self._database.read() as cursor:
-            behind = None if after is None else history.find(cursor, after, reader)
-            if after is not None and behind is None:
-                raise InvalidInput("after must be the id of one of this user's memories, such as the last of a page")
-            found = cursor.execute(
-                f"""select seq from memories where {seen}
-                and valid_until is null and (expires_at is null or expires_at > ?)
-                and (? is null or (created_at, seq) < (select created_at, seq from memories where seq = ?))
-                order by created_at desc, seq desc limit ?""",
-                (*values, now(), behind, behind, -1 if limit is None else limit),
-            )
-            seqs = integers(found)
-            fields = read.fetch(cursor, seqs)
-            return [Record(**fields[seq]) for seq in seqs]
+            return lists.page(cursor, listing)
 
-    def revive(self, memory_id: str, reader: Reader | None) -> bool:
-        with self._database.write() as cursor:
-            seq = history.find(cursor, memory_id, reader)
-            return seq is not None and history.revive(cursor, seq, now())
-
-    def delete(self, memory_id: str, reader: Reader | None) -> bool:
-        with self._database.write() as cursor:
-            seq = history.find(cursor, memory_id, reader)
-            if seq is None:
-                return False
-            history.erase(cursor, history.versions(cursor, seq))
-            return True
-
-    def clear(self, reader: Reader) -> int:
-        concerned, values = read.as_sql(bound(reader))
-        with self._database.write() as cursor:
-            seqs = integers(
-                cursor.execute(
-                    f"select seq from memories where user = (select key from users where user_id = ?) and {concerned}",
-                    (reader.user_id, *values),
-                )
-            )
-            history.erase(cursor, seqs)
-            return len(seqs)
-
-    def stats(self, reader: Reader | None) -> dict[str, int]:
-        seen, values = read.seen_by(reader)
+    def count(self, listing: Listing) -> int:
         with self._database.read() as cursor:
-            total, history, pending = cursor.execute(
-                f"""select coalesce(sum(valid_until is null), 0), coalesce(sum(valid_until is not null), 0),
-                count(w.memory) from memories m left join waiting w on w.memory = m.seq
-                where {seen} and (expires_at is null or expires_at > ?)""",
-                (*values, now()),
-            ).get
-            size = cursor.execute("select page_count * page_size from pragma_page_count, pragma_page_size").get
-        return {"total": total, "superseded": history, "without_vector": pending, "file_bytes": size}
+            return lists.count(cursor, listing)
+
+    def events(self, user_id: str, *, turn_id: str | None = None, since: datetime | None = None) -> list[Event]:
+        with self._database.read() as cursor:
+            return events.of_user(cursor, user_id, turn_id, None if since is None else micros(since))
+
+    def users(self) -> list[str]:
+        with self._database.read() as cursor:
+            return lists.users(cursor)
+
+    def vectors(self, memory_ids: Sequence[str], reader: Reader | None) -> list[Vector | None]:
+        with self._database.read() as cursor:
+            width = self._stamp(cursor, 0).width
+            blobs = [lists.vector(cursor, history.find(cursor, memory_id, reader)) for memory_id in memory_ids]
+        rows = decode([blob or b"" for blob in blobs], width)
+        return [None if blob is None else row for blob, row in zip(blobs, rows, strict=True)]
+
+    def delete(self, memory_ids: Sequence[str], reader: Reader | None) -> int:
+        with self._database.write() as cursor:
+            found = [history.find(cursor, memory_id, reader) for memory_id in memory_ids]
+            return self._erase_versions(cursor, [seq for seq in found if seq is not None])
+
+    def clear(self, reader: Reader, where: Filter | None = None) -> int:
+        with self._database.write() as cursor:
+            return self._erase_versions(cursor, lists.bound_to(cursor, reader, where))
+
+    def stats(self, reader: Reader | None) -> Stats:
+        with self._database.read() as cursor:
+            return lists.stats(cursor, reader)
 
     def usable(self) -> bool:
         return self._database.in_place()
@@ -223,14 +210,21 @@ class LocalBackend:
             cursor.execute("insert into meta values ('embedder', ?)", (stamp.embedder,))
             cursor.execute("insert into meta values ('width', ?)", (str(width),))
 
+    def _erase_versions(self, cursor: apsw.Cursor, seqs: Sequence[int]) -> int:
+        """Erase memories and the versions that they replaced; return how many were named."""
+        versions = dict.fromkeys(version for seq in seqs for version in history.versions(cursor, seq))
+        history.erase(cursor, list(versions))
+        return len(seqs)
+
     def _purge(self) -> None:
         """Erase what has expired, and the turn memories of a day ago."""
         at = now()
         with self._database.read() as cursor:
             dead = integers(
                 cursor.execute(
-                    """select seq from memories where expires_at <= ?
-                    union all select seq from memories where scope = 'turn' and created_at < ?""",
+                    """select seq from memories where expires_at <= ?1
+                    union select seq from memories where held_until <= ?1
+                    union select seq from memories where scope = 'turn' and created_at < ?2""",
                     (at, at - _DAY),
                 )
             )

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import apsw
 import numpy as np
 import numpy.typing as npt
 
-from ..protocols import Query, Vector
-from ..records import Json, Parts
+from ..protocols import Vector
+from ..query import Query
+from ..records import Parts, Reader
 from ..rules import dates, ranking
-from ..rules.times import moment
+from ..rules.times import local, micros, moment
 from ..rules.visibility import visible
 from ..rules.words import mark, question_words, telling
 from .cache.user import Bools, UserColumns
 from .cache.visible import SAMPLE, View, some
-from .file.database import integers
 from .nearest.matrix import best_of
-from .tables import postings
+from .tables import lists, postings
 from .tables.postings import Ints
 
 Floats = npt.NDArray[np.float32]
@@ -79,7 +78,7 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
             lift=lift,
             words=asked.share[positions],
             subject=(opening[:, None] == [mark(word) for word in asked.words]).any(axis=1),
-            nearness=_nearness(told_at, view.oldest, query.text, now),
+            nearness=_nearness(told_at, view.oldest, query, now),
             session=columns["session_id"][positions],
             created_at=told_at,
             length=columns["length"][positions].astype(np.float64),
@@ -100,13 +99,12 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
 def _visible_to(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) -> View:
     """Give what `query` may find: seen by its reader, and let through by its filters."""
     rule = visible(query.reader)
-    if query.as_of is None and query.saved_by is None and not query.where:
+    if query.as_of is None and query.where is None:
         return columns.view(rule, now)
-    allowed = columns.allowed(rule, now=now, as_of=query.as_of)
-    if query.saved_by is not None:
-        allowed &= _marked(columns, _saved_by(cursor, columns.user, query.saved_by))
-    if query.where:
-        allowed &= _marked(columns, _with_metadata(cursor, columns.user, query.where))
+    allowed = columns.allowed(rule, now=now, as_of=None if query.as_of is None else micros(query.as_of))
+    if query.where is not None:
+        fitting = lists.bound_to(cursor, Reader(user_id=query.reader.user_id), query.where)
+        allowed &= _marked(columns, np.array(fitting, np.int64))
     return columns.view_of(allowed)
 
 
@@ -169,31 +167,17 @@ def _candidates(columns: UserColumns, view: View, focus: Vector, asked: Asked, b
     return np.unique(np.concatenate([best, told]))
 
 
-def _nearness(told_at: Ints, oldest: int, question: str, now: int) -> Floats:
-    """Tell how near the memories were told to a time that the question names."""
-    return dates.nearness(told_at // _DAY, dates.spans(question, moment(now).date(), oldest=moment(oldest).date()))
+def _nearness(told_at: Ints, oldest: int, query: Query, now: int) -> Floats:
+    """Return how near the memories were told to a time that the question names, by the days of its time zone."""
+    today, first = (local(moment(at), query.zone).date() for at in (now, oldest))
+    asked = dates.spans(query.text, today, oldest=first)
+    if not asked:
+        return np.zeros(len(told_at), np.float32)
+    days = [dates.day_number(local(moment(at), query.zone)) for at in told_at.tolist()]
+    return dates.nearness(np.array(days, np.int64), asked)
 
 
 def _marked(columns: UserColumns, seqs: Ints) -> Bools:
     mask = np.zeros(len(columns), np.bool_)
     mask[columns.positions(seqs)] = True
     return mask
-
-
-def _saved_by(cursor: apsw.Cursor, user: int, agent_id: str) -> Ints:
-    rows = cursor.execute(
-        """select seq from memories where user = ?1 and agent_id = ?2 union
-        select s.memory from sources s join memories m on m.seq = s.memory where m.user = ?1 and s.agent_id = ?2""",
-        (user, agent_id),
-    )
-    return np.array(integers(rows), np.int64)
-
-
-def _with_metadata(cursor: apsw.Cursor, user: int, where: Mapping[str, Json]) -> Ints:
-    rows = cursor.execute("select seq, metadata from memories where user = ? and metadata is not null", (user,))
-    fitting = [seq for seq, stored in rows if _holds(json.loads(str(stored)), where)]
-    return np.array(fitting, np.int64)
-
-
-def _holds(metadata: Mapping[str, Json], where: Mapping[str, Json]) -> bool:
-    return all(key in metadata and metadata[key] == value for key, value in where.items())

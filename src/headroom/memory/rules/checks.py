@@ -4,19 +4,52 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from enum import Enum
 from numbers import Real
+from types import EllipsisType
+from typing import TypeVar
 
 from ...errors import InvalidInput
 from ..protocols import Entry, Vector
-from ..records import Draft, Json, Reader, Relationship, Scope
+from ..query import Query
+from ..records import Draft, Json, Origin, Reader, Relationship, Scope
+from .amending import Fields
 from .times import now, require_aware
 from .visibility import require_id
 
 LONGEST_CONTENT = 32_768
 """Characters of a memory. A memory is a fact or a remark; a document belongs elsewhere, or in pieces."""
 LONGEST_ID = 512
+_LONGEST_QUESTION = 8192
+"""Characters of a question that are looked at."""
 DEEPEST_JSON = 64
 """Levels of nesting in metadata: far from where the readers and writers of JSON give up."""
+
+
+E = TypeVar("E", bound=Enum)
+
+
+def check_query(query: Query) -> Query:
+    """Return a search as it can be carried out; raise InvalidInput if one of its arguments cannot be used."""
+    check_reader(query.reader)
+    check_count("top_k", query.top_k)
+    require_aware("as_of", query.as_of)
+    return replace(query, text=question(query.text), min_score=check_share("min_score", query.min_score))
+
+
+def question(text: object) -> str:
+    """Make any text safe to search for: a chat may send what could not be stored. Raise InvalidInput if it is none."""
+    if not isinstance(text, str):
+        raise InvalidInput(f"query must be text, not {type(text).__name__}")
+    return text[:_LONGEST_QUESTION].replace("\x00", " ").encode("utf-8", "replace").decode()
+
+
+def check_count(name: str, value: object) -> int:
+    """Raise InvalidInput unless `value` is a whole number of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 2**31:
+        raise InvalidInput(f"{name} must be a whole number of at least 1, not {value!r}")
+    return value
 
 
 def check_reader(reader: Reader) -> Reader:
@@ -45,6 +78,39 @@ def check_text(name: str, value: object, longest: int) -> str:
             f"{name} contains half a surrogate pair, which is no text; decode it again from its source"
         ) from None
     return value
+
+
+def check_ids(memory_ids: Sequence[str]) -> list[str]:
+    """Raise InvalidInput unless these are ids; whether there are such memories is another question."""
+    if isinstance(memory_ids, (str, bytes)) or not isinstance(memory_ids, Iterable):
+        raise InvalidInput("several ids must come as a list")
+    return [str(memory_id) for memory_id in memory_ids]
+
+
+def one_of(memory_ids: Sequence[str] | None, where: Mapping[str, object] | None) -> bool:
+    """Return whether ids are given; raise InvalidInput unless it is either ids or a filter that says something."""
+    if (memory_ids is None) == (where is None):
+        raise InvalidInput("name the memories by their ids or by a filter, one of the two")
+    if where is not None and not where:
+        raise InvalidInput("an empty filter would erase everything; if that is meant, call clear()")
+    return memory_ids is not None
+
+
+def check_fields(fields: Fields) -> Fields:
+    """Return the fields of an update as they are stored; raise InvalidInput if one of them cannot be."""
+    expires = fields.expires_at
+    if (
+        not isinstance(expires, EllipsisType)
+        and (at := require_aware("expires_at", expires)) is not None
+        and at <= now()
+    ):
+        raise InvalidInput("expires_at is in the past; to hide a memory call forget()")
+    return replace(
+        fields,
+        metadata=None if fields.metadata is None else check_json("metadata", fields.metadata),
+        importance=None if fields.importance is None else check_share("importance", fields.importance),
+        entities=None if fields.entities is None else _entities(fields.entities),
+    )
 
 
 def check_share(name: str, value: object) -> float:
@@ -87,7 +153,7 @@ def check_draft(draft: Draft | str, writer: Reader) -> Draft:
     if not isinstance(draft, Draft):
         raise InvalidInput(f"a memory must be text or a Draft, not {type(draft).__name__}")
     check_text("content", draft.content, LONGEST_CONTENT)
-    scope = _scope(draft.scope)
+    scope = _enum("scope", Scope, draft.scope)
     require_id(scope, writer)
     require_aware("created_at", draft.created_at)
     expires = require_aware("expires_at", draft.expires_at)
@@ -102,10 +168,11 @@ def check_draft(draft: Draft | str, writer: Reader) -> Draft:
         metadata=check_json("metadata", draft.metadata),
         created_at=draft.created_at,
         expires_at=draft.expires_at,
+        origin=_enum("origin", Origin, draft.origin),
     )
 
 
-def entry_of(draft: Draft, vector: Vector | None) -> Entry:
+def entry_of(draft: Draft, vector: Vector | None, *, held_until: int | None = None) -> Entry:
     """Join a checked draft with its vector, where there is one yet."""
     created = require_aware("created_at", draft.created_at)
     return Entry(
@@ -117,16 +184,18 @@ def entry_of(draft: Draft, vector: Vector | None) -> Entry:
         metadata=draft.metadata,
         created_at=now() if created is None else created,
         expires_at=require_aware("expires_at", draft.expires_at),
+        origin=Origin(draft.origin),
+        held_until=held_until,
         vector=vector,
     )
 
 
-def _scope(value: object) -> Scope:
+def _enum(name: str, kind: type[E], value: object) -> E:
     try:
-        return Scope(value)
+        return kind(value)
     except ValueError:
-        known = ", ".join(scope.value for scope in Scope)
-        raise InvalidInput(f"unknown scope {value!r}; choose one of: {known}") from None
+        known = ", ".join(member.value for member in kind)
+        raise InvalidInput(f"unknown {name} {value!r}; choose one of: {known}") from None
 
 
 def _entities(values: Sequence[str]) -> tuple[str, ...]:

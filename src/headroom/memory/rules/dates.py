@@ -49,8 +49,8 @@ def nearness(days: npt.NDArray[np.int64], asked: list[Span]) -> npt.NDArray[np.f
     """Tell how near n days, counted from 1970, are to the nearest of the spans: 1 within, fading outside."""
     near = np.zeros(len(days), np.float32)
     for span in asked:
-        after = np.maximum(days - _count(span.last), 0)
-        before = np.maximum(_count(span.first) - days, 0)
+        after = np.maximum(days - day_number(span.last), 0)
+        before = np.maximum(day_number(span.first) - days, 0)
         near = np.maximum(near, np.exp2(-after / _AFTER - before / _BEFORE).astype(np.float32))
     return near
 
@@ -101,5 +101,6 @@ def _days(year: int, month: int, day: str | None) -> Iterator[Span]:
     yield Span(first, last)
 
 
-def _count(day: date) -> int:
+def day_number(day: date) -> int:
+    """Count the days from 1970 on."""
     return day.toordinal() - date(1970, 1, 1).toordinal()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ...errors import InvalidInput
 
@@ -23,6 +24,24 @@ def micros(moment: datetime) -> int:
 def moment(value: int) -> datetime:
     """Convert microseconds to an aware UTC datetime."""
     return _EPOCH + timedelta(microseconds=value)
+
+
+def zone_of(name: str | None) -> tzinfo | None:
+    """Look up a time zone by its IANA name; None is the system's. Raise InvalidInput if there is none of this name."""
+    if name is None:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
+        raise InvalidInput(f"timezone must be a name such as 'Europe/Berlin' or 'UTC', not {name!r}") from None
+
+
+def local(at: datetime, zone: tzinfo | None) -> datetime:
+    """Return a time as the clocks show it in `zone`, or on this system; in UTC at the ends of the calendar."""
+    try:
+        return at.astimezone(zone)
+    except (OverflowError, OSError, ValueError):
+        return at
 
 
 def require_aware(name: str, value: datetime | None) -> int | None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from ...errors import InvalidInput
-from ..records import Reader, Scope
+from ..records import Reader, Record, Scope
 
 Clause: TypeAlias = Mapping[str, tuple[str | None, ...]]
 Rule: TypeAlias = tuple[Clause, ...]
@@ -37,6 +37,13 @@ def visible(reader: Reader) -> Rule:
     if reader.turn_id is not None:
         clauses.append({"scope": (Scope.TURN,), "turn_id": (reader.turn_id,)})
     return tuple(clauses)
+
+
+def sees(reader: Reader, record: Record) -> bool:
+    """Return whether `reader` may reach a memory by its id: what no search would show it is not found."""
+    return record.user_id == reader.user_id and any(
+        all(getattr(record, name) in values for name, values in clause.items()) for clause in visible(reader)
+    )
 
 
 def audience(scope: Scope, writer: Reader) -> Rule:

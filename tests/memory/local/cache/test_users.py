@@ -16,6 +16,7 @@ from headroom.memory.engine import Engine
 from headroom.memory.records import Change, Draft, Reader, Scope
 from headroom.testing import HashEmbedder
 
+from ....asking import find
 from ...conftest import make_engine
 
 ALICE = Reader(user_id="alice")
@@ -62,7 +63,7 @@ def do(engine: Engine, ids: list[str], operation: str, number: int, reader: Read
 def answers(engine: Engine) -> list[dict[str, float]]:
     """Ask everything that goes through the copies in memory."""
     asked = [
-        engine.search(reader, question, top_k=100, **filters)  # type: ignore[arg-type]
+        find(engine, reader, question, top_k=100, **filters)  # type: ignore[arg-type]
         for reader in READERS
         for question in ("tea cat", "madrid fact 3")
         for filters in ({}, {"include_graph": True}, {"where": {"n": 1}}, {"saved_by": "a"})
@@ -121,11 +122,11 @@ def test_five_memories_beside_twenty_thousand_nearer_ones(crowded: Path, vectors
     """A user's few, and a small session's few beside a big one's, are found whoever has nearer ones in the file."""
     engine = make_engine(crowded, vector_backend=vectors)
     for reader in (Reader(user_id="bob"), Reader(user_id="alice", session_id="small")):
-        found = engine.search(reader, "what is near", top_k=6)
+        found = find(engine, reader, "what is near", top_k=6)
         assert {f"far {n}" for n in range(5)} <= {result.content for result in found}
     big = Reader(user_id="alice", session_id="big")
     for filters in ({"saved_by": "named"}, {"where": {"kind": "rare"}}):
-        rare = engine.search(big, "what is near", **filters)  # type: ignore[arg-type]
+        rare = find(engine, big, "what is near", **filters)  # type: ignore[arg-type]
         assert [result.content for result in rare] == ["far 6"]
     engine.close()
 
@@ -138,7 +139,7 @@ def test_the_bound_on_memory_is_kept(path: Path) -> None:
         engine.store(Reader(user_id=f"user {user}"), [f"fact {n}" for n in range(1200)], rows)
     for _ in range(2):
         for user in range(5):
-            assert len(engine.search(Reader(user_id=f"user {user}"), "fact 7")) == 10
+            assert len(find(engine, Reader(user_id=f"user {user}"), "fact 7")) == 10
     indexes = engine._backend._indexes  # type: ignore[attr-defined]
     assert indexes.nbytes == sum(columns.nbytes for columns in indexes._columns.values())
     assert 1 <= len(indexes._columns) < 5
@@ -146,7 +147,7 @@ def test_the_bound_on_memory_is_kept(path: Path) -> None:
     big = Reader(user_id="big")
     rows = np.random.default_rng(2).standard_normal((4200, 64)).astype(np.float32)
     engine.store(big, [f"fact {n}" for n in range(4200)], rows)
-    assert engine.search(big, "fact 77", top_k=3)[0].content == "fact 77"
+    assert find(engine, big, "fact 77", top_k=3)[0].content == "fact 77"
     engine.close()
 
 
@@ -167,7 +168,7 @@ def test_searches_amid_writes_and_deletes(path: Path, vectors: str) -> None:
 
     def search() -> None:
         for n in range(60):
-            found = engine.search(ALICE, f"steady fact {n % 5}", top_k=200)
+            found = find(engine, ALICE, f"steady fact {n % 5}", top_k=200)
             assert steady <= {result.id for result in found}
 
     with ThreadPoolExecutor(5) as pool:

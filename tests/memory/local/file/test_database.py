@@ -21,6 +21,7 @@ from headroom.memory.local.file import connections
 from headroom.memory.records import Reader
 from headroom.testing import HashEmbedder
 
+from ....asking import find, listed
 from ...children import bytes_of, child, in_child
 from ...conftest import make_engine
 from ...mounts import read_only, small_disk
@@ -67,7 +68,7 @@ def test_closing_leaves_one_file_and_no_handle(path: Path) -> None:
     """The last to close folds the log into the file; no descriptor stays open."""
     engine = make_engine(path)
     engine.save(ALICE, ["likes tea"])
-    engine.search(ALICE, "tea")
+    find(engine, ALICE, "tea")
     engine.close()
     assert os.listdir(path.parent) == ["memory.db"]
     if os.path.isdir("/proc/self/fd"):
@@ -166,7 +167,7 @@ def test_a_damaged_page(path: Path) -> None:
         whole[start : start + 4096] = b"\xa5" * 4096
     path.write_bytes(whole)
     with pytest.raises(NotADatabase):
-        make_engine(path).get_all(ALICE)
+        listed(make_engine(path), ALICE)
 
 
 @pytest.mark.quick
@@ -225,10 +226,10 @@ def test_two_embedders_on_one_new_file(path: Path) -> None:
     engine, late = make_engine(path), other_embedder(path, HashEmbedder(32))
     engine.save(ALICE, ["likes tea"])
     with pytest.raises(EmbedderMismatch):
-        late.search(ALICE, "tea")
+        find(late, ALICE, "tea")
     with pytest.raises(EmbedderMismatch):
         late.save(ALICE, ["likes coffee"])
-    assert len(engine.get_all(ALICE)) == 1
+    assert len(listed(engine, ALICE)) == 1
     engine.close()
     late.close()
 
@@ -240,7 +241,7 @@ def test_an_embedder_that_changed_its_width(path: Path) -> None:
     wider = HashEmbedder(128)
     wider.id = "hash-of-words@64"
     engine = other_embedder(path, wider)
-    for call in (lambda: engine.search(ALICE, "fact"), lambda: engine.save(ALICE, ["new"])):
+    for call in (lambda: find(engine, ALICE, "fact"), lambda: engine.save(ALICE, ["new"])):
         with pytest.raises(EmbedderMismatch, match=r"width 64.*width 128"):
             call()
     engine.close()
@@ -249,8 +250,8 @@ def test_an_embedder_that_changed_its_width(path: Path) -> None:
 def operations(engine: Engine) -> list[Callable[[], object]]:
     return [
         lambda: engine.save(ALICE, ["more"]),
-        lambda: engine.search(ALICE, "fact"),
-        lambda: engine.get_all(ALICE),
+        lambda: find(engine, ALICE, "fact"),
+        lambda: listed(engine, ALICE),
         lambda: engine.clear(ALICE),
         lambda: engine.stats(),
     ]
@@ -304,11 +305,11 @@ async def test_starting_over_after_deleting_the_file(path: Path) -> None:
     await new.save("from the new file", "alice")
     await old.close()
     assert [record.content for record in await new.get_all("alice")] == ["from the new file"]
-    assert in_child("tell(*[r.content for r in open_engine().get_all(ALICE)])", path) == "from the new file"
+    assert in_child("tell(*[r.content for r in listed(open_engine(), ALICE)])", path) == "from the new file"
     await new.save("and more", "alice")
     await new.close()
     engine = make_engine(path)
-    assert len(engine.get_all(ALICE)) == 2
+    assert len(listed(engine, ALICE)) == 2
     engine.close()
 
 
@@ -326,11 +327,11 @@ def test_a_full_disk(tmp_path: Path) -> None:
         with pytest.raises(StoreUnavailable, match="full"):
             fill()
         stored = engine.stats()["total"]
-        assert len(engine.get_all(ALICE)) == stored > 0
-        assert engine.search(ALICE, "fact")
+        assert len(listed(engine, ALICE)) == stored > 0
+        assert find(engine, ALICE, "fact")
         ballast.unlink()
         engine.save(ALICE, ["once there is room"])
-        assert len(engine.get_all(ALICE)) == stored + 1
+        assert len(listed(engine, ALICE)) == stored + 1
         assert engine.clear(ALICE) == stored + 1
         engine.close()
 
@@ -360,14 +361,14 @@ def test_another_process_that_writes_for_too_long(path: Path, monkeypatch: pytes
         ):
             with pytest.raises(StoreUnavailable, match="another process is writing"):
                 call()
-        assert [result.content for result in engine.search(ALICE, "likes")] == ["likes tea"]
+        assert [result.content for result in find(engine, ALICE, "likes")] == ["likes tea"]
         second = make_engine(path)
-        assert len(second.get_all(ALICE)) == 1
+        assert len(listed(second, ALICE)) == 1
         second.close()
         other.tell()
         assert other.hear() == "free"
     engine.save(ALICE, ["likes coffee"])
-    assert len(engine.get_all(ALICE)) == 2
+    assert len(listed(engine, ALICE)) == 2
     engine.close()
 
 
@@ -397,7 +398,7 @@ for round in range(8):
     os.close(reading)
     kept, path = path, new
     engine = open_engine()
-    assert len(engine.get_all(ALICE)) == 4
+    assert len(listed(engine, ALICE)) == 4
     engine.close()
     path = kept
 """
@@ -419,7 +420,7 @@ def test_no_lock_is_lost_while_others_open_and_close(path: Path) -> None:
     engine.save(ALICE, ["likes tea"])
     for _ in range(2):
         other = make_engine(path, cache_max_size=5)
-        other.search(ALICE, "tea")
+        find(other, ALICE, "tea")
         other.close()
         with pytest.raises(EmbedderMismatch):
             other_embedder(path, HashEmbedder(32))

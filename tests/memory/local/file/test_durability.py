@@ -11,6 +11,7 @@ import pytest
 from headroom.memory.engine import Engine
 from headroom.memory.records import Change, Draft, Reader
 
+from ....asking import listed
 from ...children import child, in_child
 from ...conftest import make_engine
 
@@ -49,7 +50,7 @@ def check_file():
 
 def check(pid, acknowledged):
     engine = open_engine()
-    records = [record for record in engine.get_all(ALICE) if record.content.startswith(f"{pid} ")]
+    records = [record for record in listed(engine, ALICE) if record.content.startswith(f"{pid} ")]
     versions = [record for record in records if " version " in record.content]
     assert len(versions) <= 1
     newest = max((n for what, n in acknowledged if what == "updated"), default=0)
@@ -65,7 +66,7 @@ def check(pid, acknowledged):
         elif ("saved", n) not in acknowledged:
             assert len(left) in (0, 4), (n, left)
         for record in left:
-            assert record.id in [found.id for found in engine.search(ALICE, record.content)]
+            assert record.id in [found.id for found in find(engine, ALICE, record.content)]
     engine.close()
 
 acknowledged_in_all = 0
@@ -100,7 +101,7 @@ engine = open_engine()
 for n in range(int(arguments[1])):
     text = f"{arguments[0]} says {n}"
     engine.save(ALICE, [text])
-    assert text in [result.content for result in engine.search(ALICE, text, top_k=50)]
+    assert text in [result.content for result in find(engine, ALICE, text, top_k=50)]
 engine.close()
 """
 
@@ -110,14 +111,14 @@ def test_two_processes_write_and_search_at_once(path: Path) -> None:
     with child(SAVING, path, "one", 40) as one, child(SAVING, path, "two", 40) as two:
         assert one.end() == two.end() == ""
     engine = make_engine(path)
-    assert len(engine.get_all(ALICE)) == 80
+    assert len(listed(engine, ALICE)) == 80
     engine.close()
 
 
 ANSWERING = """
 engine = open_engine()
 while question := wait():
-    tell(*sorted(result.content for result in engine.search(ALICE, question, top_k=100)), sep="|")
+    tell(*sorted(result.content for result in find(engine, ALICE, question, top_k=100)), sep="|")
 engine.close()
 """
 

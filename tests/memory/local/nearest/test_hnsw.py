@@ -18,6 +18,7 @@ from headroom.memory.protocols import Write
 from headroom.memory.records import Draft, Reader
 from headroom.memory.rules.checks import entry_of
 
+from ....asking import find
 from ...children import in_child
 from ...conftest import make_engine
 from .test_matrix import clustered, recall, wait_until
@@ -62,7 +63,7 @@ def fill(engine: Engine, vectors: np.ndarray, reader: Reader = ALICE, first: int
 
 def graph(engine: Engine) -> Hnsw:
     """Search once, and give the index of the first user when its thread has come to rest."""
-    engine.search(ALICE, "fact number 7")
+    find(engine, ALICE, "fact number 7")
     index = engine._backend._indexes._columns[1].vectors  # type: ignore[attr-defined]
     assert isinstance(index, Hnsw)
     wait_until(lambda: not index.busy)
@@ -143,7 +144,7 @@ def test_what_is_erased_is_not_found(opened: Callable[..., Engine], rows: np.nda
     graph(engine)
     assert engine.delete(ids[17])
     assert graph(engine)._lost == 1
-    found = {result.content for result in engine.search(ALICE, "fact number 17", top_k=2 * COUNT)}
+    found = {result.content for result in find(engine, ALICE, "fact number 17", top_k=2 * COUNT)}
     assert "fact number 17" not in found
     assert len(found) == 2 * COUNT - 1
 
@@ -178,7 +179,7 @@ import time
 from headroom.memory.local.nearest import hnsw
 hnsw.Hnsw.WORTH, hnsw._STEP = 200, 20
 engine = open_engine(vector_backend="hnsw")
-engine.search(ALICE, "fact number 7", top_k=5)
+find(engine, ALICE, "fact number 7", top_k=5)
 index = engine._backend._indexes._columns[1].vectors
 while not index.linked:
     time.sleep(0.001)
@@ -197,10 +198,10 @@ import os
 from headroom.memory.local.nearest import hnsw
 hnsw.Hnsw.WORTH, hnsw._STEP = 200, 20
 engine = open_engine(vector_backend="hnsw")
-everything = {result.content for result in engine.search(ALICE, "fact number 7", top_k=2000)}
+everything = {result.content for result in find(engine, ALICE, "fact number 7", top_k=2000)}
 if not os.fork():
     for n in range(20):
-        assert {result.content for result in engine.search(ALICE, "fact number 7", top_k=2000)} == everything
+        assert {result.content for result in find(engine, ALICE, "fact number 7", top_k=2000)} == everything
     engine.close()
     os._exit(0)
 assert os.wait()[1] == 0

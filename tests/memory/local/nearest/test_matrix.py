@@ -16,6 +16,8 @@ from headroom.memory.open import acquire, release
 from headroom.memory.records import Reader
 from headroom.testing import HashEmbedder
 
+from ....asking import find
+
 WIDTH = 64
 
 
@@ -112,7 +114,7 @@ def test_every_vector_backend_gives_the_same_memories(backend: VectorBackend, tm
         texts = [f"note {i} about subject {i % 7}" for i in range(60)]
         engine.save(mine, texts)
         engine.save(theirs, [f"{text} of another" for text in texts])
-        found = [result.content for result in engine.search(mine, "note 17 about subject 3", top_k=3)]
+        found = [result.content for result in find(engine, mine, "note 17 about subject 3", top_k=3)]
         assert found[0] == "note 17 about subject 3"
         assert not any(text.endswith("another") for text in found)
     finally:

@@ -14,6 +14,7 @@ from headroom.memory.engine import Engine
 from headroom.memory.local.file import database
 from headroom.memory.records import Change, Draft, Reader, Scope
 
+from ....asking import find, listed
 from ...children import bytes_of, child
 from ...conftest import make_engine
 
@@ -39,7 +40,7 @@ def store(engine: Engine, draft: Draft = SECRET, reader: Reader = ALICE) -> str:
     engine.save(reader, [f"an ordinary fact, number {n}" for n in range(30)])
     (memory_id,) = engine.save(reader, [draft])
     engine.save(reader, [f"a later fact, number {n}" for n in range(30)])
-    assert engine.search(reader, "passphrase Xylophagous", include_graph=True)[0].id == memory_id
+    assert find(engine, reader, "passphrase Xylophagous", include_graph=True)[0].id == memory_id
     return memory_id
 
 
@@ -50,7 +51,7 @@ def test_a_deleted_memory_is_in_no_byte(engine: Engine, path: Path) -> None:
     assert traces(path) == TRACES
     assert engine.delete(memory_id)
     assert traces(path) == []
-    assert len(engine.get_all(ALICE)) == 60
+    assert len(listed(engine, ALICE)) == 60
 
 
 def test_its_versions_and_sources_go_with_it(engine: Engine, path: Path) -> None:
@@ -59,7 +60,7 @@ def test_its_versions_and_sources_go_with_it(engine: Engine, path: Path) -> None
     engine.save(Reader(user_id="alice", session_id="Ypsilonian"), [SECRET])
     newer = engine.update(memory_id, "Her passphrase is Wolframite now")
     engine.apply(ALICE, [Change(draft=Draft("Her passphrase was Thaumaturgy"), replaces=(newer,))])
-    (newest,) = (record.id for record in engine.get_all(ALICE) if "Thaumaturgy" in record.content)
+    (newest,) = (record.id for record in listed(engine, ALICE) if "Thaumaturgy" in record.content)
     words = [*TRACES, "ypsilonian", "wolframit", "thaumaturg"]
     assert traces(path, words) == words
     assert engine.delete(newest)
@@ -108,7 +109,7 @@ def test_expired_memories_are_erased_on_open(path: Path) -> None:
     time.sleep(0.55)
     engine = make_engine(path)
     assert traces(path) == []
-    assert [record.content for record in engine.get_all(ALICE)] == ["stays"]
+    assert [record.content for record in listed(engine, ALICE)] == ["stays"]
     engine.close()
 
 
@@ -121,9 +122,9 @@ def test_turn_memories_of_a_day_ago_are_erased_on_open(path: Path) -> None:
     engine.close()
     engine = make_engine(path)
     assert traces(path) == []
-    assert [record.content for record in engine.get_all(turn)] == ["new"]
+    assert [record.content for record in listed(engine, turn)] == ["new"]
     engine.end_turn(turn)
-    assert engine.get_all(turn) == []
+    assert listed(engine, turn) == []
     engine.close()
 
 
@@ -144,7 +145,7 @@ engine.close()
 
 def test_another_process_that_has_the_file_open_is_no_hindrance(engine: Engine, path: Path) -> None:
     """Others that hold the file open, searching now and then, keep nothing of what is deleted."""
-    searching = "engine = open_engine()\nwhile wait() != 'end': tell(len(engine.search(ALICE, 'passphrase')))"
+    searching = "engine = open_engine()\nwhile wait() != 'end': tell(len(find(engine, ALICE, 'passphrase')))"
     memory_id = store(engine)
     with child(searching, path) as other:
         other.tell()
@@ -224,7 +225,7 @@ wait()
 def test_the_caches_of_another_process_forget_it(engine: Engine, path: Path) -> None:
     """A search elsewhere that had it in its indexes does not find it any more."""
     searching = (
-        "engine = open_engine()\nwhile wait() != 'end': tell(*[r.id for r in engine.search(ALICE, 'passphrase')])"
+        "engine = open_engine()\nwhile wait() != 'end': tell(*[r.id for r in find(engine, ALICE, 'passphrase')])"
     )
     memory_id = store(engine)
     with child(searching, path) as other:

@@ -18,6 +18,8 @@ from headroom.memory import Memory, MemoryConfig
 from headroom.memory.records import Reader
 from headroom.testing import HashEmbedder
 
+from ....asking import find
+
 CONTENTS = [f"Alice visited town {i} in year {1900 + i}" for i in range(600)]
 
 
@@ -55,7 +57,7 @@ async def test_an_open_memory_searches_on_until_the_switch_and_then_says_so(tmp_
     reader = Reader(user_id="alice")
 
     def look(done: int, total: int) -> None:
-        assert engine.search(reader, CONTENTS[7])[0].content == CONTENTS[7]
+        assert find(engine, reader, CONTENTS[7])[0].content == CONTENTS[7]
         engine.save(reader, [f"Alice also saw {done} of {total}"])
 
     try:

@@ -27,8 +27,9 @@ Clauses = tuple[tuple[tuple[str, tuple[int, ...]], ...], ...]
 
 _GONE = -1
 _BATCH = 8192
-_SQL = """select m.seq, m.scope, m.session_id, m.agent_id, m.turn_id, m.created_at, m.valid_until, m.expires_at,
-    m.importance, m.length, m.opening, {vector}
+# What is held is seen by no search, whatever the time that it asks about: as if it had ended before it began.
+_SQL = """select m.seq, m.scope, m.session_id, m.agent_id, m.turn_id, m.created_at,
+    iif(m.held_until is null, m.valid_until, -1), m.expires_at, m.importance, m.length, m.opening, {vector}
     from memories m left join vectors v on v.memory = m.seq where m.user = ?"""
 _TYPES = {
     "seq": np.int64,

@@ -101,8 +101,33 @@ def numbers_units_and_points(cursor: apsw.Cursor) -> None:
         cursor.execute("update memories set length = ?, opening = ? where seq = ?", changed)
 
 
+def origins_reviews_and_events(cursor: apsw.Cursor) -> None:
+    """Keep where each source came from, what waits for a review, and what happened to each memory."""
+    for statement in (
+        # No value is the commonest one: the application.
+        "alter table memories add column origin text",
+        "alter table sources add column origin text",
+        "alter table memories add column held_until integer",
+        "alter table memories add column would_replace text",
+        "create index memories_by_hold on memories (held_until) where held_until is not null",
+        # Of the event that made a memory, who and when in which turn stand in the memory's own row.
+        """create table events (
+            seq integer primary key,
+            user integer not null,
+            memory integer not null references memories,
+            at integer not null,
+            action text not null,
+            agent_id text, session_id text, turn_id text,
+            before text
+        )""",
+        "create index events_by_memory on events (memory)",
+        "create index events_by_user on events (user, at)",
+    ):
+        cursor.execute(statement).fetchall()
+
+
 Step = Callable[[apsw.Cursor], None]
-STEPS: tuple[Step, ...] = (_first, numbers_units_and_points)
+STEPS: tuple[Step, ...] = (_first, numbers_units_and_points, origins_reviews_and_events)
 
 
 def prepare(connection: apsw.Connection, path: Path, *, steps: tuple[Step, ...] = STEPS) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 import apsw
 
 from ...protocols import Vector
-from ...records import Reader, Scope
-from ...rules.visibility import Rule, audience, visible
+from ...records import Action, Reader
+from ...rules.times import now
+from ...rules.visibility import Rule, visible
 from ..file.database import count_erasure, integers
-from . import read
+from . import events, read
 from .vector_codec import encode
 
 CHANGES_KEPT = 10_000
@@ -33,58 +34,46 @@ def find(cursor: apsw.Cursor, memory_id: str, reader: Reader | None) -> int | No
     return None if row is None else row[0]
 
 
-def present(cursor: apsw.Cursor, user: int, reader: Reader, ids: Iterable[str], now: int) -> dict[int, str]:
+def present(cursor: apsw.Cursor, user: int, reader: Reader, ids: Iterable[str], at: int) -> dict[int, str]:
     """Find those of `ids` that are present memories which `reader` sees, by row."""
     seen, values = read.as_sql(visible(reader))
     found = {}
     for memory_id in ids:
         row = cursor.execute(
-            f"""select seq from memories where id = ? and user = ? and valid_until is null
+            f"""select seq from memories where id = ? and user = ? and valid_until is null and held_until is null
             and (expires_at is null or expires_at > ?) and {seen}""",
-            (read.id_bytes(memory_id), user, now, *values),
+            (read.id_bytes(memory_id), user, at, *values),
         ).fetchone()
         if row is not None:
             found[row[0]] = memory_id
     return found
 
 
-def end(cursor: apsw.Cursor, user: int, seqs: Iterable[int], at: int, *, successor: int | None) -> None:
-    """Make memories history: superseded by `successor`, or forgotten where there is none."""
+def end(cursor: apsw.Cursor, user: int, seqs: Iterable[int], at: int, *, successor: int | None, actor: Reader) -> None:
+    """Make memories history: superseded by `successor`, or forgotten if there is none."""
     seqs = list(seqs)
     cursor.executemany(
         "update memories set valid_until = max(?, created_at + 1), superseded_by = ? where seq = ?",
         ((at, successor, seq) for seq in seqs),
     )
+    events.record(cursor, user, seqs, Action.FORGOTTEN if successor is None else Action.REPLACED, actor=actor, at=now())
     log(cursor, user, seqs)
 
 
-def revive(cursor: apsw.Cursor, seq: int, now: int) -> bool:
-    """Undo a forget; False where the memory is present, was superseded, or was saved again since."""
-    user, fingerprint, until, successor, scope, session_id, agent_id, turn_id = cursor.execute(
-        """select user, fingerprint, valid_until, superseded_by, scope, session_id, agent_id, turn_id
-        from memories where seq = ?""",
-        (seq,),
-    ).get
-    writer = Reader(user_id="", session_id=session_id, agent_id=agent_id, turn_id=turn_id)
-    again = same_text(cursor, user, fingerprint, audience(Scope(scope), writer), now)
-    if until is None or successor is not None or again:
-        return False
-    cursor.execute("update memories set valid_until = null where seq = ?", (seq,))
-    log(cursor, user, [seq])
-    touch(cursor, user)
-    return True
-
-
 def same_text(
-    cursor: apsw.Cursor, user: int, fingerprint: int, rule: Rule, now: int
+    cursor: apsw.Cursor, user: int, fingerprint: int, rule: Rule, at: int, *, held: bool = False
 ) -> list[tuple[int, bytes, str, str, int | None]]:
-    """Find present memories of one fingerprint among what `rule` says: row, id, content, scope, expiry."""
+    """Find present memories of one fingerprint among what `rule` says: row, id, content, scope, expiry.
+
+    With `held` those that wait for a review, or were turned down in one.
+    """
     let_through, values = read.as_sql(rule)
+    state = "held_until > ?3" if held else "valid_until is null and held_until is null"
     found: Any = cursor.execute(
-        f"""select seq, id, content, scope, expires_at from memories where fingerprint = ? and user = ?
-        and valid_until is null and (expires_at is null or expires_at > ?) and {let_through}
+        f"""select seq, id, content, scope, expires_at from memories where fingerprint = ?1 and user = ?2
+        and {state} and (expires_at is null or expires_at > ?3) and {let_through}
         order by scope = 'user' desc, seq""",
-        (fingerprint, user, now, *values),
+        (fingerprint, user, at, *values),
     ).fetchall()
     return list(found)
 

@@ -9,19 +9,20 @@ from typing import Any
 
 import apsw
 
-from ...records import Reader, Record, Relationship, Scope, Source
+from ...records import Origin, Reader, Record, Relationship, Scope, Source
 from ...rules.times import moment
 from ...rules.visibility import Rule, visible
 
 _RECORDS = """select m.seq, m.id, m.content, u.user_id, m.scope, m.session_id, m.agent_id, m.turn_id, m.importance,
-    m.metadata, m.created_at, m.valid_until, s.id, m.expires_at
+    m.metadata, m.origin, m.would_replace, m.created_at, m.valid_until, s.id, m.expires_at, m.held_until
     from memories m join users u on u.key = m.user left join memories s on s.seq = m.superseded_by
     where m.seq in (select value from json_each(?))"""
 # What stands beside a memory in other tables: one statement, because most memories have none of it.
 _BESIDE = """with wanted as materialized (select value from json_each(?))
-    select memory, 'sources', agent_id, session_id, turn_id, created_at from sources where memory in wanted
-    union all select memory, 'mentions', entity, null, null, null from mentions where memory in wanted
-    union all select memory, 'relationships', source, relation, target, null
+    select memory, 'sources', rowid, agent_id, session_id, turn_id, created_at, origin
+    from sources where memory in wanted
+    union all select memory, 'mentions', entity, null, null, null, null, null from mentions where memory in wanted
+    union all select memory, 'relationships', source, relation, target, null, null, null
     from relationships where memory in wanted"""
 _SCOPES = {scope.value: scope for scope in Scope}
 
@@ -68,6 +69,7 @@ def erase(cursor: apsw.Cursor, seqs: Sequence[int]) -> None:
         ("waiting", "memory"),
         ("next_vectors", "memory"),
         ("sources", "memory"),
+        ("events", "memory"),
         ("mentions", "memory"),
         ("relationships", "memory"),
         ("memories", "seq"),
@@ -85,21 +87,18 @@ def fetch(cursor: apsw.Cursor, seqs: Iterable[int]) -> dict[int, dict[str, Any]]
     return {row[0]: _fields(row, beside) for row in rows}
 
 
-def record(cursor: apsw.Cursor, seq: int) -> Record | None:
-    """Read one memory."""
-    fields = fetch(cursor, [seq]).get(seq)
-    return None if fields is None else Record(**fields)
+def records(cursor: apsw.Cursor, seqs: Sequence[int]) -> list[Record]:
+    """Read memories in the order of their rows as given; rows that are gone are left out."""
+    fields = fetch(cursor, seqs)
+    return [Record(**fields[seq]) for seq in seqs if seq in fields]
 
 
 def _fields(row: tuple[Any, ...], beside: Mapping[tuple[int, str], list[tuple[Any, ...]]]) -> dict[str, Any]:
-    seq, raw, content, user_id, scope, session_id, agent_id, turn_id, importance, metadata, *times = row
-    created, ended, superseded_by, expires = times
+    seq, raw, content, user_id, scope, session_id, agent_id, turn_id, importance, metadata, *more = row
+    origin, would_replace, created, ended, superseded_by, expires, held_until = more
     created_at = moment(created)
-    first = Source(agent_id=agent_id, session_id=session_id, turn_id=turn_id, created_at=created_at)
-    later = [
-        Source(agent_id=agent, session_id=session, turn_id=turn, created_at=moment(at))
-        for agent, session, turn, at in beside.get((seq, "sources"), ())
-    ]
+    first = _source(agent_id, session_id, turn_id, created, origin)
+    later = [_source(*values) for _, *values in sorted(beside.get((seq, "sources"), ()))]
     return {
         "id": id_text(raw),
         "content": content,
@@ -115,6 +114,23 @@ def _fields(row: tuple[Any, ...], beside: Mapping[tuple[int, str], list[tuple[An
         "superseded_by": None if superseded_by is None else id_text(superseded_by),
         "expires_at": None if expires is None else moment(expires),
         "entities": tuple(entity for entity, *_ in beside.get((seq, "mentions"), ())),
-        "relationships": tuple(Relationship(*edge) for *edge, _ in beside.get((seq, "relationships"), ())),
+        "relationships": tuple(Relationship(*edge[:3]) for edge in beside.get((seq, "relationships"), ())),
         "sources": (first, *later),
+        "held_until": None if held_until is None else moment(held_until),
+        "would_replace": tuple(json.loads(would_replace)) if would_replace else (),
     }
+
+
+def origin_code(origin: Origin) -> str | None:
+    """Write an origin; the commonest one takes no room."""
+    return None if origin is Origin.APPLICATION else origin.value
+
+
+def _source(agent_id: Any, session_id: Any, turn_id: Any, created_at: Any, origin: Any) -> Source:
+    return Source(
+        agent_id=agent_id,
+        session_id=session_id,
+        turn_id=turn_id,
+        created_at=moment(created_at),
+        origin=Origin(origin or Origin.APPLICATION),
+    )

@@ -7,18 +7,20 @@ import os
 import time
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import apsw
 import numpy as np
 
-from ....errors import InvalidInput
+from ....errors import NotFound
 from ...protocols import Entry, Write
-from ...records import Applied, Json, Reader
+from ...records import Action, Applied, Json, Reader
+from ...rules import amending
 from ...rules.duplicates import fingerprint, folded
 from ...rules.times import now
 from ...rules.visibility import audience
 from ...rules.words import opening, words
-from . import history, postings, read
+from . import amend, events, history, postings, read
 from .vector_codec import encode
 
 
@@ -53,19 +55,21 @@ def apply(cursor: apsw.Cursor, user: int, writer: Reader, prepared: Prepared | N
     at = now()
     ended = history.present(cursor, user, writer, write.replaces, at)
     if write.strict and not ended:
-        raise InvalidInput(f"there is no present memory with the id {write.replaces[0]!r} for this user")
+        raise NotFound(memory_id=write.replaces[0])
     if prepared is None:
-        history.end(cursor, user, ended, at, successor=None)
+        history.end(cursor, user, ended, at, successor=None, actor=writer)
         return Applied(id=None, merged=False, ended=tuple(ended.values()))
     known = _duplicate(cursor, user, writer, prepared, at, ended)
+    held = prepared.entry.held_until is not None and (known is None or known.held)
     if known is None:
-        seq, raw = _insert(cursor, user, writer, prepared)
+        seq, raw = _insert(cursor, user, writer, prepared, tuple(ended.values()), at)
     else:
-        seq, raw = known
-        _merge(cursor, seq, writer, prepared.entry)
-        history.log(cursor, user, [seq])
+        seq, raw = known.seq, known.raw
+        _merge(cursor, user, seq, writer, prepared.entry, at)
+    if held:
+        return Applied(id=read.id_text(raw), merged=known is not None, ended=(), held=True)
     ended.pop(seq, None)
-    history.end(cursor, user, ended, prepared.entry.created_at, successor=seq)
+    history.end(cursor, user, ended, prepared.entry.created_at, successor=seq, actor=writer)
     return Applied(id=read.id_text(raw), merged=known is not None, ended=tuple(ended.values()))
 
 
@@ -74,12 +78,16 @@ def _new_id() -> bytes:
     return (time.time_ns() // 1_000_000).to_bytes(6, "big") + os.urandom(10)
 
 
-def _insert(cursor: apsw.Cursor, user: int, writer: Reader, prepared: Prepared) -> tuple[int, bytes]:
+def _insert(
+    cursor: apsw.Cursor, user: int, writer: Reader, prepared: Prepared, replaces: Sequence[str], at: int
+) -> tuple[int, bytes]:
     entry, raw = prepared.entry, _new_id()
+    held = entry.held_until is not None
     terms, length = postings.terms(user, prepared.words)
     cursor.execute(
         """insert into memories (id, user, content, fingerprint, scope, session_id, agent_id, turn_id, importance,
-        metadata, created_at, expires_at, length, opening) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        metadata, created_at, expires_at, length, opening, origin, held_until, would_replace)
+        values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         (
             raw,
             user,
@@ -95,6 +103,9 @@ def _insert(cursor: apsw.Cursor, user: int, writer: Reader, prepared: Prepared) 
             entry.expires_at,
             length,
             opening(entry.content),
+            read.origin_code(entry.origin),
+            entry.held_until,
+            json.dumps(replaces) if held and replaces else None,
         ),
     )
     seq = cursor.connection.last_insert_rowid()
@@ -104,24 +115,14 @@ def _insert(cursor: apsw.Cursor, user: int, writer: Reader, prepared: Prepared) 
     else:
         cursor.execute("insert into vectors values (?, ?)", (seq, prepared.vector))
     _link(cursor, seq, entry)
+    events.record(cursor, user, [seq], Action.HELD if held else Action.SAVED, actor=writer, at=at)
     return seq, raw
 
 
-def _merge(cursor: apsw.Cursor, seq: int, writer: Reader, entry: Entry) -> None:
+def _merge(cursor: apsw.Cursor, user: int, seq: int, writer: Reader, entry: Entry, at: int) -> None:
     """Let a memory that is known have one more source, and what the new one knows beyond it."""
-    cursor.execute(
-        "insert into sources values (?, ?, ?, ?, ?)",
-        (seq, writer.agent_id, writer.session_id, writer.turn_id, entry.created_at),
-    )
-    stored = cursor.execute("select metadata from memories where seq = ?", (seq,)).get
-    metadata = {**json.loads(str(stored or "{}")), **entry.metadata}
-    cursor.execute(
-        """update memories set importance = max(importance, ?1), metadata = ?3,
-        expires_at = case when expires_at is null or ?2 is null then null else max(expires_at, ?2) end
-        where seq = ?4""",
-        (entry.importance, entry.expires_at, _json(metadata), seq),
-    )
-    _link(cursor, seq, entry)
+    (record,) = read.records(cursor, [seq])
+    amend.put(cursor, user, seq, record, amending.merge(record, entry, writer), actor=writer, at=at)
 
 
 def _link(cursor: apsw.Cursor, seq: int, entry: Entry) -> None:
@@ -135,21 +136,29 @@ def _json(metadata: Mapping[str, Json]) -> str | None:
     return json.dumps(metadata, ensure_ascii=False) if metadata else None
 
 
+class _Known(NamedTuple):
+    seq: int
+    raw: bytes
+    held: bool
+
+
 def _duplicate(
     cursor: apsw.Cursor, user: int, writer: Reader, prepared: Prepared, at: int, ended: Container[int]
-) -> tuple[int, bytes] | None:
+) -> _Known | None:
     """Find the present memory of equal folded text that everybody sees who would see the new one.
 
-    One that the new text is to replace counts only where not a letter differs: a correction of its spelling is wanted.
+    One that the new text is to replace counts only if not a letter differs: a correction of its spelling is wanted.
+    What is to be held may also be held already.
     """
-    entry = prepared.entry
-    for seq, raw, content, scope, expires in history.same_text(
-        cursor, user, prepared.fingerprint, audience(entry.scope, writer), at
-    ):
-        if content != entry.content and (seq in ended or folded(content) != folded(entry.content)):
-            continue
-        if scope == entry.scope or _adds_nothing(entry, expires):
-            return seq, raw
+    entry, rule = prepared.entry, audience(prepared.entry.scope, writer)
+    for held in (False, True) if entry.held_until is not None else (False,):
+        for seq, raw, content, scope, expires in history.same_text(
+            cursor, user, prepared.fingerprint, rule, at, held=held
+        ):
+            if content != entry.content and (seq in ended or folded(content) != folded(entry.content)):
+                continue
+            if scope == entry.scope or _adds_nothing(entry, expires):
+                return _Known(seq, raw, held)
     return None
 
 

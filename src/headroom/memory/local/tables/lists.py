@@ -1,0 +1,124 @@
+"""Lists and counts of memories: whose they are, which a reader sees, and which a filter lets through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import apsw
+
+from ....errors import NotFound
+from ...query import Filter, Listing, State
+from ...records import Reader, Record, Stats
+from ...rules.filters import matches
+from ...rules.times import now
+from ...rules.visibility import bound
+from ..file.database import integers
+from . import history, read
+
+_BATCH = 256
+"""Memories that are looked at together; a page of a few must not cost the reading of all."""
+_STATES = {
+    State.PRESENT: "valid_until is null and held_until is null",
+    State.HELD: "valid_until is null and held_until is not null",
+    State.ALL: "true",
+}
+_OF_USER = "user = (select key from users where user_id = ?)"
+_NOT_OVER = "(expires_at is null or expires_at > ?) and (held_until is null or held_until > ?)"
+
+
+def page(cursor: apsw.Cursor, listing: Listing) -> list[Record]:
+    """List memories, newest first."""
+    return list(islice(_records(cursor, listing), listing.limit))
+
+
+def count(cursor: apsw.Cursor, listing: Listing) -> int:
+    """Count the memories of a listing, whatever its limit."""
+    if listing.where is not None:
+        return sum(1 for _ in _records(cursor, listing))
+    condition, values = _condition(listing)
+    return int(cursor.execute(f"select count(*) from memories where {condition}", values).get)
+
+
+def bound_to(cursor: apsw.Cursor, reader: Reader, where: Filter | None) -> list[int]:
+    """List the rows that a `clear` erases: bound to the ids of `reader`, and let through by `where`."""
+    concerned, values = read.as_sql(bound(reader))
+    seqs = integers(
+        cursor.execute(f"select seq from memories where {_OF_USER} and {concerned}", (reader.user_id, *values))
+    )
+    if where is None:
+        return seqs
+    return [
+        seq
+        for start in range(0, len(seqs), _BATCH)
+        for seq, fields in read.fetch(cursor, seqs[start : start + _BATCH]).items()
+        if matches(where, Record(**fields))
+    ]
+
+
+def users(cursor: apsw.Cursor) -> list[str]:
+    """List the users who have memories."""
+    found = cursor.execute(
+        "select user_id from users where exists (select 1 from memories where user = key) order by user_id"
+    )
+    return [str(user_id) for (user_id,) in found]
+
+
+def vector(cursor: apsw.Cursor, seq: int | None) -> bytes | None:
+    """Read the packed vector of a memory."""
+    row = cursor.execute("select vector from vectors where memory = ?", (seq,)).fetchone()
+    return None if row is None else row[0]
+
+
+def stats(cursor: apsw.Cursor, reader: Reader | None) -> Stats:
+    """Count the memories that `reader` sees, or all of everybody."""
+    seen, values = read.seen_by(reader)
+    condition, at = f"{seen} and {_NOT_OVER}", now()
+    total, superseded, held, waiting = cursor.execute(
+        f"""select coalesce(sum({_STATES[State.PRESENT]}), 0), coalesce(sum(valid_until is not null), 0),
+        coalesce(sum({_STATES[State.HELD]}), 0), count(w.memory)
+        from memories m left join waiting w on w.memory = m.seq where {condition}""",
+        (*values, at, at),
+    ).get
+    agents: Any = cursor.execute(
+        f"""with present as materialized (
+            select seq, agent_id from memories where {condition} and {_STATES[State.PRESENT]})
+        select agent_id, count(*) from (
+            select seq, agent_id from present union
+            select s.memory, s.agent_id from sources s join present p on p.seq = s.memory
+        ) where agent_id is not null group by agent_id order by agent_id""",
+        (*values, at, at),
+    )
+    return {
+        "total": total,
+        "superseded": superseded,
+        "held": held,
+        "without_vector": waiting,
+        "by_agent": {str(agent): int(number) for agent, number in agents},
+        "file_bytes": cursor.execute("select page_count * page_size from pragma_page_count, pragma_page_size").get,
+    }
+
+
+def _records(cursor: apsw.Cursor, listing: Listing) -> Iterator[Record]:
+    condition, values = _condition(listing)
+    behind = None if listing.after is None else history.find(cursor, listing.after, listing.reader)
+    if listing.after is not None and behind is None:
+        raise NotFound(memory_id=listing.after, wanted="listed")
+    limit = -1 if listing.limit is None or listing.where is not None else listing.limit
+    rows = cursor.connection.cursor().execute(
+        f"""select seq from memories where {condition}
+        and (? is null or (created_at, seq) < (select created_at, seq from memories where seq = ?))
+        order by created_at desc, seq desc limit ?""",
+        (*values, behind, behind, limit),
+    )
+    while batch := [int(str(seq)) for (seq,) in islice(rows, _BATCH)]:
+        for record in read.records(cursor, batch):
+            if listing.where is None or matches(listing.where, record):
+                yield record
+
+
+def _condition(listing: Listing) -> tuple[str, tuple[Any, ...]]:
+    seen, values = read.seen_by(listing.reader)
+    at = now()
+    return f"{seen} and {_STATES[listing.state]} and {_NOT_OVER}", (*values, at, at)
