@@ -11,6 +11,8 @@ HeadroomError
 ├── StoreError                            the memory file
 │   ├── StoreUnwritable                   its folder is missing or refuses writing
 │   ├── NotADatabase                      it is not a memory file, or it is damaged
+│   ├── WrongKey                          it is encrypted with another key, or a key is missing or too much
+│   ├── EncryptionUnavailable             a key was given, and the SQLite that is installed cannot encrypt
 │   ├── NewerSchema                       a newer version of this library wrote it
 │   ├── EmbedderMismatch                  it holds vectors of another embedder
 │   ├── StoreUnavailable                  it is locked, full or gone at the moment: trying again may help
@@ -32,6 +34,7 @@ __all__ = [
     "EmbedderError",
     "EmbedderMismatch",
     "EmbedderUnavailable",
+    "EncryptionUnavailable",
     "HeadroomError",
     "InvalidInput",
     "LimitReached",
@@ -47,6 +50,7 @@ __all__ = [
     "StoreUnavailable",
     "StoreUnwritable",
     "UnreadableImport",
+    "WrongKey",
 ]
 
 
@@ -133,6 +137,24 @@ class NotADatabase(StoreError):
             f"{path} cannot be read as a memory file: {reason}; restore it from a backup or pass another db_path"
         )
         self.path = path
+
+
+class WrongKey(StoreError):
+    """The file is encrypted with another key, or a key is missing, or one was given for a file that has none."""
+
+    def __init__(self, *, path: Path, reason: str) -> None:
+        super().__init__(f"{path} cannot be opened: {reason}")
+        self.path = path
+
+
+class EncryptionUnavailable(StoreError):
+    """A key was given, but the installed SQLite cannot encrypt: plain apsw took the place of apsw-sqlite3mc."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "an encryption key was given, but the installed apsw cannot encrypt; "
+            "run: pip uninstall apsw && pip install --force-reinstall apsw-sqlite3mc"
+        )
 
 
 class NewerSchema(StoreError):

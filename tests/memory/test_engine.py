@@ -193,7 +193,7 @@ def test_a_correction_dated_back_ends_what_it_replaces_back_then(engine: Engine)
 
 def test_opening_does_not_wait_for_housekeeping(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Expired memories that cannot be erased just now are erased another time: opening succeeds."""
-    monkeypatch.setattr("headroom.memory.local.file.connections.BUSY_TIMEOUT_MS", 50)
+    monkeypatch.setattr("headroom.memory.local.file.opening.BUSY_TIMEOUT_MS", 50)
     engine = engine_over(path, HashEmbedder())
     engine.save(ALICE, ["likes tea"])
     with engine._backend._database.write() as cursor:  # type: ignore[attr-defined]

@@ -35,6 +35,9 @@ class MemoryConfig:
     """The settings of a Memory. Making one touches neither disk nor network.
 
     `db_path`: the SQLite file; None is `$HEADROOM_HOME/memory.db`, and `~/.headroom` where that is unset.
+    `read_only`: search a file that others write, or one on a read-only file system; nothing is stored.
+    `encryption_key`: a passphrase, or `raw:` and 64 hex digits, of an encrypted file; None is what HEADROOM_KEY says,
+    and no encryption if that is unset. A new file is encrypted with it; `Memory.rekey` changes an existing one.
     `vector_dimension`: None is the embedder's own width; a number is checked against it.
     `cache_max_size`: texts whose vector is kept in memory.
     `index_cache_mb`: MiB of search indexes kept in memory, for the users seen lately.
@@ -56,6 +59,8 @@ class MemoryConfig:
 
     backend: str = "local"
     db_path: str | os.PathLike[str] | None = None
+    read_only: bool = False
+    encryption_key: str | None = field(default=None, repr=False)
     vector_backend: VectorBackend | str = VectorBackend.AUTO
     vector_dimension: int | None = None
     hnsw_ef_construction: int = 200
@@ -91,6 +96,10 @@ class MemoryConfig:
         _set_names(self, "onnx_providers")
         _check_path(self.db_path)
         _check_servers(self)
+        if not isinstance(self.read_only, bool):
+            raise InvalidInput(f"read_only must be True or False, not {self.read_only!r}")
+        if self.encryption_key is not None:
+            check_key(self.encryption_key)
         if self.backend not in BACKENDS:
             raise InvalidInput(f"unknown backend {self.backend!r}; choose one of: {', '.join(BACKENDS)}")
         for name in _COUNTS:
@@ -103,7 +112,7 @@ class MemoryConfig:
     def settled(self) -> MemoryConfig:
         """Return a copy in which stands what the environment and the defaults say now, for comparing two of them."""
         if self.backend == "local":
-            return replace(self, db_path=str(self.path))
+            return replace(self, db_path=str(self.path), encryption_key=self.key)
         found: dict[str, Any] = {
             name: getattr(self, name) or os.environ.get(f"HEADROOM_{name.upper()}") or default
             for name, default in _SERVERS.items()
@@ -118,6 +127,15 @@ class MemoryConfig:
         home = os.environ.get("HEADROOM_HOME") or os.path.join("~", ".headroom")
         return Path(os.path.abspath(os.path.expanduser(home))) / "memory.db"
 
+    @property
+    def key(self) -> str | None:
+        """The key of the SQLite file: `encryption_key`, else HEADROOM_KEY; None for a file that is not encrypted.
+
+        Raise InvalidInput if HEADROOM_KEY cannot be a key.
+        """
+        given = self.encryption_key or os.environ.get("HEADROOM_KEY")
+        return check_key(given) if given else None
+
 
 BACKENDS = ("local", "qdrant-neo4j")
 _SERVERS: dict[str, str | None] = {
@@ -127,10 +145,20 @@ _SERVERS: dict[str, str | None] = {
     "neo4j_user": "neo4j",
     "neo4j_password": None,
 }
+_RAW_KEY = re.compile(r"raw:[0-9a-fA-F]{64}")
 _COLLECTION = re.compile(r"[A-Za-z0-9_.-]{1,200}")
 _URI = re.compile(r"(?:(bolt|neo4j)(\+s|\+ssc)?://[^\s/]+/?|none)")
 _OPTIONAL = tuple(f.name for f in fields(MemoryConfig) if f.type == "int | None")
 _COUNTS = (*_OPTIONAL, *(f.name for f in fields(MemoryConfig) if f.type == "int"))
+
+
+def check_key(key: object) -> str:
+    """Raise InvalidInput unless `key` is a passphrase, or `raw:` and 64 hex digits; never say what it is."""
+    if not isinstance(key, str) or not key.strip() or "\x00" in key:
+        raise InvalidInput("encryption_key must be a passphrase, or raw: and 64 hex digits (32 bytes)")
+    if key.lower().startswith("raw:") and not _RAW_KEY.fullmatch(key):
+        raise InvalidInput("encryption_key begins with raw: and must go on with exactly 64 hex digits (32 bytes)")
+    return key
 
 
 def _check_path(value: object) -> None:

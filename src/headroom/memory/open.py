@@ -77,7 +77,7 @@ def reembed(config: MemoryConfig, embedder: Embedder | None = None, progress: Pr
     if not config.path.is_file():
         raise StoreUnwritable(path=config.path, reason="there is no such file to move")
     chosen = make_embedder(config) if embedder is None else _checked(embedder, config)
-    database = Database(config.path, schema.prepare)
+    database = Database(config.path, schema.prepare, key=config.key)
     try:
         return reembed_file(database, chosen, progress)
     finally:

@@ -240,3 +240,5 @@ class Stats(TypedDict):
     """Present memories by the agents that saved them; one that two agents saved counts for both."""
     file_bytes: int
     """Bytes of the whole store."""
+    erasing: int
+    """1 while the write-ahead log of the file may still hold what was erased; within a second of rest it is 0."""

@@ -42,11 +42,17 @@ class LocalBackend:
         if config.vector_backend is VectorBackend.HNSW:
             need("hnswlib", "hnsw")
         self._config, self._embedder = config, embedder
-        self._database = Database(config.path, schema.prepare)
+        self._database = Database(
+            config.path,
+            schema.check if config.read_only else schema.prepare,
+            key=config.key,
+            read_only=config.read_only,
+        )
         self._indexes = Indexes(self._make_columns, config.index_cache_mb * _MEBIBYTE)
         with self._database.read() as cursor:
             self._stamp(cursor, 0)
-        self._purge()
+        if not config.read_only:
+            self._purge()
 
     def apply(self, writer: Reader, writes: Sequence[Write]) -> list[Applied]:
         prepared = write.prepare(writer, writes)
@@ -130,7 +136,7 @@ class LocalBackend:
 
     def stats(self, reader: Reader | None) -> Stats:
         with self._database.read() as cursor:
-            return lists.stats(cursor, reader)
+            return {**lists.stats(cursor, reader), "erasing": int(self._database.is_erasing(cursor))}
 
     def usable(self) -> bool:
         return self._database.in_place()

@@ -17,7 +17,7 @@ from headroom.memory import Memory, MemoryConfig
 from headroom.memory.embedders.cached import CachedEmbedder
 from headroom.memory.engine import Engine
 from headroom.memory.local.backend import LocalBackend
-from headroom.memory.local.file import connections
+from headroom.memory.local.file import opening
 from headroom.memory.records import Reader
 from headroom.testing import HashEmbedder
 
@@ -349,7 +349,7 @@ tell("free")
 
 def test_another_process_that_writes_for_too_long(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A write that waited in vain says so and leaves nothing; reads go on meanwhile; later writes succeed."""
-    monkeypatch.setattr(connections, "BUSY_TIMEOUT_MS", 100)
+    monkeypatch.setattr(opening, "BUSY_TIMEOUT_MS", 100)
     engine = make_engine(path)
     (memory_id,) = engine.save(ALICE, ["likes tea"])
     with child(HOLDING, path) as other:

@@ -1,40 +1,53 @@
-"""The SQLite file: one read or write transaction at a call, and an end to what is erased."""
+"""The SQLite file: one read or write transaction a call, and an end to what is erased."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import apsw
 
-from ....errors import Closed, StoreUnavailable
+from ....errors import Closed, HeadroomError, StoreUnavailable, StoreUnwritable
 from ....runtime.threads import waiting
-from . import connections
-from .connections import Connections, Prepare, errors_mapped, file_identity
+from . import opening
+from .connections import Connections, Prepare
+from .faults import errors_mapped
+from .guard import file_identity
+from .log import LogEmptier
 
-ERASING_TIMEOUT_MS = 1000
-"""How long an erasure waits for searches elsewhere that still read the write-ahead log."""
+_PATIENCE_MS = 20
+"""How long emptying the log may hold up those who write, for the sake of those who read."""
+_TURN_S = 0.5
+"""How long emptying the log waits for its turn, in the background."""
 
 
 class Database:
     """One SQLite file. Reads run side by side, each on a connection of its own; writes take turns."""
 
-    def __init__(self, path: Path, prepare: Prepare) -> None:
-        """Open or create `path`; `prepare` brings it up to date.
+    def __init__(self, path: Path, prepare: Prepare, *, key: str | None = None, read_only: bool = False) -> None:
+        """Open or create `path`; `prepare` brings it up to date, or checks it if `read_only`.
 
-        Raises StoreUnwritable, NotADatabase or whatever `prepare` raises.
+        Raise StoreUnwritable, NotADatabase, WrongKey or whatever `prepare` raises.
         """
         self.path = path
-        self._connections = Connections(path, prepare)
+        self.read_only = read_only
+        self._connections = Connections(path, prepare, key=key, read_only=read_only)
+        self._emptier = LogEmptier(self._try_to_empty)
         self._closed = False
-        self._log_emptied_at = self._log_tried_at = -1
-        with self._connections.writing, errors_mapped(path):
-            self._finish_erasing(self._connections.writer(), patience_ms=0)
+        self._emptied_at = -1
+        """How many erasures the file had seen when the log was last empty."""
+        try:
+            with errors_mapped(path):
+                self._open()
+        except BaseException:
+            self._connections.close()
+            raise
 
     @contextmanager
     def read(self) -> Iterator[apsw.Cursor]:
-        """Give a cursor within one read transaction: everything it sees is of one instant."""
+        """Lend a cursor within one read transaction: everything it sees is of one instant."""
         self._check()
         with errors_mapped(self.path), self._connections.reader() as connection:
             cursor = connection.cursor()
@@ -46,7 +59,7 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[apsw.Cursor]:
-        """Give a cursor within one write transaction: it commits at the end, or not at all."""
+        """Lend a cursor within one write transaction: it commits at the end, or not at all."""
         with self._turn() as writer:
             cursor = writer.cursor()
             try:
@@ -56,26 +69,17 @@ class Database:
                 if writer.in_transaction:
                     cursor.execute("rollback")
                 raise
-            self._finish_erasing(writer, patience_ms=ERASING_TIMEOUT_MS)
-
-    @contextmanager
-    def _turn(self) -> Iterator[apsw.Connection]:
-        """Be the one who writes, within a transaction that has begun."""
-        with ExitStack() as turn:
-            with waiting():  # for another thread, and for another process
-                turn.enter_context(self._connections.writing)
-                turn.enter_context(errors_mapped(self.path))
-                self._check()
-                writer = self._connections.writer()
-                writer.execute("begin immediate")
-            yield writer
+            self._after_write(writer)
+            if self._connections.guard is not None:
+                self._connections.guard.warn_of_others()
 
     def close(self) -> None:
         """Close every connection; a read that runs elsewhere may end. Closing twice is fine."""
+        self._emptier.close()
         with self._connections.writing:
             writer = self._connections.opened
             if writer is not None and self.in_place():
-                self._finish_erasing(writer, patience_ms=0)
+                self._empty_at_last(writer)
             self._closed = True
             self._connections.close()
 
@@ -85,6 +89,38 @@ class Database:
             return True
         self._take_leave()
         return False
+
+    def is_erasing(self, cursor: apsw.Cursor) -> bool:
+        """Tell whether erased text may still stand in the log, and see to it that somebody empties that."""
+        if _erasures(cursor) == self._emptied_at or not self._log_size() or self.read_only:
+            return False
+        self._emptier.now()
+        return True
+
+    def _open(self) -> None:
+        if self.read_only:
+            self._connections.check()
+            return
+        with self._connections.writing:
+            writer = self._connections.writer()
+            if self._log_size():
+                self._empty(writer, patience_ms=0)
+
+    @contextmanager
+    def _turn(self) -> Iterator[apsw.Connection]:
+        """Be the one who writes, within a transaction that has begun."""
+        if self.read_only:
+            raise StoreUnwritable(path=self.path, reason="it was opened to be read only")
+        with ExitStack() as turn:
+            with waiting():  # for another thread, and for another process
+                turn.enter_context(self._connections.writing)
+                turn.enter_context(errors_mapped(self.path))
+                self._check()
+                writer = self._connections.writer()
+                assert self._connections.guard is not None
+                turn.enter_context(self._connections.guard.writing(opening.BUSY_TIMEOUT_MS / 1000))
+                writer.execute("begin immediate")
+            yield writer
 
     def _check(self) -> None:
         """Refuse a file that was closed, deleted or exchanged: SQLite would go on writing into the void."""
@@ -103,39 +139,78 @@ class Database:
                 writer.set_busy_timeout(0)
                 busy, _, _ = writer.execute("pragma wal_checkpoint(truncate)").get
                 for suffix in () if busy else ("-wal", "-shm"):
-                    beside = Path(f"{self.path}{suffix}")
+                    beside = Path(f"{self._connections.real}{suffix}")
                     if file_identity(beside) == self._connections.files[suffix]:
                         beside.unlink(missing_ok=True)
             self._connections.close()
 
-    def _finish_erasing(self, writer: apsw.Connection, *, patience_ms: int) -> None:
-        """Empty the write-ahead log where something was erased since the last time, by any process.
+    def _after_write(self, writer: apsw.Connection) -> None:
+        """Empty the log if something was erased since the last time, by any process; if not, when writing pauses.
 
-        A search elsewhere may need the log for longer than this waits. Then the next write finishes it without
-        waiting, or closing the file does, or the next who opens it.
+        In the turn of the one who writes, nobody else does: only those who read may be in the way. Then it is tried
+        again in the background until it is done, and erasures meanwhile leave it at that.
         """
+        if self._emptier.erasing:
+            return
+        with suppress(apsw.Error):  # what was to be written is committed
+            if _erasures(writer) == self._emptied_at:
+                self._emptier.soon()
+            elif self._empty(writer, patience_ms=0):
+                self._emptier.done()
+            else:
+                self._emptier.now()
+
+    def _empty_at_last(self, writer: apsw.Connection) -> None:
+        """Empty the log before the file is closed, if anything was erased."""
+        guard = self._connections.guard
+        with suppress(apsw.Error, HeadroomError):
+            if guard is not None and _erasures(writer) != self._emptied_at:
+                with guard.writing(_TURN_S):
+                    self._empty(writer, patience_ms=_PATIENCE_MS)
+
+    def _try_to_empty(self) -> bool:
+        """Try once, in the background, on a connection of its own."""
         try:
-            erased = writer.execute("pragma user_version").get
-            if erased == self._log_emptied_at:
-                return
-            writer.set_busy_timeout(0 if erased == self._log_tried_at else patience_ms)
-            self._log_tried_at = erased
-            try:
-                busy, _, _ = writer.execute("pragma wal_checkpoint(truncate)").get
-            finally:
-                writer.set_busy_timeout(connections.BUSY_TIMEOUT_MS)
-            if not busy:
-                self._log_emptied_at = erased
-        except apsw.Error:
-            return  # what was to be written is committed; the log is emptied another time
+            with self._connections.reader() as connection:
+                guard = self._connections.guard
+                if guard is None:
+                    return False
+                guard.warn_of_others()
+                with guard.writing(_TURN_S):
+                    return self._empty(connection, patience_ms=_PATIENCE_MS)
+        except (apsw.Error, HeadroomError, OSError):
+            return self._closed or not self._log_size()
+
+    def _empty(self, connection: apsw.Connection, *, patience_ms: int) -> bool:
+        """Empty the log; return whether that could be done: not while somebody reads from it."""
+        erasures = _erasures(connection)
+        connection.set_busy_timeout(patience_ms)
+        try:
+            busy, _, _ = connection.execute("pragma wal_checkpoint(truncate)").get
+        except apsw.BusyError:
+            return False
+        finally:
+            connection.set_busy_timeout(opening.BUSY_TIMEOUT_MS)
+        if not busy:
+            self._emptied_at = erasures
+        return not busy
+
+    def _log_size(self) -> int:
+        try:
+            return os.stat(f"{self._connections.real}-wal").st_size
+        except OSError:
+            return 0
 
 
 def count_erasure(cursor: apsw.Cursor) -> None:
     """Leave a mark in the file that its write-ahead log must be emptied: the erased text still stands in there."""
-    erased = int(cursor.execute("pragma user_version").get)
-    cursor.execute(f"pragma user_version = {(erased + 1) % 2**31}")
+    cursor.execute(f"pragma user_version = {(_erasures(cursor) + 1) % 2**31}")
 
 
 def integers(cursor: apsw.Cursor) -> list[int]:
     """Read the first column of all rows that `cursor` still has."""
     return [row[0] for row in cursor]
+
+
+def _erasures(connection: apsw.Connection | apsw.Cursor) -> int:
+    return int(connection.execute("pragma user_version").get)

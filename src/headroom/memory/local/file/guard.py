@@ -53,6 +53,9 @@ if sys.platform != "win32":
 
     _GET, _SET = getattr(fcntl, "F_OFD_GETLK", None), getattr(fcntl, "F_OFD_SETLK", None)
 
+_LOOK_EVERY = 2.0
+"""Seconds between two looks for other descriptors of the file: one takes 0.1 ms."""
+
 _registry = threading.RLock()
 _guards: dict[Identity, Guard] = {}
 
@@ -92,6 +95,7 @@ class Guard:
         self.holders = 0
         self._descriptors: list[int] = []  # of the file and of the index of its log; closed last of all
         self._locked = self._warned = False
+        self._look_again = 0.0
         self._turn = threading.Lock()
 
     def lock(self) -> None:
@@ -149,7 +153,10 @@ class Guard:
 
     def warn_of_others(self) -> None:
         """Say once in the log that this process has, or had, the file open in another way than through here."""
-        if self._locked and not self._warned and self._others_here():
+        if not self._locked or self._warned or time.monotonic() < self._look_again:
+            return
+        self._look_again = time.monotonic() + _LOOK_EVERY
+        if self._others_here():
             self._warned = True
             _log.warning(
                 "another part of this process opens %s by itself, with a second SQLite or as a plain file: this can "

@@ -15,7 +15,7 @@ from ....runtime.forks import renew_in_child
 AT_REST = 1.0
 """Seconds after the last write at which the log is emptied."""
 _FIRST, _LONGEST_ERASING, _LONGEST_AT_REST = 0.01, 0.25, 30.0
-"""Seconds until the next try: doubled each time, up to the second while something is to be erased, else to the third."""
+"""Seconds until the next try: doubled each time, up to the second while something is to be erased, else the third."""
 
 
 class LogEmptier:

@@ -133,21 +133,37 @@ STEPS: tuple[Step, ...] = (_first, numbers_units_and_points, origins_reviews_and
 def prepare(connection: apsw.Connection, path: Path, *, steps: tuple[Step, ...] = STEPS) -> None:
     """Bring the file to the newest schema; a crash leaves whole steps only.
 
-    Raises NotADatabase, NewerSchema and StoreUnwritable before anything is written. `steps` builds an older file,
-    for tests.
+    Raise NotADatabase, NewerSchema or StoreUnwritable before anything is written. `steps` builds an older file, for
+    tests.
     """
     cursor = connection.cursor()
+    done = _known(cursor, path, steps)
+    if connection.readonly("main"):
+        raise StoreUnwritable(path=path, reason="it may only be read")
+    cursor.execute("pragma journal_mode = wal").fetchall()
+    if len(done) < len(steps):
+        _apply(cursor, steps)
+
+
+def check(connection: apsw.Connection, path: Path) -> None:
+    """Check that a file can be searched as it is. Raise NotADatabase, NewerSchema or StoreUnwritable if it cannot."""
+    done = _known(connection.cursor(), path, STEPS)
+    if not done:
+        raise NotADatabase(path=path, reason="it is empty, and was opened to be read only")
+    if len(done) < len(STEPS):
+        reason = "an older version of this library wrote it, and it was opened to be read only; open it once to write"
+        raise StoreUnwritable(path=path, reason=reason)
+
+
+def _known(cursor: apsw.Cursor, path: Path, steps: tuple[Step, ...]) -> list[str]:
+    """List the steps that the file has behind it; raise NewerSchema or NotADatabase if it is not for this version."""
     done = _done(cursor, path)
     known = {step.__name__ for step in steps}
     unknown = [name for name in done if name not in known]
     if unknown:
         raise NewerSchema(path=path, step=unknown[0])
     _check_size(cursor, path)
-    if connection.readonly("main"):
-        raise StoreUnwritable(path=path, reason="it may only be read")
-    cursor.execute("pragma journal_mode = wal").fetchall()
-    if len(done) < len(steps):
-        _apply(cursor, steps)
+    return done
 
 
 def _apply(cursor: apsw.Cursor, steps: tuple[Step, ...]) -> None:
@@ -191,7 +207,8 @@ def _check_size(cursor: apsw.Cursor, path: Path) -> None:
     try:
         cursor.execute("select count(*) from sqlite_schema").fetchall()
         pages, page_size = cursor.execute("select page_count, page_size from pragma_page_count, pragma_page_size").get
-        in_log, in_file = _size(Path(f"{path}-wal")), _size(path)
+        real = os.path.realpath(path)
+        in_log, in_file = _size(f"{real}-wal"), _size(real)
     finally:
         cursor.execute("rollback")
     # While there is a log, the newest pages may stand in it alone.
@@ -199,7 +216,7 @@ def _check_size(cursor: apsw.Cursor, path: Path) -> None:
         raise NotADatabase(path=path, reason="it was cut short")
 
 
-def _size(path: Path) -> int:
+def _size(path: str) -> int:
     try:
         return os.stat(path).st_size
     except OSError:

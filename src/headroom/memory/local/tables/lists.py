@@ -97,6 +97,7 @@ def stats(cursor: apsw.Cursor, reader: Reader | None) -> Stats:
         "without_vector": waiting,
         "by_agent": {str(agent): int(number) for agent, number in agents},
         "file_bytes": cursor.execute("select page_count * page_size from pragma_page_count, pragma_page_size").get,
+        "erasing": 0,
     }
 
 

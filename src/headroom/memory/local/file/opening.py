@@ -1,0 +1,87 @@
+"""Opening the file once: its settings, its key, and whose it is."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+from pathlib import Path
+from urllib.parse import quote
+
+import apsw
+import sqlite_vec  # type: ignore[import-untyped]  # it ships no types
+
+from ....errors import StoreUnwritable
+from . import keys
+
+_log = logging.getLogger("headroom")
+
+BUSY_TIMEOUT_MS = 5000
+"""How long a write waits for another process that is writing."""
+
+_PRAGMAS = (
+    "pragma synchronous = full",  # what was acknowledged survives a power cut; 0.3 ms a commit
+    "pragma secure_delete = on",
+    "pragma foreign_keys = on",
+    "pragma cell_size_check = on",  # notices more damaged pages; costs nothing measurable
+    "pragma temp_store = memory",  # nobody's text in a file of the temporary folder
+    # Not mapped: if another program cuts the file short meanwhile, a process that reads its mapping is killed.
+    "pragma mmap_size = 0",
+)
+
+
+def connect(path: Path, key: str | None = None, *, mode: str = "rw", immutable: bool = False) -> apsw.Connection:
+    """Open the file, which must be there, with our settings and sqlite-vec. Writes nothing to it.
+
+    `mode` is `rw` or `ro`. `immutable` promises SQLite that nobody changes the file, so that it takes no lock and
+    needs no log.
+    """
+    flags = apsw.SQLITE_OPEN_URI | (apsw.SQLITE_OPEN_READWRITE if mode == "rw" else apsw.SQLITE_OPEN_READONLY)
+    connection = apsw.Connection(uri(path, mode=mode, **({"immutable": "1"} if immutable else {})), flags=flags)
+    keys.unlock(connection, path, key)
+    connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+    for pragma in _PRAGMAS:
+        connection.execute(pragma).fetchall()
+    connection.enable_load_extension(True)
+    connection.load_extension(sqlite_vec.loadable_path())
+    connection.enable_load_extension(False)
+    return connection
+
+
+def uri(path: Path, **options: str) -> str:
+    """Write a path as SQLite takes it with options (https://sqlite.org/uri.html)."""
+    return f"file:{quote(str(path))}?" + "&".join(f"{name}={quote(value)}" for name, value in options.items())
+
+
+def create(path: Path) -> None:
+    """Create the file for its owner alone, before SQLite does: `-wal` and `-shm` take its mode."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        if path.is_dir():
+            raise StoreUnwritable(path=path, reason="it is a folder") from None
+    except OSError as exc:
+        raise StoreUnwritable(path=path, reason=exc.strerror or str(exc)) from exc
+
+
+def require_owner(path: Path) -> None:
+    """Raise StoreUnwritable if the file belongs to another user: what we wrote beside it would lock that user out."""
+    owner = os.stat(path).st_uid
+    if hasattr(os, "geteuid") and owner != os.geteuid():
+        reason = (
+            f"it belongs to another user (uid {owner}, and this is uid {os.geteuid()}); open it with read_only=True"
+        )
+        raise StoreUnwritable(path=path, reason=reason)
+
+
+def make_private(path: Path) -> None:
+    """Let only the owner read the file and those beside it, which may have come from a backup with another mode."""
+    for suffix in ("", "-wal", "-shm"):
+        beside = f"{path}{suffix}"
+        try:
+            if stat.S_IMODE(os.stat(beside).st_mode) & 0o077:
+                os.chmod(beside, 0o600)
+        except FileNotFoundError:
+            continue
+        except OSError as exc:
+            _log.warning("others may read %s: its mode cannot be changed (%s)", beside, exc.strerror)
