@@ -132,7 +132,10 @@ class LocalBackend:
 
     def clear(self, reader: Reader, where: Filter | None = None) -> int:
         with self._database.write() as cursor:
-            return self._erase_versions(cursor, lists.bound_to(cursor, reader, where))
+            erased = self._erase_versions(cursor, lists.bound_to(cursor, reader, where))
+            if where is None and (reader.session_id, reader.agent_id, reader.turn_id) == (None, None, None):
+                history.make_nameless(cursor, reader.user_id)
+            return erased
 
     def stats(self, reader: Reader | None) -> Stats:
         with self._database.read() as cursor:

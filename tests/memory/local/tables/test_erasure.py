@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 
 from headroom.memory.engine import Engine
-from headroom.memory.local.file import database
 from headroom.memory.records import Change, Draft, Reader, Scope
 
 from ....asking import find, listed
-from ...children import bytes_of, child
+from ...children import bytes_of, child, in_child
 from ...conftest import make_engine
 
 ALICE = Reader(user_id="alice")
@@ -154,37 +153,48 @@ def test_another_process_that_has_the_file_open_is_no_hindrance(engine: Engine, 
         assert traces(path) == []
 
 
-def test_a_read_at_that_very_moment_delays_the_erasure_to_the_next_write(
-    engine: Engine, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """While another process reads, the log must stay: `delete` returns, and the next write finishes it."""
-    monkeypatch.setattr(database, "ERASING_TIMEOUT_MS", 50)
+def gone(engine: Engine, path: Path, seconds: float = 30) -> bool:
+    """Wait until the store says that nothing erased is left, and see that it is so."""
+    deadline = time.monotonic() + seconds
+    while engine.stats()["erasing"] and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not engine.stats()["erasing"] and traces(path) == []
+
+
+def test_a_read_at_that_very_moment_delays_the_erasure_until_it_ends(engine: Engine, path: Path) -> None:
+    """While another process reads, the log must stay: `delete` returns, `stats` says so, and then nobody need write."""
     memory_id = store(engine)
     with child(READING, path) as other:
         assert other.hear() == "reading"
         assert engine.delete(memory_id)
+        assert engine.stats()["erasing"] == 1
         assert traces(path) != []
-        began = time.perf_counter()
         engine.save(ALICE, ["while it still reads"])
-        assert time.perf_counter() - began < 1
         other.tell()
         assert other.hear() == "done"
-        engine.save(ALICE, ["any write"])
-        assert traces(path) == []
+        assert gone(engine, path)
+
+
+def test_an_erasure_that_nobody_is_in_the_way_of_is_done_at_once(engine: Engine, path: Path) -> None:
+    """When `delete` returns, `stats` says that nothing is left to erase."""
+    memory_id = store(engine)
+    assert engine.stats()["erasing"] == 0
+    assert engine.delete(memory_id)
+    assert engine.stats()["erasing"] == 0
+    assert traces(path) == []
 
 
 def test_a_short_read_at_that_moment_is_waited_for(engine: Engine, path: Path) -> None:
-    """`delete` itself waits for a search elsewhere to end, within a second."""
+    """A search elsewhere that ends soon leaves nothing behind."""
     memory_id = store(engine)
     with child(READING.replace("wait()", "__import__('time').sleep(0.2)", 1), path) as other:
         assert other.hear() == "reading"
         assert engine.delete(memory_id)
-        assert traces(path) == []
+        assert gone(engine, path)
 
 
-def test_whoever_writes_next_finishes_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the deleting process is gone, the other's next write empties the log."""
-    monkeypatch.setattr(database, "ERASING_TIMEOUT_MS", 50)
+def test_whoever_writes_next_finishes_it(path: Path) -> None:
+    """If the deleting process is gone, the other's next write empties the log."""
     engine = make_engine(path)
     memory_id = store(engine)
     with child(READING, path) as other:
@@ -198,11 +208,64 @@ def test_whoever_writes_next_finishes_it(path: Path, monkeypatch: pytest.MonkeyP
         assert traces(path) == []
 
 
+def test_at_rest_the_log_is_empty(engine: Engine, path: Path) -> None:
+    """Soon after the last write the file alone holds everything: a copy of it taken then is whole."""
+    engine.save(ALICE, ["likes tea"])
+    log = Path(f"{path}-wal")
+    assert log.stat().st_size > 0
+    deadline = time.monotonic() + 60
+    while log.stat().st_size and time.monotonic() < deadline:
+        time.sleep(0.05)
+    copied = (
+        "import shutil; shutil.copy(path, path + '.copy'); path += '.copy'; tell(len(listed(open_engine(), ALICE)))"
+    )
+    assert in_child(copied, path) == "1"
+
+
+def test_a_cleared_user_leaves_no_name(engine: Engine, path: Path) -> None:
+    """After `clear` of a whole user the id of the user is in no byte, and the user begins anew."""
+    reader = Reader(user_id="Quetzalcoatlus")
+    engine.save(reader, ["likes tea"])
+    engine.save(ALICE, ["stays"])
+    find(engine, reader, "tea")
+    assert traces(path, ["quetzalcoatlus"]) != []
+    assert engine.clear(reader) == 1
+    assert traces(path, ["quetzalcoatlus"]) == []
+    assert find(engine, reader, "tea") == []
+    assert engine.users() == ["alice"]
+    (again,) = engine.save(reader, ["likes coffee"])
+    assert [record.id for record in listed(engine, reader)] == [again]
+    assert [result.content for result in find(engine, reader, "likes")] == ["likes coffee"]
+
+
+def test_a_user_who_has_only_a_name_is_forgotten_too(engine: Engine, path: Path) -> None:
+    """A user whose memories were deleted one by one still has a name in the file; `clear` removes it."""
+    reader = Reader(user_id="Quetzalcoatlus")
+    (memory_id,) = engine.save(reader, ["likes tea"])
+    engine.delete(memory_id)
+    assert engine.clear(reader) == 0
+    assert traces(path, ["quetzalcoatlus"]) == []
+
+
+def test_a_user_who_comes_back_is_another_one_to_other_processes(engine: Engine, path: Path) -> None:
+    """Columns that another process keeps of a cleared user are never taken for those of the user who came back."""
+    searching = (
+        "engine = open_engine()\nwhile wait() != 'end': tell(*[r.content for r in find(engine, ALICE, 'likes')])"
+    )
+    engine.save(ALICE, ["likes tea"])
+    with child(searching, path) as other:
+        for text in ("coffee", "juice", "water"):
+            other.tell()
+            assert other.hear().startswith("likes")
+            engine.clear(ALICE)
+            engine.save(ALICE, [f"likes {text}"])
+            other.tell()
+            assert other.hear() == f"likes {text}"
+
+
 def test_whoever_opens_next_finishes_it(path: Path) -> None:
     """A process that was killed before the log was empty left it to the next one that opens the file."""
     killed = """
-from headroom.memory.local.file import database
-database.ERASING_TIMEOUT_MS = 50
 engine = open_engine()
 engine.clear(ALICE)
 tell("cleared")

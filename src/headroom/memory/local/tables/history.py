@@ -20,9 +20,25 @@ CHANGES_KEPT = 10_000
 
 
 def user_key(cursor: apsw.Cursor, user_id: str) -> int:
-    """Find the key of a user, making one where there is none."""
+    """Find the key of a user, making one if there is none.
+
+    The revisions of a user only ever rise: those of one who was cleared and comes back begin above all earlier ones.
+    """
     cursor.execute("insert or ignore into users (user_id, revision) values (?, 0)", (user_id,))
+    if cursor.connection.changes():
+        cursor.execute("update users set revision = key << 32 where user_id = ?", (user_id,))
     return int(cursor.execute("select key from users where user_id = ?", (user_id,)).get)
+
+
+def make_nameless(cursor: apsw.Cursor, user_id: str) -> None:
+    """Take the id of a cleared user out of the file.
+
+    The row stays, under a name that no user can have: if its key were given to somebody else, another process could
+    serve what it still holds of the one who went.
+    """
+    cursor.execute("update users set user_id = char(0) || key, revision = revision + 1 where user_id = ?", (user_id,))
+    if cursor.connection.changes():
+        count_erasure(cursor)
 
 
 def find(cursor: apsw.Cursor, memory_id: str, reader: Reader | None) -> int | None:
