@@ -1,0 +1,50 @@
+"""Changing one memory: a new version, forgetting and taking that back, and erasing, which asks first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ..errors import InvalidInput
+from .memories import found, show_one
+from .rendering import go, page
+
+
+def edit(request: Request, form: Mapping[str, str]) -> Response:
+    """Save a new version of the text."""
+    record, content = found(request), form.get("content", "")
+    if content.strip() == record.content.strip():
+        return go(request, f"/memories/{record.id}")
+    try:
+        new_id = request.app.state.room.memory.update(record.id, content)
+    except InvalidInput as exc:
+        return show_one(request, record, problem=str(exc), typed=content, status=400)
+    return go(request, f"/memories/{new_id}?done=edited")
+
+
+def forget(request: Request, form: Mapping[str, str]) -> Response:
+    """Hide a memory from every search; its history is kept."""
+    record = found(request)
+    request.app.state.room.memory.forget(record.id)
+    return go(request, f"/memories/{record.id}?done=forgotten")
+
+
+def restore(request: Request, form: Mapping[str, str]) -> Response:
+    """Take a forget back."""
+    record = found(request)
+    restored = request.app.state.room.memory.restore(record.id)
+    return go(request, f"/memories/{record.id}{'?done=restored' if restored else ''}")
+
+
+def ask_to_erase(request: Request) -> Response:
+    """Show what would be erased, before anything is."""
+    record = found(request)
+    return page(request, "erase.html", record=record, count=len(request.app.state.room.memory.history(record.id)))
+
+
+def erase(request: Request, form: Mapping[str, str]) -> Response:
+    """Remove a memory and its versions from the file."""
+    request.app.state.room.memory.delete(found(request).id)
+    return go(request, "/?done=erased")

@@ -1,0 +1,174 @@
+"""The list of memories, and one memory with all that is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from itertools import groupby
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ..errors import NotFound
+from ..memory.records import Json, Origin, Record, Scope, Source
+from .phrasing import Piece, compared, day_name, number_name
+from .rendering import page
+from .room import Room
+
+_PAGE = 50
+_AGES = (("1", "Last day"), ("7", "Last week"), ("31", "Last month"), ("366", "Last year"))
+ORIGINS: Mapping[Origin, str] = {
+    Origin.USER: "The user's words",
+    Origin.ASSISTANT: "The assistant",
+    Origin.TOOL: "A tool",
+    Origin.FILE: "A file",
+    Origin.IMPORT: "An import",
+    Origin.APPLICATION: "An application",
+    Origin.AGENT: "An agent",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the list is asked for: a text to search, and what narrows it. Empty is everything."""
+
+    text: str
+    agent: str
+    origin: str
+    scope: str
+    since: str
+
+    @classmethod
+    def of(cls, params: Mapping[str, str]) -> Asked:
+        """Read it from the address; what cannot be is left out."""
+        return cls(
+            text=params.get("q", "").strip(),
+            agent=params.get("agent", ""),
+            origin=_one_of(params.get("origin"), [origin.value for origin in Origin]),
+            scope=_one_of(params.get("scope"), [scope.value for scope in Scope]),
+            since=_one_of(params.get("since"), [days for days, _ in _AGES]),
+        )
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether this is less than everything."""
+        return any((self.text, self.agent, self.origin, self.scope, self.since))
+
+    def where(self, now: datetime) -> Mapping[str, Json] | None:
+        """Write the filters as `search` and `get_all` take them."""
+        fields: dict[str, Json] = {}
+        if self.agent:
+            fields["record.agent_id"] = self.agent
+        if self.origin:
+            fields["record.origin"] = self.origin
+        if self.scope:
+            fields["record.scope"] = self.scope
+        if self.since:
+            fields["record.created_at"] = {"$gte": (now - timedelta(days=int(self.since))).isoformat()}
+        return fields or None
+
+    def address(self, **more: str) -> str:
+        """Write it as the query of an address."""
+        given = {"q": self.text, "agent": self.agent, "origin": self.origin, "scope": self.scope, "since": self.since}
+        return urlencode({name: value for name, value in {**given, **more}.items() if value})
+
+
+def listing(request: Request) -> Response:
+    """Show the memories, newest first, or those that a search finds, best first."""
+    room: Room = request.app.state.room
+    asked, now = Asked.of(request.query_params), datetime.now(timezone.utc)
+    where = asked.where(now)
+    older = ""
+    records: Sequence[Record]
+    if asked.text:
+        records = room.memory.search(asked.text, top_k=_PAGE, where=where)
+        tally = f"The {len(records)} nearest" if records else ""
+    else:
+        found = room.memory.get_all(limit=_PAGE + 1, after=request.query_params.get("after"), where=where)
+        records, rest = found[:_PAGE], found[_PAGE:]
+        older = asked.address(after=records[-1].id) if rest else ""
+        count = room.memory.count(where=where)
+        tally = f"{number_name(count)} {'memory' if count == 1 else 'memories'}" if count else ""
+    return page(
+        request,
+        "memories.html",
+        asked=asked,
+        days=[("", records)] if asked.text and records else _by_day(records, room, now),
+        older=older,
+        tally=tally,
+        agents=[(name, name) for name in room.memory.agents()],
+        origins=[(origin.value, name) for origin, name in ORIGINS.items()],
+        scopes=[(scope.value, f"{scope.value.capitalize()} scope") for scope in Scope],
+        ages=_AGES,
+    )
+
+
+def one(request: Request) -> Response:
+    """Show one memory: its text, its versions, who said it and what it is related to."""
+    return show_one(request, found(request))
+
+
+def found(request: Request) -> Record:
+    """Find the memory that the address names. Raise NotFound if the user has none of this id."""
+    memory_id = request.path_params["memory_id"]
+    record = request.app.state.room.memory.get(memory_id)
+    if record is None:
+        raise NotFound(memory_id)
+    return record
+
+
+def show_one(
+    request: Request, record: Record, *, problem: str = "", typed: str | None = None, status: int = 200
+) -> Response:
+    """Render one memory; `problem` says why the text that was `typed` could not be saved."""
+    versions = request.app.state.room.memory.history(record.id)
+    return page(
+        request,
+        "memory.html",
+        status=status,
+        record=record,
+        state=state_of(record, datetime.now(timezone.utc)),
+        newer=versions[-1].id if record.superseded_by is not None else None,
+        versions=with_changes(versions),
+        origin_name=origin_name,
+        problem=problem,
+        typed=typed,
+    )
+
+
+def state_of(record: Record, now: datetime) -> str:
+    """Say what a memory is now: "present", "replaced", "forgotten" or "expired"."""
+    if record.superseded_by is not None:
+        return "replaced"
+    if record.valid_until is not None:
+        return "forgotten"
+    return "expired" if record.expires_at is not None and record.expires_at <= now else "present"
+
+
+def with_changes(versions: Sequence[Record]) -> list[tuple[Record, list[Piece]]]:
+    """Pair each version with how it differs from the one before, newest first."""
+    older: list[Record | None] = [None, *versions[:-1]]
+    pairs = [
+        (version, [Piece("same", version.content)] if before is None else compared(before.content, version.content))
+        for before, version in zip(older, versions, strict=True)
+    ]
+    return pairs[::-1]
+
+
+def origin_name(source: Source) -> str:
+    """Say in words where a source came from."""
+    return ORIGINS[source.origin]
+
+
+def _by_day(records: Sequence[Record], room: Room, now: datetime) -> list[tuple[str, list[Record]]]:
+    """Group records by the day on which they were made, keeping their order."""
+    today = now.astimezone(room.zone).date()
+    days = groupby(records, key=lambda record: record.created_at.astimezone(room.zone).date())
+    return [(day_name(day, today), list(group)) for day, group in days]
+
+
+def _one_of(value: Any, known: Sequence[str]) -> str:
+    return value if value in known else ""

@@ -1,0 +1,83 @@
+"""How much is remembered and whose it is, taking it along, and erasing all of it."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone, tzinfo
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from . import drawing
+from .memories import ORIGINS
+from .phrasing import full_day
+from .rendering import go, page
+from .room import Room
+
+_ROWS = 8
+
+
+def show(request: Request, problem: str = "", status: int = 200) -> Response:
+    """Show the counts, the plots, and what can be done with everything at once."""
+    room: Room = request.app.state.room
+    stats, census = room.memory.stats(), room.memory.census()
+    now = datetime.now(timezone.utc)
+    points = census.over_time
+    return page(
+        request,
+        "overview.html",
+        status=status,
+        problem=problem,
+        total=stats["total"],
+        history=stats["superseded"],
+        file_bytes=stats["file_bytes"],
+        plot=drawing.area(points, points[0][0], now, "Memories over time") if points else "",
+        first_name=full_day(points[0][0].astimezone(room.zone).date()) if points else "",
+        months=_months(points, now, room.zone),
+        shares=[
+            ("By agent", _shares({name or "none named": count for name, count in census.by_agent.items()})),
+            ("By origin", _shares({ORIGINS[origin]: count for origin, count in census.by_origin.items()})),
+        ],
+    )
+
+
+def erase_everything(request: Request, form: Mapping[str, str]) -> Response:
+    """Erase all memories of the user, if his name was typed."""
+    room: Room = request.app.state.room
+    if form.get("name", "").strip() != room.user:
+        return show(request, problem="That is not the name above, so nothing was erased.", status=400)
+    room.memory.clear()
+    return go(request, "/?done=cleared")
+
+
+def _shares(counts: Mapping[str, int]) -> list[tuple[str, int, float]]:
+    """List names with their counts and their share of the largest, largest first; the small ones together."""
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    if len(ordered) > _ROWS:
+        ordered = [*ordered[: _ROWS - 1], ("all others", sum(count for _, count in ordered[_ROWS - 1 :]))]
+    largest = max((count for _, count in ordered), default=1)
+    return [(name, count, count / largest) for name, count in ordered]
+
+
+def _months(
+    points: Sequence[tuple[datetime, int]], now: datetime, zone: tzinfo | None, most: int = 24
+) -> list[tuple[str, int]]:
+    """Say how many memories there were at the end of each month, newest first."""
+    by_month = {}
+    for at, count in points:
+        local = at.astimezone(zone)
+        by_month[local.year, local.month] = count
+    if not by_month:
+        return []
+    local = now.astimezone(zone)
+    (year, month), rows, count = min(by_month), [], 0
+    while (year, month) <= (local.year, local.month):
+        count = by_month.get((year, month), count)
+        rows.append((f"{calendar.month_name[month]} {year}", count))
+        year, month = (year, month + 1) if month < 12 else (year + 1, 1)
+    return rows[: -most - 1 : -1]
+
+
+def export(request: Request) -> Response:
+    raise NotImplementedError

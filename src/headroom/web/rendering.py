@@ -1,0 +1,94 @@
+"""From a template and what it shows to an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timezone, tzinfo
+from functools import lru_cache
+from typing import Any
+
+import jinja2
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from . import drawing, phrasing
+from .room import Room
+
+
+def page(request: Request, template: str, *, status: int = 200, **shown: Any) -> Response:
+    """Render a whole page. htmx takes the part that it wants out of it, so there is one answer for both."""
+    room: Room = request.app.state.room
+    text = _environment().get_template(template).render(
+        base=room.door.base,
+        csrf=room.door.csrf,
+        user=room.user,
+        path=request.url.path.removeprefix(room.door.base) or "/",
+        say=_Saying(room.zone),
+        done=request.query_params.get("done"),
+        held=room.held(),
+        **shown,
+    )
+    return HTMLResponse(text, status_code=status)
+
+
+def go(request: Request, path: str) -> Response:
+    """Send the browser to another page after a change, so that reloading it changes nothing again."""
+    return RedirectResponse(f"{request.app.state.room.door.base}{path}", status_code=303)
+
+
+def bare(template: str, *, status: int, **shown: Any) -> Response:
+    """Render a page for somebody who has not come in: it shows nothing of the memory."""
+    return HTMLResponse(_environment().get_template(template).render(**shown), status_code=status)
+
+
+class _Saying:
+    """What templates call to put times and numbers into words, in the reader's time zone."""
+
+    size = staticmethod(phrasing.size_name)
+    number = staticmethod(phrasing.number_name)
+    compared = staticmethod(phrasing.compared)
+    stacked = staticmethod(drawing.stacked)
+    bar = staticmethod(drawing.bar)
+
+    def __init__(self, zone: tzinfo | None) -> None:
+        self._zone = zone
+
+    def day(self, moment: datetime) -> str:
+        today = datetime.now(timezone.utc).astimezone(self._zone).date()
+        return phrasing.day_name(moment.astimezone(self._zone).date(), today)
+
+    def moment(self, moment: datetime) -> str:
+        return phrasing.moment_name(moment, self._zone)
+
+    def clock(self, moment: datetime) -> str:
+        return phrasing.clock(moment, self._zone)
+
+    def iso(self, moment: datetime) -> str:
+        return moment.isoformat(timespec="seconds")
+
+
+@lru_cache(maxsize=1)
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("headroom.web"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(_NAMES)
+    return environment
+
+
+_NAMES: Mapping[str, Any] = {
+    "part_names": {
+        "vector": "meaning",
+        "words": "words",
+        "context": "context",
+        "fullness": "length",
+        "time": "time",
+        "importance": "importance",
+        "recency": "recency",
+        "graph": "relations",
+    }
+}
