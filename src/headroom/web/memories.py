@@ -13,7 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..errors import NotFound
-from ..memory.records import Json, Origin, Record, Scope, Source
+from ..memory.records import Origin, Record, Scope, Source
+from ..memory.rules.filters import Where
+from ..memory.user_memory import UserMemory
 from .phrasing import Piece, compared, day_name, number_name
 from .rendering import page
 from .room import Room
@@ -40,6 +42,7 @@ class Asked:
     origin: str
     scope: str
     since: str
+    forgotten: bool
 
     @classmethod
     def of(cls, params: Mapping[str, str]) -> Asked:
@@ -50,18 +53,19 @@ class Asked:
             origin=_one_of(params.get("origin"), [origin.value for origin in Origin]),
             scope=_one_of(params.get("scope"), [scope.value for scope in Scope]),
             since=_one_of(params.get("since"), [days for days, _ in _AGES]),
+            forgotten=params.get("show") == "forgotten",
         )
 
     @property
     def narrowed(self) -> bool:
         """Whether this is less than everything."""
-        return any((self.text, self.agent, self.origin, self.scope, self.since))
+        return any((self.text, self.agent, self.origin, self.scope, self.since, self.forgotten))
 
-    def where(self, now: datetime) -> Mapping[str, Json] | None:
+    def where(self, now: datetime) -> Where | None:
         """Write the filters as `search` and `get_all` take them."""
-        fields: dict[str, Json] = {}
+        fields: dict[str, object] = {}
         if self.agent:
-            fields["record.agent_id"] = self.agent
+            fields["record.saved_by"] = self.agent
         if self.origin:
             fields["record.origin"] = self.origin
         if self.scope:
@@ -73,37 +77,47 @@ class Asked:
     def address(self, **more: str) -> str:
         """Write it as the query of an address."""
         given = {"q": self.text, "agent": self.agent, "origin": self.origin, "scope": self.scope, "since": self.since}
+        given["show"] = "forgotten" if self.forgotten else ""
         return urlencode({name: value for name, value in {**given, **more}.items() if value})
 
 
 def listing(request: Request) -> Response:
-    """Show the memories, newest first, or those that a search finds, best first."""
+    """Show the memories, newest first, or those that a search finds, best first; or those that were forgotten."""
     room: Room = request.app.state.room
     asked, now = Asked.of(request.query_params), datetime.now(timezone.utc)
-    where = asked.where(now)
-    older = ""
-    records: Sequence[Record]
-    if asked.text:
-        records = room.memory.search(asked.text, top_k=_PAGE, where=where)
-        tally = f"The {len(records)} nearest" if records else ""
-    else:
-        found = room.memory.get_all(limit=_PAGE + 1, after=request.query_params.get("after"), where=where)
-        records, rest = found[:_PAGE], found[_PAGE:]
-        older = asked.address(after=records[-1].id) if rest else ""
-        count = room.memory.count(where=where)
-        tally = f"{number_name(count)} {'memory' if count == 1 else 'memories'}" if count else ""
+    found = _found(room.memory, asked, now, request.query_params.get("after"))
+    shown, rest = found[:_PAGE], found[_PAGE:]
+    whole = room.memory.count() if not asked.narrowed else len(shown)
     return page(
         request,
         "memories.html",
         asked=asked,
-        days=[("", records)] if asked.text and records else _by_day(records, room, now),
-        older=older,
-        tally=tally,
-        agents=[(name, name) for name in room.memory.agents()],
+        days=[("", shown)] if asked.text and shown else _by_day(shown, room, now),
+        older=asked.address(after=shown[-1].id) if rest else "",
+        tally=_tally(asked, whole, more=bool(rest) and asked.narrowed),
+        agents=[(name, name) for name in room.memory.stats()["by_agent"]],
         origins=[(origin.value, name) for origin, name in ORIGINS.items()],
         scopes=[(scope.value, f"{scope.value.capitalize()} scope") for scope in Scope],
         ages=_AGES,
     )
+
+
+def _found(memory: UserMemory, asked: Asked, now: datetime, after: str | None) -> Sequence[Record]:
+    """Find one page of memories, and one more if there are more."""
+    if asked.forgotten:
+        return memory.forgotten(limit=_PAGE + 1, after=after)
+    if asked.text:
+        return memory.search(asked.text, top_k=_PAGE, where=asked.where(now))
+    return memory.get_all(limit=_PAGE + 1, after=after, where=asked.where(now))
+
+
+def _tally(asked: Asked, count: int, *, more: bool) -> str:
+    if not count:
+        return ""
+    if asked.text:
+        return f"The {count} nearest"
+    noun = "memory" if count == 1 else "memories"
+    return f"{number_name(count)}{' or more' if more else ''} {'forgotten ' if asked.forgotten else ''}{noun}"
 
 
 def one(request: Request) -> Response:
@@ -116,7 +130,7 @@ def found(request: Request) -> Record:
     memory_id = request.path_params["memory_id"]
     record = request.app.state.room.memory.get(memory_id)
     if record is None:
-        raise NotFound(memory_id)
+        raise NotFound(memory_id=memory_id, wanted="stored")
     return record
 
 

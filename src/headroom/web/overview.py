@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from . import drawing
+from ..memory.records import Origin
 from .memories import ORIGINS
 from .phrasing import full_day
 from .rendering import go, page
@@ -21,9 +22,7 @@ _ROWS = 8
 def show(request: Request, problem: str = "", status: int = 200) -> Response:
     """Show the counts, the plots, and what can be done with everything at once."""
     room: Room = request.app.state.room
-    stats, census = room.memory.stats(), room.memory.census()
-    now = datetime.now(timezone.utc)
-    points = census.over_time
+    stats, points, now = room.memory.stats(), room.memory.growth(), datetime.now(timezone.utc)
     return page(
         request,
         "overview.html",
@@ -36,8 +35,8 @@ def show(request: Request, problem: str = "", status: int = 200) -> Response:
         first_name=full_day(points[0][0].astimezone(room.zone).date()) if points else "",
         months=_months(points, now, room.zone),
         shares=[
-            ("By agent", _shares({name or "none named": count for name, count in census.by_agent.items()})),
-            ("By origin", _shares({ORIGINS[origin]: count for origin, count in census.by_origin.items()})),
+            ("By agent", _shares(stats["by_agent"])),
+            ("By origin", _shares({ORIGINS[Origin(name)]: count for name, count in stats["by_origin"].items()})),
         ],
     )
 

@@ -76,12 +76,23 @@ def compared(old: str, new: str) -> list[Piece]:
 
 
 def _pieces(old: list[str], new: list[str]) -> Iterator[Piece]:
+    gone, came = "", ""
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
-    for tag, old_from, old_to, new_from, new_to in matcher.get_opcodes():
-        if tag == "equal":
-            yield Piece("same", "".join(old[old_from:old_to]))
-            continue
-        if old_to > old_from:
-            yield Piece("gone", "".join(old[old_from:old_to]))
-        if new_to > new_from:
-            yield Piece("new", "".join(new[new_from:new_to]))
+    codes = matcher.get_opcodes()
+    for place, (tag, old_from, old_to, new_from, new_to) in enumerate(codes):
+        text = "".join(old[old_from:old_to])
+        within = 0 < place < len(codes) - 1 and (gone or came)
+        if tag == "equal" and not (within and text.isspace()):  # a space between two changed words joins them
+            yield from _changed(gone, came)
+            gone, came = "", ""
+            yield Piece("same", text)
+        else:
+            gone, came = gone + text, came + "".join(new[new_from:new_to])
+    yield from _changed(gone, came)
+
+
+def _changed(gone: str, came: str) -> Iterator[Piece]:
+    if gone:
+        yield Piece("gone", gone)
+    if came:
+        yield Piece("new", came)

@@ -11,17 +11,21 @@ from .door import Door
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """One user's memory, and who may look at it. `zone` is the reader's time zone; None is the system's."""
+    """One user's memory as its owner sees it, and who may look at it."""
 
     memory: UserMemory
     door: Door
-    zone: tzinfo | None = None
+
+    @property
+    def zone(self) -> tzinfo | None:
+        """Where the user's days begin and end; None is the system's zone."""
+        return self.memory.zone
 
     @property
     def user(self) -> str:
         """Whose memories these are."""
-        return self.memory.user_id
+        return self.memory.reader.user_id
 
     def held(self) -> int:
         """Count the facts that wait for a review: the navigation shows it on every page."""
-        return len(self.memory.pending())
+        return len(self.memory.pending(limit=100))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,20 +15,23 @@ from .room import Room
 from .timeline import Span, Stop
 
 _SHOWN = 200
+_COMPARED = 2000
 
 
 def show(request: Request) -> Response:
     """Show the slider, and under it what was known then, or how two days differ."""
     room: Room = request.app.state.room
     now = datetime.now(timezone.utc)
-    begun = room.memory.begun()
-    if begun is None:
+    points = room.memory.growth()
+    if not points:
         return page(request, "time.html", span=None)
-    span = Span(begun=begun, now=now, zone=room.zone)
+    span = Span(begun=points[0][0], now=now, zone=room.zone)
+    if span.unit == "minute":
+        points = room.memory.growth(timedelta(minutes=1))
     at = _stop(span, request.query_params, "at")
     other = _stop(span, request.query_params, "with") if request.query_params.get("compare") else None
     shown = _known(room, at) if other is None else _changes(room, at, other)
-    plot = drawing.area(room.memory.counts(), span.stop(0).moment, now, "How many memories there were over time")
+    plot = drawing.area(points, points[0][0], now, "How many memories there were over time")
     return page(request, "time.html", span=span, at=at, other=other, plot=plot, **shown)
 
 
@@ -44,5 +47,6 @@ def _known(room: Room, at: Stop) -> dict[str, object]:
 
 def _changes(room: Room, one: Stop, other: Stop) -> dict[str, object]:
     early, late = sorted((one, other), key=lambda stop: stop.step)
-    versions = room.memory.changed(early.moment, late.moment)
-    return {"early": early, "late": late, "changes": difference(versions, early.moment, late.moment)}
+    versions = room.memory.changes(early.moment, late.moment, limit=_COMPARED)
+    changes = difference(versions, early.moment, late.moment)
+    return {"early": early, "late": late, "changes": changes, "all_shown": len(versions) < _COMPARED}

@@ -61,8 +61,9 @@ class Span:
             return Stop(step=step, moment=moment, name=f"{day_name(shown.date(), today)}, {clock(shown, self.zone)}")
         day = local.date() + timedelta(days=step)
         midnight = datetime.combine(day + timedelta(days=1), time())  # the local one: days are not all 24 hours
-        moment = midnight.replace(tzinfo=self.zone) if self.zone is not None else midnight.astimezone()
-        return Stop(step=step, moment=moment - timedelta(microseconds=1), name=full_day(day))
+        aware = midnight.replace(tzinfo=self.zone) if self.zone is not None else midnight.astimezone()
+        moment = aware.astimezone(timezone.utc) - timedelta(microseconds=1)
+        return Stop(step=step, moment=moment, name=full_day(day))
 
     def _begin(self, moment: datetime) -> datetime:
         """Return the local time at which the day, or the minute, of `moment` begins, without its zone."""

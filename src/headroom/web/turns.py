@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -54,7 +54,8 @@ def listing(request: Request) -> Response:
     memory = request.app.state.room.memory
     kept = memory.turns(limit=_PAGE + 1, before=request.query_params.get("before"))
     shown, rest = kept[:_PAGE], kept[_PAGE:]
-    records = {record.id: record for record in memory.get_many(sorted(_named(shown)))}
+    named = sorted({memory_id for turn in shown for memory_id in turn.named()})
+    records = {record.id: record for record in memory.get_many(named) if record is not None}
     return page(
         request,
         "turns.html",
@@ -67,10 +68,6 @@ def undo(request: Request, form: Mapping[str, str]) -> Response:
     """Take back all that a turn stored, replaced and forgot."""
     request.app.state.room.memory.undo(request.path_params["turn_id"])
     return go(request, "/turns?done=undone")
-
-
-def _named(turns: Sequence[KeptTurn]) -> set[str]:
-    return {memory_id for turn in turns for memory_id in turn.names()}
 
 
 def _shown(turn: KeptTurn, records: Mapping[str, Record]) -> Shown:

@@ -1,0 +1,131 @@
+"""Chat turns that a program asked to be kept: which memories they showed and changed. They go with any of these."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import apsw
+
+from ...records import KeptNote, KeptTurn, Parts, Reader
+from ...rules.times import micros, moment
+from ..file.database import integers
+from . import history, read
+
+KEPT = 1000
+"""Turns of a user that are kept; the oldest go first."""
+_SHOWN = "shown"
+_EFFECTS = ("stored", "held", "replaced", "forgotten")
+
+
+def keep(cursor: apsw.Cursor, turn: KeptTurn) -> None:
+    """Store a turn, or add to the one of this id. One that names a memory which is gone by now is not kept."""
+    named = {memory_id: history.find(cursor, memory_id, turn.user_id) for memory_id in turn.named()}
+    if None in named.values():
+        drop(cursor, _of_id(cursor, turn.user_id, turn.turn_id))
+        return
+    user = history.user_key(cursor, turn.user_id)
+    cursor.execute(
+        """insert into turns (user, turn_id, at, session_id, agent_id, asked) values (?, ?, ?, ?, ?, ?)
+        on conflict (user, turn_id) do update set asked = coalesce(asked, excluded.asked)""",
+        (user, turn.turn_id, micros(turn.at), turn.session_id, turn.agent_id, turn.asked),
+    )
+    (seq,) = _of_id(cursor, turn.user_id, turn.turn_id)
+    cursor.executemany(
+        "insert or ignore into turn_memories (turn, memory, role, place, score, parts) values (?, ?, ?, ?, ?, ?)",
+        ((seq, named[memory_id], *rest) for memory_id, *rest in _rows(turn)),
+    )
+    drop(cursor, integers(cursor.execute(
+        "select seq from turns where user = ? order by at desc, seq desc limit -1 offset ?", (user, KEPT)
+    )))
+
+
+def page(cursor: apsw.Cursor, user_id: str, limit: int, before: str | None) -> list[KeptTurn]:
+    """List the turns of a user, newest first, from behind the turn `before`; none if there is no such turn."""
+    rows: Any = cursor.execute(
+        """select seq, turn_id, at, session_id, agent_id, asked from turns
+        where user = (select key from users where user_id = ?1)
+        and (?2 is null or (at, seq) < (select at, seq from turns where turn_id = ?2
+            and user = (select key from users where user_id = ?1)))
+        order by at desc, seq desc limit ?3""",
+        (user_id, before, limit),
+    ).fetchall()
+    beside = _memories(cursor, [row[0] for row in rows])
+    return [
+        KeptTurn(
+            user_id=user_id,
+            turn_id=turn_id,
+            at=moment(at),
+            session_id=session_id,
+            agent_id=agent_id,
+            asked=asked,
+            notes=tuple(_notes(beside[seq])),
+            **{role: tuple(read.id_text(raw) for raw, name, *_ in beside[seq] if name == role) for role in _EFFECTS},
+        )
+        for seq, turn_id, at, session_id, agent_id, asked in rows
+    ]
+
+
+def naming(cursor: apsw.Cursor, memories: Sequence[int]) -> list[int]:
+    """Find the turns that name any of these memories."""
+    return integers(
+        cursor.execute(
+            "select distinct turn from turn_memories where memory in (select value from json_each(?))",
+            (json.dumps(list(memories)),),
+        )
+    )
+
+
+def of_reader(cursor: apsw.Cursor, reader: Reader) -> list[int]:
+    """Find all turns of a user, or those of the session, agent or turn that is given."""
+    return integers(
+        cursor.execute(
+            """select seq from turns where user = (select key from users where user_id = ?1)
+            and (?2 is null or session_id = ?2) and (?3 is null or agent_id = ?3) and (?4 is null or turn_id = ?4)""",
+            (reader.user_id, reader.session_id, reader.agent_id, reader.turn_id),
+        )
+    )
+
+
+def drop(cursor: apsw.Cursor, turns: Sequence[int]) -> None:
+    """Erase turns."""
+    for table, column in (("turn_memories", "turn"), ("turns", "seq")):
+        cursor.executemany(f"delete from {table} where {column} = ?", ((seq,) for seq in turns))
+
+
+def _of_id(cursor: apsw.Cursor, user_id: str, turn_id: str) -> list[int]:
+    return integers(
+        cursor.execute(
+            "select seq from turns where turn_id = ? and user = (select key from users where user_id = ?)",
+            (turn_id, user_id),
+        )
+    )
+
+
+def _rows(turn: KeptTurn) -> Iterator[tuple[str, str, int, float | None, str | None]]:
+    for place, note in enumerate(turn.notes):
+        parts = {name: round(share, 4) for name, share in note.parts._asdict().items() if share}
+        yield note.id, _SHOWN, place, note.score, json.dumps(parts)
+    for role in _EFFECTS:
+        for place, memory_id in enumerate(getattr(turn, role)):
+            yield memory_id, role, place, None, None
+
+
+def _memories(cursor: apsw.Cursor, turns: Sequence[int]) -> dict[int, list[tuple[Any, ...]]]:
+    found: dict[int, list[tuple[Any, ...]]] = {seq: [] for seq in turns}
+    rows: Any = cursor.execute(
+        """select t.turn, m.id, t.role, t.score, t.parts from turn_memories t join memories m on m.seq = t.memory
+        where t.turn in (select value from json_each(?)) order by t.turn, t.place""",
+        (json.dumps(list(turns)),),
+    )
+    for seq, *row in rows:
+        found[seq].append(tuple(row))
+    return found
+
+
+def _notes(rows: Iterable[tuple[Any, ...]]) -> Iterator[KeptNote]:
+    for raw, role, score, parts in rows:
+        if role == _SHOWN:
+            shares = {name: share for name, share in json.loads(parts).items() if name in Parts._fields}
+            yield KeptNote(id=read.id_text(raw), score=score, parts=Parts(**shares))
