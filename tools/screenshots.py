@@ -1,4 +1,4 @@
-"""Make the pictures of the local page in docs/images: `python tools/screenshots.py`. Needs Chromium and the extra `browser`."""
+"""Make the pictures of the local page in docs/images. Needs Chromium, and playwright by `make test-browser`."""
 
 from __future__ import annotations
 

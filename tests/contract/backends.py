@@ -14,10 +14,11 @@ from ..asking import find, listed
 from .changing import Changing
 from .finding import Finding
 from .keeping import Keeping
+from .looking_back import LookingBack
 from .opened import ALICE, BOB
 
 
-class BackendContract(Keeping, Finding, Changing):
+class BackendContract(Keeping, Finding, Changing, LookingBack):
     """What every backend must keep to. Subclass it in a test module, say how to make yours, and run pytest:
 
     class TestMine(BackendContract):

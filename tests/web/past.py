@@ -1,4 +1,4 @@
-"""The sample memory of the tests and of the pictures in the documentation: half a year of one person's work and life."""
+"""The sample memory of the tests and of the pictures in the docs: half a year of one person's work and life."""
 
 from __future__ import annotations
 
@@ -158,7 +158,9 @@ def turns(memory: UserMemory, ids: Sequence[str], now: datetime) -> list[KeptTur
                     parts=Parts(vector=0.31, words=0.15, context=0.08, importance=0.05, recency=0.03),
                 ),
                 KeptNote(
-                    id=ids[11], score=0.41, parts=Parts(vector=0.22, words=0.14, fullness=-0.01, importance=0.03, graph=0.03)
+                    id=ids[11],
+                    score=0.41,
+                    parts=Parts(vector=0.22, words=0.14, fullness=-0.01, importance=0.03, graph=0.03),
                 ),
                 KeptNote(id=second, score=0.18, parts=Parts(vector=0.12, time=0.02, importance=0.04)),
             ),

@@ -72,7 +72,10 @@ def one_by_text(page: Page, text: str) -> None:
 def test_the_link_leads_to_the_memories(page: Page) -> None:
     """The printed link shows the newest memories, grouped by day, and the address holds no token."""
     assert page.get_by_role("link", name=PAST[-1].text).is_visible()
-    assert page.get_by_role("heading", name="Today").is_visible() or page.get_by_role("heading", name="Yesterday").is_visible()
+    assert (
+        page.get_by_role("heading", name="Today").is_visible()
+        or page.get_by_role("heading", name="Yesterday").is_visible()
+    )
     assert "token" not in page.url
 
 
@@ -223,7 +226,7 @@ def test_reviewing(page: Page, memory: UserMemory) -> None:
 
 
 def test_turns_say_what_memory_did(page: Page) -> None:
-    """Each kept turn shows its message if it was kept, its notes with the parts of their scores, and what it changed."""
+    """Each turn shows its message if that was kept, its notes with the parts of their scores, and what it changed."""
     page.get_by_role("link", name="Turns").click()
     turns = page.locator("article.turn")
     assert turns.count() == 3
@@ -273,8 +276,10 @@ def test_hostile_text_stays_text(page: Page, memory: UserMemory) -> None:
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_is_accessible(chromium: Browser, client: Client, memory: UserMemory, scheme: str, size: dict[str, int]) -> None:
-    """On every page, dark and light, on a phone and a desktop, axe-core has no serious finding and nothing scrolls sideways."""
+def test_it_is_accessible(
+    chromium: Browser, client: Client, memory: UserMemory, scheme: str, size: dict[str, int]
+) -> None:
+    """On every page axe-core has no serious finding and nothing scrolls sideways."""
     source = axe()
     client.enter()
     opened = chromium.new_context(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
@@ -295,7 +300,7 @@ def test_it_is_accessible(chromium: Browser, client: Client, memory: UserMemory,
 
 
 def test_it_is_used_by_keyboard(page: Page) -> None:
-    """The first stop is the link past the navigation; from there the whole page is reached, and each stop can be seen."""
+    """The first stop is the link past the navigation; from there all is reached, and each stop can be seen."""
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
     page.keyboard.press("Enter")

@@ -108,11 +108,20 @@ def test_no_change_without_the_token(client: Client, memory: UserMemory) -> None
 
 
 def test_only_a_session_sees_anything(client: Client, memory: UserMemory) -> None:
-    """Without the cookie no page shows a word of the memory or takes a form, and nothing says that the path is right."""
+    """Without the cookie no page shows a word of the memory or takes a form, whether there is such a page or not."""
     client.enter()
     csrf = client.get("/overview").csrf
     stranger = Client(client.server)
-    for path in ("/", "/time", "/turns", "/review", "/overview", "/export", f"/memories/{memory.get_all()[0].id}", "/no"):
+    for path in (
+        "/",
+        "/time",
+        "/turns",
+        "/review",
+        "/overview",
+        "/export",
+        f"/memories/{memory.get_all()[0].id}",
+        "/no",
+    ):
         assert stranger.get(path).status == 403
     assert stranger.post("/erase", csrf=csrf, name="alice").status == 403
     stranger.cookie = "headroom_session=" + "x" * 32

@@ -20,7 +20,7 @@ def widths(svg: str) -> list[float]:
 
 
 def test_a_stacked_bar_shows_each_part_to_scale() -> None:
-    """A part's width is its share of a hundred; what says less than nothing is left out, and nothing is wider than all."""
+    """A part's width is its share of a hundred; a negative one is left out, and all together are never wider."""
     assert widths(stacked([("vector", 0.25), ("words", -0.1), ("context", 0.5)])) == [25.0, 50.0]
     assert sum(widths(stacked([("vector", 0.8), ("words", 0.9)]))) == 100.0
 

@@ -31,7 +31,8 @@ def test_a_day_is_named_as_people_do(day: date, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "name"), [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 KB"), (135_168, "135.2 KB"), (2_400_000_000, "2.4 GB")]
+    ("count", "name"),
+    [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 KB"), (135_168, "135.2 KB"), (2_400_000_000, "2.4 GB")],
 )
 def test_a_size_has_the_unit_that_people_read(count: int, name: str) -> None:
     """Sizes are decimal, with one digit behind the point."""

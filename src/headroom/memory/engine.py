@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from functools import partial
 
 from ..errors import EmbedderUnavailable, InvalidInput, NotFound
@@ -13,7 +13,20 @@ from ..runtime.threads import submit
 from .embedders.cached import CachedEmbedder, unit_rows
 from .protocols import Amendment, Backend, Decision, Story, Vector, Vectors, Write
 from .query import Filter, Listing, Query, State
-from .records import Action, Applied, Change, Draft, Event, Everything, Reader, Record, SearchResult, Stats, Undone
+from .records import (
+    Action,
+    Applied,
+    Change,
+    Draft,
+    Event,
+    Everything,
+    KeptTurn,
+    Reader,
+    Record,
+    SearchResult,
+    Stats,
+    Undone,
+)
 from .rules import amending
 from .rules.amending import Fields, is_pending, is_present
 from .rules.checks import (
@@ -21,6 +34,7 @@ from .rules.checks import (
     check_draft,
     check_fields,
     check_ids,
+    check_listing,
     check_query,
     check_reader,
     entry_of,
@@ -109,15 +123,11 @@ class Engine:
 
     def get_all(self, listing: Listing) -> list[Record]:
         """List memories that the reader sees, newest first."""
-        check_reader(listing.reader)
-        if listing.limit is not None:
-            check_count("limit", listing.limit)
-        return self._backend.page(listing)
+        return self._backend.page(check_listing(listing))
 
     def count(self, listing: Listing) -> int:
         """Count memories that the reader sees."""
-        check_reader(listing.reader)
-        return self._backend.count(listing)
+        return self._backend.count(check_listing(listing))
 
     def update(
         self, memory_id: str, content: str | None = None, reader: Reader | None = None, *, fields: Fields | None = None
@@ -229,6 +239,22 @@ class Engine:
         owner = Reader(user_id=user_id, owner=True)
         memories = self.get_all(Listing(reader=owner, state=State.ALL))
         return Everything(user_id=user_id, memories=tuple(memories), events=tuple(self.events(owner)))
+
+    def keep_turn(self, turn: KeptTurn) -> None:
+        """Keep what a chat turn did with memory; see `Backend.keep_turn`."""
+        check_reader(Reader(user_id=turn.user_id, turn_id=turn.turn_id))
+        self._backend.keep_turn(turn)
+
+    def turns(self, reader: Reader, *, limit: int = 20, before: str | None = None) -> list[KeptTurn]:
+        """List the turns that were kept of a user, newest first; `before` is the last id of the page before."""
+        check_count("limit", limit)
+        return self._backend.turns(check_reader(reader), limit=limit, before=before)
+
+    def growth(self, reader: Reader, step: timedelta = timedelta(days=1)) -> list[tuple[datetime, int]]:
+        """Count the memories that `reader` sees after each step of time in which any came or went, oldest first."""
+        if not step > timedelta():
+            raise InvalidInput(f"step must be a time above 0, not {step!r}")
+        return self._backend.growth(check_reader(reader), step)
 
     def users(self) -> list[str]:
         """List the users who have memories, in the order of their ids."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -16,6 +16,7 @@ from .records import (
     Applied,
     Event,
     Json,
+    KeptTurn,
     Origin,
     Reader,
     Record,
@@ -156,6 +157,21 @@ class Backend(Protocol):
 
         With `where`, those among them that it lets through, with the versions that they replaced.
         """
+
+    def keep_turn(self, turn: KeptTurn) -> None:
+        """Keep what a chat turn did, or add to the turn of this id. One that names an erased memory is not kept.
+
+        It is erased with any memory that it names, with the memories of its session or agent, and with all of its user.
+        """
+
+    def turns(self, reader: Reader, *, limit: int, before: str | None) -> list[KeptTurn]:
+        """List the turns that were kept, newest first, from behind the turn `before`.
+
+        A reader who is not the owner sees those of the same session and agent.
+        """
+
+    def growth(self, reader: Reader, step: timedelta) -> list[tuple[datetime, int]]:
+        """Count what `reader` sees after each step of time in which any of it came or went, with when that began."""
 
     def unembedded(self, limit: int) -> list[tuple[str, str]]:
         """List memories that wait for their vector, oldest first, as (id, content)."""

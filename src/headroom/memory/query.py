@@ -112,6 +112,8 @@ class State(str, Enum):
     PRESENT = "present"
     HELD = "held"
     """Those that wait for a review."""
+    FORGOTTEN = "forgotten"
+    """Hidden by a `forget`, and superseded by nothing."""
     ALL = "all"
     """Present, held, and history."""
 
@@ -126,3 +128,7 @@ class Listing:
     limit: int | None = None
     after: str | None = None
     """The id of the memory behind which the list begins, such as the last of the page before."""
+    as_of: datetime | None = None
+    """List what was present at that moment, whatever `state` says."""
+    changed: tuple[datetime, datetime] | None = None
+    """List the versions that began or ended after the first moment and not after the second, whatever `state` says."""

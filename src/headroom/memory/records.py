@@ -238,7 +238,46 @@ class Stats(TypedDict):
     """Stored while the embedder did not answer."""
     by_agent: dict[str, int]
     """Present memories by the agents that saved them; one that two agents saved counts for both."""
+    by_origin: dict[str, int]
+    """Present memories by where their sources came from; one of two origins counts for both."""
     file_bytes: int
     """Bytes of the whole store."""
     erasing: int
     """1 while the write-ahead log of the file may still hold what was erased; within a second of rest it is 0."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptNote:
+    """A memory that was shown in a kept turn, with its score at that time."""
+
+    id: str
+    score: float
+    parts: Parts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptTurn:
+    """What one chat turn did with memory: ids and scores, and no text unless the program asked for it.
+
+    It is erased with any of the memories that it names.
+    """
+
+    user_id: str
+    turn_id: str
+    at: datetime
+    session_id: str | None = None
+    agent_id: str | None = None
+    asked: str | None = field(default=None, repr=False)
+    """The user's message; None unless `record_turns="text"` asked for it."""
+    notes: tuple[KeptNote, ...] = ()
+    """What went into the request, best first."""
+    stored: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    """Stored to wait for a review."""
+    replaced: tuple[str, ...] = ()
+    forgotten: tuple[str, ...] = ()
+
+    def named(self) -> tuple[str, ...]:
+        """Return the ids of all memories that it names, each once."""
+        shown = [note.id for note in self.notes]
+        return tuple(dict.fromkeys([*shown, *self.stored, *self.held, *self.replaced, *self.forgotten]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from functools import update_wrapper
 from os import PathLike
 from types import EllipsisType, TracebackType
@@ -22,6 +22,7 @@ from .records import (
     Event,
     Everything,
     Json,
+    KeptTurn,
     Origin,
     Reader,
     Record,
@@ -182,14 +183,31 @@ class UserMemory:
         return self.engine.get_many(memory_ids, self.reader)
 
     def get_all(
-        self, *, where: Where | None = None, limit: int | None = None, after: str | None = None
+        self,
+        *,
+        where: Where | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+        as_of: datetime | None = None,
     ) -> list[Record]:
-        """List the present memories, newest first; `after` is the last id of the page before."""
-        return self.engine.get_all(Listing(reader=self.reader, where=parse(where), limit=limit, after=after))
+        """List the present memories, newest first; `after` is the last id of the page before.
 
-    def count(self, *, where: Where | None = None) -> int:
-        """Count the present memories, or those that a filter lets through."""
-        return self.engine.count(Listing(reader=self.reader, where=parse(where)))
+        With `as_of`, those that were present at that moment.
+        """
+        listing = Listing(reader=self.reader, where=parse(where), limit=limit, after=after, as_of=as_of)
+        return self.engine.get_all(listing)
+
+    def count(self, *, where: Where | None = None, as_of: datetime | None = None) -> int:
+        """Count the present memories, or those that a filter lets through; with `as_of`, as they were then."""
+        return self.engine.count(Listing(reader=self.reader, where=parse(where), as_of=as_of))
+
+    def changes(self, earlier: datetime, later: datetime, *, limit: int | None = None) -> list[Record]:
+        """List the versions that began or ended after `earlier` and not after `later`, newest first."""
+        return self.engine.get_all(Listing(reader=self.reader, changed=(earlier, later), limit=limit))
+
+    def forgotten(self, *, limit: int | None = None, after: str | None = None) -> list[Record]:
+        """List the memories that were forgotten, newest first; `restore` brings them back."""
+        return self.engine.get_all(Listing(reader=self.reader, state=State.FORGOTTEN, limit=limit, after=after))
 
     def update(
         self,
@@ -264,6 +282,20 @@ class UserMemory:
         """Take back all that a turn stored, replaced and forgot, and only that. See `Memory.undo`."""
         return self.engine.undo(self.reader, turn_id=turn_id, since=since)
 
+    def turns(self, *, limit: int = 20, before: str | None = None) -> list[KeptTurn]:
+        """List the chat turns that were kept, newest first; `before` is the last id of the page before.
+
+        Turns are kept only if `with_memory(record_turns=...)` asks for it.
+        """
+        return self.engine.turns(self.reader, limit=limit, before=before)
+
+    def growth(self, step: timedelta = timedelta(days=1)) -> list[tuple[datetime, int]]:
+        """Count the user's present memories after each step of time in which any came or went.
+
+        Each count stands with the moment at which the first change of its step happened, oldest first.
+        """
+        return self.engine.growth(self.reader, step)
+
     def everything(self) -> Everything:
         """Return all there is of the user: every session, agent and turn, history, what is held, and the events."""
         return self.engine.everything(self.reader.user_id)
@@ -302,6 +334,8 @@ class AsyncUserMemory:
     get_many = _awaitable(UserMemory.get_many)
     get_all = _awaitable(UserMemory.get_all)
     count = _awaitable(UserMemory.count)
+    changes = _awaitable(UserMemory.changes)
+    forgotten = _awaitable(UserMemory.forgotten)
     update = _awaitable(UserMemory.update)
     forget = _awaitable(UserMemory.forget)
     restore = _awaitable(UserMemory.restore)
@@ -314,6 +348,8 @@ class AsyncUserMemory:
     clear = _awaitable(UserMemory.clear)
     events = _awaitable(UserMemory.events)
     undo = _awaitable(UserMemory.undo)
+    turns = _awaitable(UserMemory.turns)
+    growth = _awaitable(UserMemory.growth)
     everything = _awaitable(UserMemory.everything)
     stats = _awaitable(UserMemory.stats)
     close = _awaitable(UserMemory.close)

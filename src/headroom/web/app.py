@@ -17,7 +17,7 @@ from ..errors import HeadroomError, InvalidInput, NotFound
 from . import edits, memories, overview, review, time_travel, turns
 from .door import HEADERS, comes_from_here, header_map, names_loopback
 from .rendering import bare, page
-from .room import Room
+from .room import Room, room_of
 
 _LONGEST_FORM = 1 << 20
 
@@ -72,8 +72,10 @@ def _change(path: str, change: Change) -> Route:
 
     async def checked(request: Request) -> Response:
         form = await _form(request)
-        if not request.app.state.room.door.lets_change(form.pop("csrf", "")):
-            return _refused("This form is not from the page that you opened. Load the page again and repeat the change.")
+        if not room_of(request).door.lets_change(form.pop("csrf", "")):
+            return _refused(
+                "This form is not from the page that you opened. Load the page again and repeat the change."
+            )
         return await run_in_threadpool(change, request, form)
 
     return Route(path, checked, methods=["POST"])
@@ -95,7 +97,7 @@ async def _enter(request: Request) -> Response:
     The answer is a page that goes on by itself and no redirect: a link that was opened in another site's window would
     be followed without the SameSite=Strict cookie.
     """
-    door = request.app.state.room.door
+    door = room_of(request).door
     known = door.knows(request.headers.get("cookie", ""))
     if not known and not door.enter(request.query_params.get("token", "")):
         return _refused("This link was used before, or is not complete. Start headroom ui again for a new one.")

@@ -97,7 +97,6 @@ def comes_from_here(method: str, headers: Mapping[str, str]) -> bool:
     return method in _SAFE or origin in (None, "null", f"http://{headers.get('host', '')}")
 
 
-
 def header_map(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     """Read the headers of an ASGI request; of a name sent twice the last one counts."""
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from ..errors import InvalidInput
 from .memories import found, show_one
 from .rendering import go, page
+from .room import room_of
 
 
 def edit(request: Request, form: Mapping[str, str]) -> Response:
@@ -18,7 +19,7 @@ def edit(request: Request, form: Mapping[str, str]) -> Response:
     if content.strip() == record.content.strip():
         return go(request, f"/memories/{record.id}")
     try:
-        new_id = request.app.state.room.memory.update(record.id, content)
+        new_id = room_of(request).memory.update(record.id, content)
     except InvalidInput as exc:
         return show_one(request, record, problem=str(exc), typed=content, status=400)
     return go(request, f"/memories/{new_id}?done=edited")
@@ -27,24 +28,24 @@ def edit(request: Request, form: Mapping[str, str]) -> Response:
 def forget(request: Request, form: Mapping[str, str]) -> Response:
     """Hide a memory from every search; its history is kept."""
     record = found(request)
-    request.app.state.room.memory.forget(record.id)
+    room_of(request).memory.forget(record.id)
     return go(request, f"/memories/{record.id}?done=forgotten")
 
 
 def restore(request: Request, form: Mapping[str, str]) -> Response:
     """Take a forget back."""
     record = found(request)
-    restored = request.app.state.room.memory.restore(record.id)
+    restored = room_of(request).memory.restore(record.id)
     return go(request, f"/memories/{record.id}{'?done=restored' if restored else ''}")
 
 
 def ask_to_erase(request: Request) -> Response:
     """Show what would be erased, before anything is."""
     record = found(request)
-    return page(request, "erase.html", record=record, count=len(request.app.state.room.memory.history(record.id)))
+    return page(request, "erase.html", record=record, count=len(room_of(request).memory.history(record.id)))
 
 
 def erase(request: Request, form: Mapping[str, str]) -> Response:
     """Remove a memory and its versions from the file."""
-    request.app.state.room.memory.delete(found(request).id)
+    room_of(request).memory.delete(found(request).id)
     return go(request, "/?done=erased")

@@ -18,7 +18,7 @@ from ..memory.rules.filters import Where
 from ..memory.user_memory import UserMemory
 from .phrasing import Piece, compared, day_name, number_name
 from .rendering import page
-from .room import Room
+from .room import Room, room_of
 
 _PAGE = 50
 _AGES = (("1", "Last day"), ("7", "Last week"), ("31", "Last month"), ("366", "Last year"))
@@ -83,7 +83,7 @@ class Asked:
 
 def listing(request: Request) -> Response:
     """Show the memories, newest first, or those that a search finds, best first; or those that were forgotten."""
-    room: Room = request.app.state.room
+    room = room_of(request)
     asked, now = Asked.of(request.query_params), datetime.now(timezone.utc)
     found = _found(room.memory, asked, now, request.query_params.get("after"))
     shown, rest = found[:_PAGE], found[_PAGE:]
@@ -128,7 +128,7 @@ def one(request: Request) -> Response:
 def found(request: Request) -> Record:
     """Find the memory that the address names. Raise NotFound if the user has none of this id."""
     memory_id = request.path_params["memory_id"]
-    record = request.app.state.room.memory.get(memory_id)
+    record = room_of(request).memory.get(memory_id)
     if record is None:
         raise NotFound(memory_id=memory_id, wanted="stored")
     return record
@@ -138,7 +138,7 @@ def show_one(
     request: Request, record: Record, *, problem: str = "", typed: str | None = None, status: int = 200
 ) -> Response:
     """Render one memory; `problem` says why the text that was `typed` could not be saved."""
-    versions = request.app.state.room.memory.history(record.id)
+    versions = room_of(request).memory.history(record.id)
     return page(
         request,
         "memory.html",

@@ -9,19 +9,19 @@ from datetime import datetime, timezone, tzinfo
 from starlette.requests import Request
 from starlette.responses import Response
 
-from . import drawing
 from ..memory.records import Origin
+from . import drawing
 from .memories import ORIGINS
 from .phrasing import full_day
 from .rendering import go, page
-from .room import Room
+from .room import room_of
 
 _ROWS = 8
 
 
 def show(request: Request, problem: str = "", status: int = 200) -> Response:
     """Show the counts, the plots, and what can be done with everything at once."""
-    room: Room = request.app.state.room
+    room = room_of(request)
     stats, points, now = room.memory.stats(), room.memory.growth(), datetime.now(timezone.utc)
     return page(
         request,
@@ -43,7 +43,7 @@ def show(request: Request, problem: str = "", status: int = 200) -> Response:
 
 def erase_everything(request: Request, form: Mapping[str, str]) -> Response:
     """Erase all memories of the user, if his name was typed."""
-    room: Room = request.app.state.room
+    room = room_of(request)
     if form.get("name", "").strip() != room.user:
         return show(request, problem="That is not the name above, so nothing was erased.", status=400)
     room.memory.clear()

@@ -12,28 +12,32 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from . import drawing, phrasing
-from .room import Room
+from .room import room_of
 
 
 def page(request: Request, template: str, *, status: int = 200, **shown: Any) -> Response:
     """Render a whole page. htmx takes the part that it wants out of it, so there is one answer for both."""
-    room: Room = request.app.state.room
-    text = _environment().get_template(template).render(
-        base=room.door.base,
-        csrf=room.door.csrf,
-        user=room.user,
-        path=request.url.path.removeprefix(room.door.base) or "/",
-        say=_Saying(room.zone),
-        done=request.query_params.get("done"),
-        held=room.held(),
-        **shown,
+    room = room_of(request)
+    text = (
+        _environment()
+        .get_template(template)
+        .render(
+            base=room.door.base,
+            csrf=room.door.csrf,
+            user=room.user,
+            path=request.url.path.removeprefix(room.door.base) or "/",
+            say=_Saying(room.zone),
+            done=request.query_params.get("done"),
+            held=room.held(),
+            **shown,
+        )
     )
     return HTMLResponse(text, status_code=status)
 
 
 def go(request: Request, path: str) -> Response:
     """Send the browser to another page after a change, so that reloading it changes nothing again."""
-    return RedirectResponse(f"{request.app.state.room.door.base}{path}", status_code=303)
+    return RedirectResponse(f"{room_of(request).door.base}{path}", status_code=303)
 
 
 def bare(template: str, *, status: int, **shown: Any) -> Response:

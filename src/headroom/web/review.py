@@ -9,16 +9,17 @@ from starlette.responses import Response
 
 from .memories import origin_name
 from .rendering import go, page
+from .room import room_of
 
 
 def listing(request: Request) -> Response:
     """Show what waits, with where it came from."""
-    return page(request, "review.html", waiting=request.app.state.room.memory.pending(), origin_name=origin_name)
+    return page(request, "review.html", waiting=room_of(request).memory.pending(), origin_name=origin_name)
 
 
 def accept(request: Request, form: Mapping[str, str]) -> Response:
     """Make a held fact a memory; if its text was edited, in the new wording."""
-    memory, memory_id = request.app.state.room.memory, request.path_params["memory_id"]
+    memory, memory_id = room_of(request).memory, request.path_params["memory_id"]
     content = form.get("content", "")
     accepted = memory.get(memory_id)
     memory.accept(memory_id)
@@ -29,5 +30,5 @@ def accept(request: Request, form: Mapping[str, str]) -> Response:
 
 def reject(request: Request, form: Mapping[str, str]) -> Response:
     """Drop a held fact."""
-    request.app.state.room.memory.reject(request.path_params["memory_id"])
+    room_of(request).memory.reject(request.path_params["memory_id"])
     return go(request, "/review?done=rejected")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import tzinfo
 
+from starlette.requests import Request
+
 from ..memory.user_memory import UserMemory
 from .door import Door
 
@@ -29,3 +31,9 @@ class Room:
     def held(self) -> int:
         """Count the facts that wait for a review: the navigation shows it on every page."""
         return len(self.memory.pending(limit=100))
+
+
+def room_of(request: Request) -> Room:
+    """Return the room of the application that got a request."""
+    room: Room = request.app.state.room
+    return room

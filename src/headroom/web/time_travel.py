@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,7 +12,7 @@ from starlette.responses import Response
 from . import drawing
 from .difference import difference
 from .rendering import page
-from .room import Room
+from .room import Room, room_of
 from .timeline import Span, Stop
 
 _SHOWN = 200
@@ -20,7 +21,7 @@ _COMPARED = 2000
 
 def show(request: Request) -> Response:
     """Show the slider, and under it what was known then, or how two days differ."""
-    room: Room = request.app.state.room
+    room = room_of(request)
     now = datetime.now(timezone.utc)
     points = room.memory.growth()
     if not points:
@@ -40,12 +41,12 @@ def _stop(span: Span, params: Mapping[str, str], name: str) -> Stop:
     return span.stop(int(given) if given.isdecimal() and len(given) < 12 else span.last)
 
 
-def _known(room: Room, at: Stop) -> dict[str, object]:
+def _known(room: Room, at: Stop) -> dict[str, Any]:
     known = room.memory.get_all(as_of=at.moment, limit=_SHOWN)
     return {"known": known, "count": room.memory.count(as_of=at.moment)}
 
 
-def _changes(room: Room, one: Stop, other: Stop) -> dict[str, object]:
+def _changes(room: Room, one: Stop, other: Stop) -> dict[str, Any]:
     early, late = sorted((one, other), key=lambda stop: stop.step)
     versions = room.memory.changes(early.moment, late.moment, limit=_COMPARED)
     changes = difference(versions, early.moment, late.moment)

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from ..memory.records import KeptTurn, Parts, Record
 from .rendering import go, page
+from .room import room_of
 
 _PAGE = 20
 _EFFECTS = (
@@ -51,7 +52,7 @@ class Shown:
 
 def listing(request: Request) -> Response:
     """Show the turns that were kept, newest first."""
-    memory = request.app.state.room.memory
+    memory = room_of(request).memory
     kept = memory.turns(limit=_PAGE + 1, before=request.query_params.get("before"))
     shown, rest = kept[:_PAGE], kept[_PAGE:]
     named = sorted({memory_id for turn in shown for memory_id in turn.named()})
@@ -66,7 +67,7 @@ def listing(request: Request) -> Response:
 
 def undo(request: Request, form: Mapping[str, str]) -> Response:
     """Take back all that a turn stored, replaced and forgot."""
-    request.app.state.room.memory.undo(request.path_params["turn_id"])
+    room_of(request).memory.undo(request.path_params["turn_id"])
     return go(request, "/turns?done=undone")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import starmap
 from typing import Any
 
@@ -15,10 +15,10 @@ from ...runtime.extras import need
 from ..config import MemoryConfig, VectorBackend
 from ..protocols import Amendment, Decision, Embedder, Vector, Write
 from ..query import Filter, Listing, Query
-from ..records import Applied, Event, Parts, Reader, Record, SearchResult, Stats
+from ..records import Applied, Event, KeptTurn, Parts, Reader, Record, SearchResult, Stats
 from ..rules.duplicates import grouped
 from ..rules.ranking import score
-from ..rules.times import micros, now
+from ..rules.times import micros, moment, now
 from .cache.user import Stamp, UserColumns
 from .cache.users import Indexes
 from .file import schema
@@ -27,7 +27,7 @@ from .nearest.hnsw import Hnsw
 from .nearest.in_file import InFile
 from .nearest.matrix import Bools, Matrix, VectorIndex
 from .search import Found, retrieve
-from .tables import amend, events, history, lists, read, write
+from .tables import amend, events, history, lists, read, turns, write
 from .tables.vector_codec import decode
 
 _MEBIBYTE = 1 << 20
@@ -132,10 +132,25 @@ class LocalBackend:
 
     def clear(self, reader: Reader, where: Filter | None = None) -> int:
         with self._database.write() as cursor:
+            if where is None:
+                turns.clear(cursor, reader)
             erased = self._erase_versions(cursor, lists.bound_to(cursor, reader, where))
             if where is None and (reader.session_id, reader.agent_id, reader.turn_id) == (None, None, None):
                 history.make_nameless(cursor, reader.user_id)
             return erased
+
+    def keep_turn(self, turn: KeptTurn) -> None:
+        with self._database.write() as cursor:
+            turns.keep(cursor, turn)
+
+    def turns(self, reader: Reader, *, limit: int, before: str | None) -> list[KeptTurn]:
+        with self._database.read() as cursor:
+            return turns.page(cursor, reader, limit, before)
+
+    def growth(self, reader: Reader, step: timedelta) -> list[tuple[datetime, int]]:
+        with self._database.read() as cursor:
+            points = lists.growth(cursor, reader, step // timedelta(microseconds=1))
+        return [(moment(at), total) for at, total in points]
 
     def stats(self, reader: Reader | None) -> Stats:
         with self._database.read() as cursor:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from ...errors import InvalidInput
 from ..protocols import Entry, Vector
-from ..query import Query
+from ..query import Listing, Query
 from ..records import Draft, Json, Origin, Reader, Relationship, Scope
 from .amending import Fields
 from .times import now, require_aware
@@ -36,6 +36,16 @@ def check_query(query: Query) -> Query:
     check_count("top_k", query.top_k)
     require_aware("as_of", query.as_of)
     return replace(query, text=question(query.text), min_score=check_share("min_score", query.min_score))
+
+
+def check_listing(listing: Listing) -> Listing:
+    """Return a list as it can be made; raise InvalidInput if one of its arguments cannot be used."""
+    check_reader(listing.reader)
+    if listing.limit is not None:
+        check_count("limit", listing.limit)
+    for moment in (listing.as_of, *(listing.changed or ())):
+        require_aware("as_of", moment)
+    return listing
 
 
 def question(text: object) -> str:

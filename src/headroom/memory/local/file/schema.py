@@ -126,8 +126,35 @@ def origins_reviews_and_events(cursor: apsw.Cursor) -> None:
         cursor.execute(statement).fetchall()
 
 
+def kept_turns(cursor: apsw.Cursor) -> None:
+    """Keep what chat turns did with memory. Triggers let a turn go with any memory that it names."""
+    for statement in (
+        """create table turns (
+            seq integer primary key,
+            user integer not null,
+            turn_id text not null,
+            at integer not null,
+            session_id text, agent_id text, asked text,
+            unique (user, turn_id)
+        )""",
+        """create table turn_memories (
+            turn integer not null, role text not null, memory integer not null, place integer not null,
+            score real, parts text,
+            primary key (turn, role, memory)
+        ) without rowid""",
+        "create index turn_memories_by_memory on turn_memories (memory)",
+        """create trigger turns_of_erased after delete on memories begin
+            delete from turns where seq in (select turn from turn_memories where memory = old.seq);
+        end""",
+        """create trigger memories_of_erased_turns after delete on turns begin
+            delete from turn_memories where turn = old.seq;
+        end""",
+    ):
+        cursor.execute(statement).fetchall()
+
+
 Step = Callable[[apsw.Cursor], None]
-STEPS: tuple[Step, ...] = (_first, numbers_units_and_points, origins_reviews_and_events)
+STEPS: tuple[Step, ...] = (_first, numbers_units_and_points, origins_reviews_and_events, kept_turns)
 
 
 def prepare(connection: apsw.Connection, path: Path, *, steps: tuple[Step, ...] = STEPS) -> None:

@@ -12,7 +12,7 @@ from ....errors import NotFound
 from ...query import Filter, Listing, State
 from ...records import Reader, Record, Stats
 from ...rules.filters import matches
-from ...rules.times import now
+from ...rules.times import micros, now
 from ...rules.visibility import bound
 from ..file.database import integers
 from . import history, read
@@ -22,9 +22,20 @@ _BATCH = 256
 _STATES = {
     State.PRESENT: "valid_until is null and held_until is null",
     State.HELD: "valid_until is null and held_until is not null",
+    State.FORGOTTEN: "valid_until is not null and superseded_by is null and held_until is null",
     State.ALL: "true",
 }
 _OF_USER = "user = (select key from users where user_id = ?)"
+_KNOWN = """held_until is null and created_at <= ? and (valid_until is null or valid_until > ?)
+    and (expires_at is null or expires_at > ?)"""
+_CHANGED = """held_until is null and ((created_at > ? and created_at <= ?) or (valid_until > ? and valid_until <= ?)
+    or (expires_at > ? and expires_at <= ?))"""
+_GROWTH = """with lives as materialized (
+        select created_at, min(coalesce(valid_until, ? + 1), coalesce(expires_at, ? + 1)) as ended
+        from memories where {seen} and held_until is null
+    ), changes (at, by) as (
+        select created_at, 1 from lives union all select ended, -1 from lives where ended <= ?
+    ) select min(at), sum(by) from changes group by at / ? order by at / ?"""
 _NOT_OVER = "(expires_at is null or expires_at > ?) and (held_until is null or held_until > ?)"
 
 
@@ -57,6 +68,18 @@ def bound_to(cursor: apsw.Cursor, reader: Reader, where: Filter | None) -> list[
     ]
 
 
+def growth(cursor: apsw.Cursor, reader: Reader, step: int) -> list[tuple[int, int]]:
+    """Return how many memories were present after each step of time in which any came or went, and when it began."""
+    seen, values = read.seen_by(reader)
+    at = now()
+    changes: Any = cursor.execute(_GROWTH.format(seen=seen), (at, at, *values, at, step, step))
+    total, points = 0, []
+    for first, by in changes:
+        total += by
+        points.append((int(first), total))
+    return points
+
+
 def users(cursor: apsw.Cursor) -> list[str]:
     """List the users who have memories."""
     found = cursor.execute(
@@ -81,21 +104,27 @@ def stats(cursor: apsw.Cursor, reader: Reader | None) -> Stats:
         from memories m left join waiting w on w.memory = m.seq where {condition}""",
         (*values, at, at),
     ).get
-    agents: Any = cursor.execute(
-        f"""with present as materialized (
-            select seq, agent_id from memories where {condition} and {_STATES[State.PRESENT]})
-        select agent_id, count(*) from (
-            select seq, agent_id from present union
-            select s.memory, s.agent_id from sources s join present p on p.seq = s.memory
-        ) where agent_id is not null group by agent_id order by agent_id""",
-        (*values, at, at),
-    )
+
+    def by(column: str) -> dict[str | None, int]:
+        """Count present memories by what their sources say; one with two values counts for both."""
+        found: Any = cursor.execute(
+            f"""with present as materialized (
+                select seq, {column} from memories where {condition} and {_STATES[State.PRESENT]})
+            select {column}, count(*) from (
+                select seq, {column} from present union
+                select s.memory, s.{column} from sources s join present p on p.seq = s.memory
+            ) group by {column} order by {column}""",
+            (*values, at, at),
+        )
+        return dict(found)
+
     return {
         "total": total,
         "superseded": superseded,
         "held": held,
         "without_vector": waiting,
-        "by_agent": {str(agent): int(number) for agent, number in agents},
+        "by_agent": {agent: number for agent, number in by("agent_id").items() if agent is not None},
+        "by_origin": {read.origin_of(code).value: number for code, number in by("origin").items()},
         "file_bytes": cursor.execute("select page_count * page_size from pragma_page_count, pragma_page_size").get,
         "erasing": 0,
     }
@@ -121,5 +150,14 @@ def _records(cursor: apsw.Cursor, listing: Listing) -> Iterator[Record]:
 
 def _condition(listing: Listing) -> tuple[str, tuple[Any, ...]]:
     seen, values = read.seen_by(listing.reader)
-    at = now()
-    return f"{seen} and {_STATES[listing.state]} and {_NOT_OVER}", (*values, at, at)
+    condition, times = _when(listing)
+    return f"{seen} and {condition}", (*values, *times)
+
+
+def _when(listing: Listing) -> tuple[str, tuple[int, ...]]:
+    """Return which versions a listing is about, as a condition with its values."""
+    if listing.as_of is not None:
+        return _KNOWN, (micros(listing.as_of),) * 3
+    if listing.changed is not None:
+        return _CHANGED, tuple(map(micros, listing.changed)) * 3
+    return f"{_STATES[listing.state]} and {_NOT_OVER}", (now(),) * 2

@@ -126,11 +126,16 @@ def origin_code(origin: Origin) -> str | None:
     return None if origin is Origin.APPLICATION else origin.value
 
 
+def origin_of(code: str | None) -> Origin:
+    """Read an origin as `origin_code` writes it."""
+    return Origin(code or Origin.APPLICATION)
+
+
 def _source(agent_id: Any, session_id: Any, turn_id: Any, created_at: Any, origin: Any) -> Source:
     return Source(
         agent_id=agent_id,
         session_id=session_id,
         turn_id=turn_id,
         created_at=moment(created_at),
-        origin=Origin(origin or Origin.APPLICATION),
+        origin=origin_of(origin),
     )

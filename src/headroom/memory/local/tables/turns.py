@@ -10,7 +10,6 @@ import apsw
 
 from ...records import KeptNote, KeptTurn, Parts, Reader
 from ...rules.times import micros, moment
-from ..file.database import integers
 from . import history, read
 
 KEPT = 1000
@@ -21,9 +20,10 @@ _EFFECTS = ("stored", "held", "replaced", "forgotten")
 
 def keep(cursor: apsw.Cursor, turn: KeptTurn) -> None:
     """Store a turn, or add to the one of this id. One that names a memory which is gone by now is not kept."""
-    named = {memory_id: history.find(cursor, memory_id, turn.user_id) for memory_id in turn.named()}
+    owner = Reader(user_id=turn.user_id, owner=True)
+    named = {memory_id: history.find(cursor, memory_id, owner) for memory_id in turn.named()}
     if None in named.values():
-        drop(cursor, _of_id(cursor, turn.user_id, turn.turn_id))
+        cursor.execute("delete from turns where seq = ?", (_seq(cursor, turn),))
         return
     user = history.user_key(cursor, turn.user_id)
     cursor.execute(
@@ -31,30 +31,37 @@ def keep(cursor: apsw.Cursor, turn: KeptTurn) -> None:
         on conflict (user, turn_id) do update set asked = coalesce(asked, excluded.asked)""",
         (user, turn.turn_id, micros(turn.at), turn.session_id, turn.agent_id, turn.asked),
     )
-    (seq,) = _of_id(cursor, turn.user_id, turn.turn_id)
+    seq = _seq(cursor, turn)
     cursor.executemany(
         "insert or ignore into turn_memories (turn, memory, role, place, score, parts) values (?, ?, ?, ?, ?, ?)",
         ((seq, named[memory_id], *rest) for memory_id, *rest in _rows(turn)),
     )
-    drop(cursor, integers(cursor.execute(
-        "select seq from turns where user = ? order by at desc, seq desc limit -1 offset ?", (user, KEPT)
-    )))
+    cursor.execute(
+        """delete from turns where seq in (
+            select seq from turns where user = ? order by at desc, seq desc limit -1 offset ?
+        )""",
+        (user, KEPT),
+    )
 
 
-def page(cursor: apsw.Cursor, user_id: str, limit: int, before: str | None) -> list[KeptTurn]:
-    """List the turns of a user, newest first, from behind the turn `before`; none if there is no such turn."""
+def page(cursor: apsw.Cursor, reader: Reader, limit: int, before: str | None) -> list[KeptTurn]:
+    """List turns of a user, newest first, from behind the turn `before`; none if there is no such turn.
+
+    A reader who is not the owner sees those of the same session and agent.
+    """
     rows: Any = cursor.execute(
         """select seq, turn_id, at, session_id, agent_id, asked from turns
         where user = (select key from users where user_id = ?1)
-        and (?2 is null or (at, seq) < (select at, seq from turns where turn_id = ?2
+        and (?2 or (session_id is ?3 and agent_id is ?4))
+        and (?5 is null or (at, seq) < (select at, seq from turns where turn_id = ?5
             and user = (select key from users where user_id = ?1)))
-        order by at desc, seq desc limit ?3""",
-        (user_id, before, limit),
+        order by at desc, seq desc limit ?6""",
+        (reader.user_id, reader.owner, reader.session_id, reader.agent_id, before, limit),
     ).fetchall()
     beside = _memories(cursor, [row[0] for row in rows])
     return [
         KeptTurn(
-            user_id=user_id,
+            user_id=reader.user_id,
             turn_id=turn_id,
             at=moment(at),
             session_id=session_id,
@@ -67,40 +74,22 @@ def page(cursor: apsw.Cursor, user_id: str, limit: int, before: str | None) -> l
     ]
 
 
-def naming(cursor: apsw.Cursor, memories: Sequence[int]) -> list[int]:
-    """Find the turns that name any of these memories."""
-    return integers(
+def clear(cursor: apsw.Cursor, reader: Reader) -> None:
+    """Erase the turns of a user, or those of the session or agent that is given; those of one turn stay."""
+    if reader.turn_id is None:
         cursor.execute(
-            "select distinct turn from turn_memories where memory in (select value from json_each(?))",
-            (json.dumps(list(memories)),),
+            """delete from turns where user = (select key from users where user_id = ?1)
+            and (?2 is null or session_id = ?2) and (?3 is null or agent_id = ?3)""",
+            (reader.user_id, reader.session_id, reader.agent_id),
         )
-    )
 
 
-def of_reader(cursor: apsw.Cursor, reader: Reader) -> list[int]:
-    """Find all turns of a user, or those of the session, agent or turn that is given."""
-    return integers(
-        cursor.execute(
-            """select seq from turns where user = (select key from users where user_id = ?1)
-            and (?2 is null or session_id = ?2) and (?3 is null or agent_id = ?3) and (?4 is null or turn_id = ?4)""",
-            (reader.user_id, reader.session_id, reader.agent_id, reader.turn_id),
-        )
-    )
-
-
-def drop(cursor: apsw.Cursor, turns: Sequence[int]) -> None:
-    """Erase turns."""
-    for table, column in (("turn_memories", "turn"), ("turns", "seq")):
-        cursor.executemany(f"delete from {table} where {column} = ?", ((seq,) for seq in turns))
-
-
-def _of_id(cursor: apsw.Cursor, user_id: str, turn_id: str) -> list[int]:
-    return integers(
-        cursor.execute(
-            "select seq from turns where turn_id = ? and user = (select key from users where user_id = ?)",
-            (turn_id, user_id),
-        )
-    )
+def _seq(cursor: apsw.Cursor, turn: KeptTurn) -> int | None:
+    row = cursor.execute(
+        "select seq from turns where turn_id = ? and user = (select key from users where user_id = ?)",
+        (turn.turn_id, turn.user_id),
+    ).fetchone()
+    return None if row is None else int(str(row[0]))
 
 
 def _rows(turn: KeptTurn) -> Iterator[tuple[str, str, int, float | None, str | None]]:
