@@ -24,6 +24,13 @@ test: $(VENV)/.dev $(VENV)/.demo $(VENV)/.hnsw ## the whole suite, then its quic
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report=term:skip-covered
 	$(BIN)/python tools/check_wheel.py
 
+.PHONY: test-browser
+test-browser: browser ## the tests of the local page in a real browser, alone
+	$(BIN)/python -m pytest tests/web/test_browser.py
+
+.PHONY: browser
+browser: $(VENV)/.browser ## fetch what those tests need; without it `make test` skips them
+
 .PHONY: lint
 lint: $(VENV)/.dev ## ruff and mypy
 	$(BIN)/ruff format --check .
@@ -69,6 +76,17 @@ $(VENV)/.bench: pyproject.toml $(VENV)/.made
 	@echo "Installing a tokenizer for the benchmarks into $(VENV), once."
 	@$(BIN)/python -m pip install --quiet --editable ".[bench]" >/dev/null 2>&1 \
 		|| echo "It does not install here: the benchmark of tokens will be skipped."
+	@touch $@
+
+$(VENV)/.browser: pyproject.toml $(VENV)/.dev
+	@echo "Fetching playwright, axe-core and Chromium for the tests of the local page, once."
+	$(BIN)/python -m pip install --quiet --editable ".[browser]"
+	@mkdir -p $(VENV)/axe-core && cd $(VENV)/axe-core && npm pack --silent axe-core@4.14.1 >/dev/null 2>&1 \
+		&& tar xzf axe-core-4.14.1.tgz --strip-components=1 package/axe.min.js package/LICENSE \
+		|| echo "npm could not fetch axe-core: the tests of accessibility will be skipped."
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null \
+		|| (apt-get update && apt-get install --yes --no-install-recommends chromium) >/dev/null 2>&1 \
+		|| echo "There is no Chromium, and apt-get could not install it: the tests in the browser will be skipped."
 	@touch $@
 
 $(VENV)/.docs: pyproject.toml $(VENV)/.made
