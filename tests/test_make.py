@@ -22,7 +22,18 @@ def test_help_lists_every_target() -> None:
         for words in (["help"], [])
     ]
     listed = re.findall(r"^make ([a-z-]+)", printed[0], re.MULTILINE)
-    assert set(listed) == {"help", "demo", "test", "lint", "docs", "bench", "bench-full", "model"}
+    assert set(listed) == {
+        "help",
+        "demo",
+        "test",
+        "lint",
+        "docs",
+        "bench",
+        "bench-full",
+        "model",
+        "browser",
+        "test-browser",
+    }
     assert printed[0] == printed[1]
 
 
