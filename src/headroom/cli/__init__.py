@@ -18,13 +18,16 @@ COMMANDS = {
     "add": "Store a memory.",
     "list": "List the present memories, newest first.",
     "show": "Show a memory with its history and sources, and why a question finds it.",
+    "forget": "Hide a memory; its history stays.",
     "unforget": "Bring a forgotten memory back.",
     "delete": "Erase a memory for good.",
     "clear": "Erase all memories of a user for good.",
     "stats": "Count what is stored.",
     "reembed": "Move a memory file to another embedder.",
+    "mcp": "Serve the memory to agents over MCP.",
     "install": "Set up the memory in a coding agent.",
     "uninstall": "Take the memory out of a coding agent.",
+    "hook": "Answer a hook of a coding agent.",
 }
 _HIDDEN = {"hook"}
 

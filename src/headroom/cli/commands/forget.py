@@ -1,0 +1,34 @@
+"""`headroom forget`: hide a memory."""
+
+from __future__ import annotations
+
+import click
+
+from .. import NOT_FOUND
+from ..options import Target, json_option, scope_options, target_options
+from ..output import plain, print_json
+
+
+@click.command(
+    epilog="""\b
+Example:
+  headroom forget 0199f0c2-7c1e-7b0e-8a53-0d3a5b1c2d3e"""
+)
+@click.argument("memory_id", metavar="ID")
+@scope_options
+@target_options
+@json_option
+def command(target: Target, *, memory_id: str, as_json: bool) -> int:
+    """Hide a memory; its history stays.
+
+    headroom unforget brings it back. To erase it for good: headroom delete.
+    """
+    with target.open() as memory:
+        done = memory.forget(memory_id)
+    if as_json:
+        print_json({"id": memory_id, "forgotten": done})
+    elif done:
+        click.echo(f"forgotten; to bring it back: headroom unforget {plain(memory_id)}")
+    else:
+        click.echo(f"headroom: there is no present memory {plain(memory_id)}", err=True)
+    return 0 if done else NOT_FOUND

@@ -1,0 +1,86 @@
+"""A hook's process: recall in time, print one answer, store the prompt if asked, and be gone. It never fails."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeAlias
+
+from . import protocol
+from .protocol import Prompt
+
+if TYPE_CHECKING:
+    from ...memory import UserMemory
+
+ANSWER_SECONDS = 0.85
+"""From the start of the process until the answer is printed, with or without notes."""
+EMBED_SECONDS = 0.6
+"""From the start of the process until the model is given up, and words alone must do."""
+RECORD_SECONDS = 3.0
+"""From the answer until the process ends, the prompt stored or not."""
+
+OpenMemory: TypeAlias = "Callable[[Prompt], UserMemory]"
+"""Open the memory that a prompt belongs to."""
+
+
+def run(agent: str, open_memory: OpenMemory, *, record_turns: bool, started: float) -> None:
+    """Answer one hook on standard output, and end the process with status 0, whatever happens.
+
+    `started` is when the process began, on the monotonic clock. The work runs on a daemon thread, loading included, so
+    neither a locked file nor a slow disk can hold up the agent.
+    """
+    logging.getLogger("headroom").addHandler(logging.NullHandler())
+    logging.getLogger("headroom").propagate = False
+    hook = _Hook(agent, open_memory, record_turns=record_turns, started=started)
+    threading.Thread(target=hook.work, name="headroom-hook", daemon=True).start()
+    hook.answered.wait(max(0.0, started + ANSWER_SECONDS - time.monotonic()))
+    _print(protocol.answer(agent, hook.context))
+    if record_turns:
+        hook.done.wait(RECORD_SECONDS)
+    # Without waiting for threads: the model may still be loading. What was stored was committed.
+    os._exit(0)
+
+
+class _Hook:
+    """The work of one hook, and how far it has come."""
+
+    def __init__(self, agent: str, open_memory: OpenMemory, *, record_turns: bool, started: float) -> None:
+        self.context = ""
+        self.answered, self.done = threading.Event(), threading.Event()
+        self._agent, self._open, self._record, self._started = agent, open_memory, record_turns, started
+
+    def work(self) -> None:
+        """Recall, then record. A failure leaves the prompt as it is."""
+        try:
+            prompt = protocol.read(sys.stdin.buffer.read().decode("utf-8", "replace"))
+            if prompt is not None:
+                self._serve(prompt)
+        except Exception as exc:  # noqa: BLE001 - the edge of the library: the agent must go on without memory
+            print(f"headroom hook: memory is left out: {type(exc).__name__}", file=sys.stderr)  # noqa: T201
+        finally:
+            self.answered.set()
+            self.done.set()
+
+    def _serve(self, prompt: Prompt) -> None:
+        # By name, and here: it loads the store, which must not keep the answer waiting.
+        recalling = importlib.import_module(f"{__package__}.recalling")
+        with self._open(prompt) as memory:
+            if protocol.takes_context(self._agent):
+                within = max(0.0, self._started + EMBED_SECONDS - time.monotonic())
+                self.context = recalling.recall(memory, prompt, within)
+            self.answered.set()
+            if self._record:
+                recalling.record(memory, prompt)
+
+
+def _print(text: str) -> None:
+    """Write the answer and close standard output, so that the agent need not wait for the end of the process."""
+    with suppress(OSError):  # the agent has gone
+        os.write(1, (text + "\n").encode())
+        os.close(1)

@@ -1,0 +1,131 @@
+"""The sessions of the server's clients: who speaks, whose memory it is, and how much one session may change."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+from ..errors import LimitReached
+from ..memory.records import Draft
+from ..memory.rules.secrets.redaction import redact, redact_text
+from .results import Forgotten, Saved, saved
+
+if TYPE_CHECKING:
+    from mcp.server.mcpserver import Context
+
+    from ..memory.user_memory import UserMemory
+
+OpenMemory: TypeAlias = "Callable[[str | None], UserMemory]"
+"""Open the memory of the server's user for an agent, by the agent's id; None for no agent in particular."""
+
+MOST_SAVED = 64
+"""Facts that one session may store."""
+MOST_ENDED = 16
+"""Memories that one session may replace or forget."""
+_IDLE = 1800.0
+"""Seconds after which a silent client begins a new session."""
+_SESSIONS = 64
+"""Sessions that are kept; a client that comes back later begins a new one."""
+_LONGEST_NAME = 64
+
+
+class Session:
+    """One client's session: its memory, and what it may still change."""
+
+    def __init__(self, memory: UserMemory) -> None:
+        self.memory = memory
+        self.seen = time.monotonic()
+        self._saved = _Allowance(MOST_SAVED, "stored facts")
+        self._ended = _Allowance(MOST_ENDED, "replaced or forgotten memories")
+
+    def save(self, content: str, *, importance: float, entities: Sequence[str]) -> Saved:
+        """Store a fact without the secrets in it. Raise LimitReached if the session stored too many."""
+        draft, secrets = redact(Draft(content, importance=importance, entities=tuple(entities)))
+        self._saved.count()
+        (memory_id,) = self.memory.add_many([draft])
+        stored = self.memory.get(memory_id)
+        known = stored is not None and len(stored.sources) > 1
+        return saved(memory_id, known=known, redacted=sum(secrets.values()))
+
+    def update(self, memory_id: str, content: str) -> Saved:
+        """Replace a memory by a new version. Raise NotFound if there is no such present memory."""
+        clean, secrets = redact_text(content)
+        self._ended.count()
+        return saved(self.memory.update(memory_id, clean), redacted=sum(secrets.values()))
+
+    def forget(self, memory_id: str) -> Forgotten:
+        """Hide a memory."""
+        self._ended.count()
+        return Forgotten(id=memory_id, forgotten=self.memory.forget(memory_id))
+
+
+class _Allowance:
+    """How often something may still be done; safe from many threads."""
+
+    def __init__(self, most: int, what: str) -> None:
+        self._left, self._what = most, f"{most} {what}"
+        self._lock = threading.Lock()
+
+    def count(self) -> None:
+        """Use one. Raise LimitReached if none is left."""
+        with self._lock:
+            if self._left == 0:
+                raise LimitReached(what=self._what)
+            self._left -= 1
+
+
+class Sessions:
+    """All sessions of a server, found by the transport's session id and the client's name."""
+
+    def __init__(self, open_memory: OpenMemory, agent: str | None) -> None:
+        self._open, self._agent = open_memory, agent
+        self._lock = threading.Lock()
+        self._sessions: OrderedDict[tuple[str | None, str], Session] = OrderedDict()
+        self._reading: UserMemory | None = None
+
+    def of(self, context: Context) -> Session:
+        """Return the session of a request. Opens the memory file at the first call."""
+        headers = context.headers or {}
+        return self._session(headers.get("mcp-session-id"), self._agent or client_name(context))
+
+    def _session(self, session_id: str | None, agent: str) -> Session:
+        with self._lock:
+            session = self._sessions.pop((session_id, agent), None)
+            if session is None or time.monotonic() - session.seen > _IDLE:
+                if session is not None:
+                    session.memory.close()
+                session = Session(self._open(agent))
+            session.seen = time.monotonic()
+            self._sessions[session_id, agent] = session
+            if len(self._sessions) > _SESSIONS:
+                _, oldest = self._sessions.popitem(last=False)
+                oldest.memory.close()
+            return session
+
+    def reading(self) -> UserMemory:
+        """Return the memory for what no session asks: resources, and loading the embedder early."""
+        with self._lock:
+            if self._reading is None:
+                self._reading = self._open(self._agent)
+            return self._reading
+
+    def close(self) -> None:
+        """Close the memories of all sessions."""
+        with self._lock:
+            if self._reading is not None:
+                self._reading.close()
+                self._reading = None
+            for session in self._sessions.values():
+                session.memory.close()
+            self._sessions.clear()
+
+
+def client_name(context: Context) -> str:
+    """Return the client's name in the handshake, made fit for an id; "mcp" if it gave none."""
+    params = context.session.client_params
+    name = params.client_info.name if params is not None else ""
+    fit = "".join(char if char.isalnum() or char in "-_." else "-" for char in name.strip().lower())
+    return fit[:_LONGEST_NAME].strip("-") or "mcp"

@@ -1,0 +1,276 @@
+"""The MCP server as agents meet it: the official client over real stdio and HTTP, and a client that sends garbage."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from mcp import Client
+from mcp.client.client import ConnectMode
+from tokenizers import Tokenizer
+
+from headroom.mcp.server import INSTRUCTIONS, build
+from headroom.mcp.sessions import MOST_ENDED
+from headroom.memory import UserMemory
+from headroom.memory.embedders.models import BUNDLED, locate
+
+from .servers import SECONDS, TOKEN, http_server, over_http, over_stdio
+
+TOOLS = ["memory_forget", "memory_history", "memory_list", "memory_pending", "memory_save", "memory_search"]
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}},
+}
+
+
+async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
+    """Call a tool that must succeed; return its structured result."""
+    result = await client.call_tool(tool, arguments)
+    assert not result.is_error, result.content
+    assert result.structured_content is not None
+    return result.structured_content
+
+
+async def failure(client: Client, tool: str, **arguments: Any) -> str:
+    """Call a tool that must fail; return what the model reads."""
+    result = await client.call_tool(tool, arguments)
+    assert result.is_error
+    return "".join(getattr(part, "text", "") for part in result.content)
+
+
+@pytest.mark.parametrize("mode", ["legacy", "auto"])
+async def test_every_tool_over_stdio(mode: ConnectMode) -> None:
+    """Save, search, list, update, forget, history and pending, with the older handshake and the newer protocol."""
+    async with over_stdio("--user", "alice", mode=mode) as client:
+        assert sorted(tool.name for tool in (await client.list_tools()).tools) == [*TOOLS, "memory_update"]
+        tea = await call(client, "memory_save", content="User drinks green tea", entities=["tea"])
+        assert tea == {"id": tea["id"], "status": "saved"}
+        again = await call(client, "memory_save", content="user drinks green tea.")
+        assert again == {"id": tea["id"], "status": "known"}
+        (found,) = (await call(client, "memory_search", query="what does the user drink?"))["memories"]
+        assert (found["id"], found["content"], found["saved_by"]) == (tea["id"], "User drinks green tea", "tester")
+        assert found["origin"] == "agent"
+        newer = await call(client, "memory_update", id=tea["id"], content="User drinks black tea")
+        history = (await call(client, "memory_history", id=newer["id"]))["memories"]
+        assert [note["content"] for note in history] == ["User drinks green tea", "User drinks black tea"]
+        assert [("valid_until" in note) for note in history] == [True, False]
+        assert await call(client, "memory_forget", id=newer["id"]) == {"id": newer["id"], "forgotten": True}
+        assert await call(client, "memory_forget", id=newer["id"]) == {"id": newer["id"], "forgotten": False}
+        assert await call(client, "memory_list") == {"memories": [], "more": False}
+        assert await call(client, "memory_pending") == {"memories": [], "more": False}
+
+
+async def test_a_list_comes_in_pages(headroom_home: Path) -> None:
+    """`more` says that there are more, and `after` goes on."""
+    headroom_home.mkdir()
+    with UserMemory("alice") as memory:
+        memory.add_many([f"fact {number}" for number in range(5)])
+    async with over_stdio("--user", "alice") as client:
+        first = await call(client, "memory_list", limit=3)
+        assert first["more"] is True
+        rest = await call(client, "memory_list", limit=3, after=first["memories"][-1]["id"])
+        assert rest["more"] is False
+        listed = [note["content"] for note in (*first["memories"], *rest["memories"])]
+        assert listed == [f"fact {number}" for number in (4, 3, 2, 1, 0)]
+
+
+async def test_two_clients_share_a_fact_with_its_provenance(tmp_path: Path) -> None:
+    """What one agent saves over stdio, another finds over HTTP, and sees who saved it; a duplicate gets both sources."""
+    with http_server(tmp_path) as url:
+        async with over_stdio("--user", "alice", name="Claude Code") as claude, over_http(url, name="codex") as codex:
+            saved = await call(claude, "memory_save", content="Project uses uv, not pip")
+            (found,) = (await call(codex, "memory_search", query="package manager"))["memories"]
+            assert (found["id"], found["saved_by"]) == (saved["id"], "claude-code")
+            known = await call(codex, "memory_save", content="Project uses uv, not pip")
+            assert known == {"id": saved["id"], "status": "known"}
+    with UserMemory("alice") as memory:
+        record = memory.get(saved["id"])
+        assert record is not None
+        assert [source.agent_id for source in record.sources] == ["claude-code", "codex"]
+
+
+async def test_the_agent_can_be_named(headroom_home: Path) -> None:
+    """`--agent` stands in for the client's name; `--project` keeps a memory for each repository."""
+    async with over_stdio("--project", ".", "--agent", "robot", name="tester") as client:
+        saved = await call(client, "memory_save", content="Project uses uv")
+        (found,) = (await call(client, "memory_list"))["memories"]
+        assert (found["id"], found["saved_by"]) == (saved["id"], "robot")
+    with UserMemory("alice") as memory:
+        assert memory.get_all() == []
+
+
+async def test_secrets_stay_out() -> None:
+    """A key in a fact is replaced before it is stored, and the answer says so."""
+    async with over_stdio("--user", "alice") as client:
+        saved = await call(client, "memory_save", content="User's AWS key is AKIAIOSFODNN7EXAMPLE")
+        assert saved["redacted"] == 1
+        (note,) = (await call(client, "memory_list"))["memories"]
+        assert "AKIAIOSFODNN7EXAMPLE" not in note["content"]
+
+
+async def test_one_session_can_end_only_so_much(headroom_home: Path) -> None:
+    """A misled model cannot empty a memory: the limit holds for the session, and a new one begins anew."""
+    headroom_home.mkdir()
+    with UserMemory("alice") as memory:
+        ids = memory.add_many([f"fact {number}" for number in range(MOST_ENDED + 2)])
+    async with over_stdio("--user", "alice") as client:
+        for memory_id in ids[:MOST_ENDED]:
+            await call(client, "memory_forget", id=memory_id)
+        assert "limit" in await failure(client, "memory_forget", id=ids[-1])
+        assert "limit" in await failure(client, "memory_update", id=ids[-1], content="other")
+        assert len((await call(client, "memory_list"))["memories"]) == 2
+    async with over_stdio("--user", "alice") as client:
+        assert (await call(client, "memory_forget", id=ids[-1]))["forgotten"] is True
+
+
+async def test_sessions_of_one_server_are_apart(tmp_path: Path, headroom_home: Path) -> None:
+    """Over HTTP each client has an allowance of its own."""
+    headroom_home.mkdir()
+    with UserMemory("alice") as memory:
+        ids = memory.add_many([f"fact {number}" for number in range(MOST_ENDED + 1)])
+    with http_server(tmp_path) as url:
+        async with over_http(url, mode="legacy") as first, over_http(url, mode="legacy") as second:
+            for memory_id in ids[:MOST_ENDED]:
+                await call(first, "memory_forget", id=memory_id)
+            assert "limit" in await failure(first, "memory_forget", id=ids[-1])
+            assert (await call(second, "memory_forget", id=ids[-1]))["forgotten"] is True
+
+
+async def test_mistakes_are_answers_and_the_server_goes_on() -> None:
+    """A wrong tool, wrong types, unknown ids and empty texts give errors that a model can read."""
+    async with over_stdio("--user", "alice") as client:
+        assert "content" in await failure(client, "memory_save")
+        assert "importance" in await failure(client, "memory_save", content="x", importance=7)
+        assert "must not be empty" in await failure(client, "memory_save", content=" ")
+        assert "no present memory" in await failure(client, "memory_update", id="nope", content="x")
+        assert (await call(client, "memory_history", id="nope"))["memories"] == []
+        assert "limit" in await failure(client, "memory_search", query="x", limit=10_000)
+        await failure(client, "memory_clear")
+        assert (await call(client, "memory_save", content="User drinks tea"))["status"] == "saved"
+
+
+async def test_resources_show_the_memories() -> None:
+    """A client can attach all memories, or one with its versions; an unknown id is an error."""
+    async with over_stdio("--user", "alice") as client:
+        saved = await call(client, "memory_save", content="User drinks tea")
+        for uri in ("memory://memories", f"memory://memories/{saved['id']}"):
+            (content,) = (await client.read_resource(uri)).contents
+            (note,) = json.loads(getattr(content, "text", ""))["memories"]
+            assert note["content"] == "User drinks tea"
+        with pytest.raises(Exception, match="no memory"):
+            await client.read_resource("memory://memories/nope")
+
+
+async def test_a_memory_that_cannot_be_opened_is_said_and_not_hung(tmp_path: Path) -> None:
+    """The handshake works, and every call answers what is wrong with the file."""
+    (tmp_path / "broken.db").write_text("no database", "utf-8")
+    async with over_stdio("--db", str(tmp_path / "broken.db")) as client:
+        assert "cannot be read as a memory file" in await failure(client, "memory_search", query="x")
+
+
+def test_garbage_does_not_stop_a_server() -> None:
+    """Lines that are no JSON, no request, or far too long are answered or passed over; the next request works."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "headroom", "mcp", "--user", "alice"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    garbage = [b"\xff\xfe\x00", b"{", b"[]", b"null", b"42", b'{"jsonrpc": "1.0"}', b'{"id": 7}', b"x" * 1_000_000]
+    process.stdin.write(b"\n".join([*garbage, json.dumps(INITIALIZE).encode(), b""]))
+    process.stdin.flush()
+    answers = (json.loads(line) for line in process.stdout)
+    answer = next(answer for answer in answers if answer.get("id") == 1)
+    assert answer["result"]["serverInfo"]["name"] == "headroom"
+    process.stdin.close()
+    assert process.wait(SECONDS) == 0
+    process.stdout.close()
+
+
+def test_the_server_ends_with_its_client() -> None:
+    """When its standard input closes, the process ends by itself, also in the middle of a call."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "headroom", "mcp", "--user", "alice"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    call = {"name": "memory_search", "arguments": {"query": "tea"}}
+    requests = [
+        INITIALIZE,
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": call},
+    ]
+    process.communicate("".join(json.dumps(request) + "\n" for request in requests).encode(), timeout=SECONDS)
+    assert process.returncode == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX modes")
+def test_only_who_has_the_token_is_let_in(tmp_path: Path) -> None:
+    """No token or a wrong one: 401. A foreign Host: 421. A foreign Origin: 403. All of them before anything is read."""
+    with http_server(tmp_path) as url:
+        accept = {"Accept": "application/json, text/event-stream"}
+        token = {"Authorization": f"Bearer {TOKEN}"}
+
+        def status(**headers: str) -> int:
+            sent = {**accept, **{name.replace("_", "-"): value for name, value in headers.items()}}
+            return httpx2.post(url, json=INITIALIZE, headers=sent, timeout=SECONDS).status_code
+
+        assert status() == 401
+        assert status(Authorization="Bearer wrong") == 401
+        assert status(Authorization=f"Basic {TOKEN}") == 401
+        assert status(Authorization=f"Bearer {TOKEN}x") == 401
+        assert status(**token) == 200
+        assert status(**token, Host="evil.example") == 421
+        assert status(**token, Origin="http://evil.example") == 403
+        assert status(**token, Origin=url.removesuffix("/mcp")) == 200
+
+
+def test_the_checks_hold_on_every_address(tmp_path: Path) -> None:
+    """Listening on all addresses still asks for the token and checks the Host; more names are let in one by one."""
+    with http_server(tmp_path, "--host", "0.0.0.0", "--allow-host", "memory.lan") as url:
+        near = url.replace("0.0.0.0", "127.0.0.1")
+        headers = {"Accept": "application/json, text/event-stream", "Authorization": f"Bearer {TOKEN}"}
+        for host, expected in (("evil.example", 421), ("memory.lan", 200), ("memory.lan:80", 200)):
+            answer = httpx2.post(near, json=INITIALIZE, headers={**headers, "Host": host}, timeout=SECONDS)
+            assert answer.status_code == expected, host
+        assert httpx2.post(near, json=INITIALIZE, timeout=SECONDS).status_code == 401
+
+
+def test_a_short_token_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Other programs on the machine share the loopback, so a token must be long."""
+    token = tmp_path / "token"
+    token.write_text("short", "utf-8")
+    token.chmod(0o600)
+    words = ["mcp", "--http", "--port", "0", "--token-file", str(token)]
+    done = subprocess.run([sys.executable, "-m", "headroom", *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "at least 16 characters" in done.stderr
+
+
+@pytest.mark.quick
+async def test_the_tools_cost_few_tokens_and_take_no_user() -> None:
+    """Names, descriptions and schemas of all tools are at most 900 tokens, even by a word-piece tokenizer, which cuts
+    JSON finer than those of chat models; no tool takes a user id; each says whether it reads or destroys."""
+    server, _ = build(lambda agent: pytest.fail("listing tools opens no memory"))
+    tools = await server.list_tools()
+    shown = [{"name": t.name, "description": t.description, "input_schema": t.input_schema} for t in tools]
+    tokenizer = Tokenizer.from_file(str(locate(BUNDLED, BUNDLED.tokenizer)))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    assert len(tokenizer.encode(json.dumps(shown) + INSTRUCTIONS).ids) <= 900
+    assert len(tools) <= 8
+    for tool in tools:
+        assert tool.output_schema is not None
+        assert not {"user", "user_id"} & set(tool.input_schema["properties"])
+        assert tool.annotations is not None
+        reads = tool.name.rpartition("_")[2] in {"search", "list", "history", "pending"}
+        assert tool.annotations.read_only_hint is reads
+        assert bool(tool.annotations.destructive_hint) is (tool.name in {"memory_update", "memory_forget"})
