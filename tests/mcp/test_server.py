@@ -68,9 +68,8 @@ async def test_every_tool_over_stdio(mode: ConnectMode) -> None:
         assert await call(client, "memory_pending") == {"memories": [], "more": False}
 
 
-async def test_a_list_comes_in_pages(headroom_home: Path) -> None:
+async def test_a_list_comes_in_pages() -> None:
     """`more` says that there are more, and `after` goes on."""
-    headroom_home.mkdir()
     with UserMemory("alice") as memory:
         memory.add_many([f"fact {number}" for number in range(5)])
     async with over_stdio("--user", "alice") as client:
@@ -83,7 +82,7 @@ async def test_a_list_comes_in_pages(headroom_home: Path) -> None:
 
 
 async def test_two_clients_share_a_fact_with_its_provenance(tmp_path: Path) -> None:
-    """What one agent saves over stdio, another finds over HTTP, and sees who saved it; a duplicate gets both sources."""
+    """What one agent saves over stdio, another finds over HTTP, and sees by whom; a duplicate gets both sources."""
     with http_server(tmp_path) as url:
         async with over_stdio("--user", "alice", name="Claude Code") as claude, over_http(url, name="codex") as codex:
             saved = await call(claude, "memory_save", content="Project uses uv, not pip")
@@ -97,7 +96,7 @@ async def test_two_clients_share_a_fact_with_its_provenance(tmp_path: Path) -> N
         assert [source.agent_id for source in record.sources] == ["claude-code", "codex"]
 
 
-async def test_the_agent_can_be_named(headroom_home: Path) -> None:
+async def test_the_agent_can_be_named() -> None:
     """`--agent` stands in for the client's name; `--project` keeps a memory for each repository."""
     async with over_stdio("--project", ".", "--agent", "robot", name="tester") as client:
         saved = await call(client, "memory_save", content="Project uses uv")
@@ -116,9 +115,8 @@ async def test_secrets_stay_out() -> None:
         assert "AKIAIOSFODNN7EXAMPLE" not in note["content"]
 
 
-async def test_one_session_can_end_only_so_much(headroom_home: Path) -> None:
+async def test_one_session_can_end_only_so_much() -> None:
     """A misled model cannot empty a memory: the limit holds for the session, and a new one begins anew."""
-    headroom_home.mkdir()
     with UserMemory("alice") as memory:
         ids = memory.add_many([f"fact {number}" for number in range(MOST_ENDED + 2)])
     async with over_stdio("--user", "alice") as client:
@@ -131,9 +129,8 @@ async def test_one_session_can_end_only_so_much(headroom_home: Path) -> None:
         assert (await call(client, "memory_forget", id=ids[-1]))["forgotten"] is True
 
 
-async def test_sessions_of_one_server_are_apart(tmp_path: Path, headroom_home: Path) -> None:
+async def test_sessions_of_one_server_are_apart(tmp_path: Path) -> None:
     """Over HTTP each client has an allowance of its own."""
-    headroom_home.mkdir()
     with UserMemory("alice") as memory:
         ids = memory.add_many([f"fact {number}" for number in range(MOST_ENDED + 1)])
     with http_server(tmp_path) as url:
@@ -169,10 +166,17 @@ async def test_resources_show_the_memories() -> None:
             await client.read_resource("memory://memories/nope")
 
 
-async def test_a_memory_that_cannot_be_opened_is_said_and_not_hung(tmp_path: Path) -> None:
+@pytest.fixture
+def broken_file(tmp_path: Path) -> str:
+    """A file that is no database."""
+    path = tmp_path / "broken.db"
+    path.write_text("no database", "utf-8")
+    return str(path)
+
+
+async def test_a_memory_that_cannot_be_opened_is_said_and_not_hung(broken_file: str) -> None:
     """The handshake works, and every call answers what is wrong with the file."""
-    (tmp_path / "broken.db").write_text("no database", "utf-8")
-    async with over_stdio("--db", str(tmp_path / "broken.db")) as client:
+    async with over_stdio("--db", broken_file) as client:
         assert "cannot be read as a memory file" in await failure(client, "memory_search", query="x")
 
 

@@ -74,7 +74,7 @@ def record_json(record: Record) -> dict[str, Any]:
 
 _FIELDS = (
     "id content user_id scope session_id agent_id turn_id importance metadata created_at valid_until superseded_by "
-    "expires_at entities"
+    "expires_at held_until entities"
 ).split()
 
 

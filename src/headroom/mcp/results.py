@@ -58,7 +58,7 @@ def note(record: Record) -> Note:
     agent = first.agent_id if first is not None else record.agent_id
     if agent is not None:
         shown["saved_by"] = agent
-    if getattr(first,"origin",None) is not None: # TEMP
+    if first is not None:
         shown["origin"] = first.origin.value
     if record.valid_until is not None:
         shown["valid_until"] = _stamp(record.valid_until)

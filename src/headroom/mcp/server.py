@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import sys
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +10,6 @@ import anyio
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import MCPServer
 
-from ..errors import HeadroomError
 from .http import app
 from .resources import add_resources
 from .sessions import OpenMemory, Sessions
@@ -89,13 +86,5 @@ class _WarmUp:
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         self._messages += 1
         if self._messages == 2:
-            threading.Thread(target=_warm, args=(self._sessions,), name="headroom-warm", daemon=True).start()
+            self._sessions.warm_up()
         return await call_next(ctx)
-
-
-def _warm(sessions: Sessions) -> None:
-    try:
-        sessions.reading().search("what is known about the user", top_k=1)
-    except HeadroomError as exc:
-        # The first tool call says the same to the client; this line is for the client's log of the server.
-        print(f"headroom mcp: {exc}", file=sys.stderr)  # noqa: T201

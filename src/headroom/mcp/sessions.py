@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from ..errors import LimitReached
-from ..memory.records import Draft
+from ..errors import HeadroomError, LimitReached
+from ..memory.records import Draft, Origin
 from ..memory.rules.secrets.redaction import redact, redact_text
 from .results import Forgotten, Saved, saved
 
@@ -43,7 +44,7 @@ class Session:
 
     def save(self, content: str, *, importance: float, entities: Sequence[str]) -> Saved:
         """Store a fact without the secrets in it. Raise LimitReached if the session stored too many."""
-        draft, secrets = redact(Draft(content, importance=importance, entities=tuple(entities)))
+        draft, secrets = redact(Draft(content, importance=importance, entities=tuple(entities), origin=Origin.AGENT))
         self._saved.count()
         (memory_id,) = self.memory.add_many([draft])
         stored = self.memory.get(memory_id)
@@ -85,6 +86,7 @@ class Sessions:
         self._lock = threading.Lock()
         self._sessions: OrderedDict[tuple[str | None, str], Session] = OrderedDict()
         self._reading: UserMemory | None = None
+        self._warming: threading.Thread | None = None
 
     def of(self, context: Context) -> Session:
         """Return the session of a request. Opens the memory file at the first call."""
@@ -112,8 +114,22 @@ class Sessions:
                 self._reading = self._open(self._agent)
             return self._reading
 
+    def warm_up(self) -> None:
+        """Load the embedder on a thread of its own, so that the first search need not wait for it."""
+        self._warming = threading.Thread(target=self._load, name="headroom-warm")
+        self._warming.start()
+
+    def _load(self) -> None:
+        try:
+            self.reading().search("what is known about the user", top_k=1)
+        except HeadroomError as exc:
+            # The first tool call says the same to the client; this line is for the client's log of the server.
+            print(f"headroom mcp: {exc}", file=sys.stderr)  # noqa: T201
+
     def close(self) -> None:
         """Close the memories of all sessions."""
+        if self._warming is not None:
+            self._warming.join()  # a process must not end while native code starts its threads
         with self._lock:
             if self._reading is not None:
                 self._reading.close()

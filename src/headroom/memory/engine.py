@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, tzinfo
 from functools import partial
 
 from ..errors import EmbedderUnavailable, InvalidInput, NotFound
-from ..runtime.threads import submit
+from ..runtime.threads import in_time, submit
 from .embedders.cached import CachedEmbedder, unit_rows
 from .protocols import Amendment, Backend, Decision, Story, Vector, Vectors, Write
 from .query import Filter, Listing, Query, State
@@ -97,19 +97,30 @@ class Engine:
             ids += [str(done.id) for done in self._backend.apply(writer, writes[start : start + _TRANSACTION])]
         return ids
 
-    def search(self, query: Query) -> list[SearchResult]:
-        """Find the memories nearest to `query.text`, best first; a blank query finds none."""
+    def search(self, query: Query, *, within: float | None = None) -> list[SearchResult]:
+        """Find the memories nearest to `query.text`, best first; a blank query finds none.
+
+        If its vector takes longer than `within` seconds, words alone decide.
+        """
         query = check_query(query)
         if not query.text.strip():
             return []
-        return self._backend.search(replace(query, vector=self._embed_question(query.text)))
+        return self._backend.search(replace(query, vector=self._embed_question(query.text, within)))
 
-    def recall(self, reader: Reader, message: str, *, top_k: int, zone: tzinfo | None = None) -> list[SearchResult]:
+    def recall(
+        self,
+        reader: Reader,
+        message: str,
+        *,
+        top_k: int,
+        zone: tzinfo | None = None,
+        within: float | None = None,
+    ) -> list[SearchResult]:
         """Find the memories that a chat should be reminded of by `message`, best first; none is a good answer.
 
         With at most `top_k` visible memories all of them; above that, those that stand out for this message.
         """
-        return self.search(Query(reader=reader, text=message, top_k=top_k, zone=zone, notes_only=True))
+        return self.search(Query(reader=reader, text=message, top_k=top_k, zone=zone, notes_only=True), within=within)
 
     # In every call by id, `reader` says who looks: what no search would show is not found. None looks at everything.
 
@@ -354,11 +365,14 @@ class Engine:
         self._catch_up()
         return list(vectors)
 
-    def _embed_question(self, question: str) -> Vector | None:
+    def _embed_question(self, question: str, within: float | None) -> Vector | None:
         try:
-            vector = self._embedder.embed_query(question)
+            vector = in_time(partial(self._embedder.embed_query, question), within)
         except EmbedderUnavailable as exc:
             _log.warning("searching by words alone: %s", exc)
+            return None
+        except TimeoutError:
+            _log.info("searching by words alone: the embedder took longer than %.1f s", within)
             return None
         self._catch_up()
         return vector

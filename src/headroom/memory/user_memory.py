@@ -136,12 +136,13 @@ class UserMemory:
             )
         )
 
-    def recall(self, message: str, *, top_k: int = 10) -> list[SearchResult]:
+    def recall(self, message: str, *, top_k: int = 10, within: float | None = None) -> list[SearchResult]:
         """Find the memories that a chat should be reminded of by `message`, best first; none is a good answer.
 
-        If at most `top_k` memories are visible, all of them; else those that stand out for this message.
+        If at most `top_k` memories are visible, all of them; else those that stand out for this message. If its vector
+        takes longer than `within` seconds, words alone decide.
         """
-        return self.engine.recall(self.reader, message, top_k=top_k, zone=self.zone)
+        return self.engine.recall(self.reader, message, top_k=top_k, zone=self.zone, within=within)
 
     def add(
         self,

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from ...memory.records import Origin
 from ..options import Target, json_option, scope_options, target_options
 from ..output import print_json
 
@@ -40,7 +41,7 @@ def command(
     """
     text = sys.stdin.read().strip() if content == "-" else content
     with target.open() as memory:
-        memory_id = memory.add(text, importance=importance, entities=entities, scope=scope)
+        memory_id = memory.add(text, importance=importance, entities=entities, scope=scope, origin=Origin.USER)
     if as_json:
         print_json({"id": memory_id})
     else:

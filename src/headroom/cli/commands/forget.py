@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from .. import NOT_FOUND
-from ..options import Target, json_option, scope_options, target_options
+from ..options import Target, json_option, target_options
 from ..output import plain, print_json
 
 
@@ -15,7 +15,6 @@ Example:
   headroom forget 0199f0c2-7c1e-7b0e-8a53-0d3a5b1c2d3e"""
 )
 @click.argument("memory_id", metavar="ID")
-@scope_options
 @target_options
 @json_option
 def command(target: Target, *, memory_id: str, as_json: bool) -> int:
@@ -24,7 +23,7 @@ def command(target: Target, *, memory_id: str, as_json: bool) -> int:
     headroom unforget brings it back. To erase it for good: headroom delete.
     """
     with target.open() as memory:
-        done = memory.forget(memory_id)
+        done = memory.owner.forget(memory_id)
     if as_json:
         print_json({"id": memory_id, "forgotten": done})
     elif done:

@@ -16,11 +16,12 @@ Examples:
 )
 @click.option("-n", "--limit", default=20, show_default=True, metavar="N", help="At most so many.")
 @click.option("--after", metavar="ID", help="Go on after this memory, the last one of the page before.")
+@click.option("--all", "everything", is_flag=True, help="Of every session and agent, as the owner sees them.")
 @scope_options
 @target_options
 @json_option
-def command(target: Target, *, limit: int, after: str | None, as_json: bool) -> None:
+def command(target: Target, *, limit: int, after: str | None, everything: bool, as_json: bool) -> None:
     """List the present memories, newest first."""
     with target.open() as memory:
-        found = memory.get_all(limit=limit, after=after)
+        found = (memory.owner if everything else memory).get_all(limit=limit, after=after)
     print_records(found, as_json=as_json, empty="nothing is remembered yet")

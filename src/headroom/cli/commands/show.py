@@ -6,7 +6,7 @@ import click
 
 from ...memory.records import Record, SearchResult
 from .. import NOT_FOUND
-from ..options import Target, json_option, scope_options, target_options
+from ..options import Target, json_option, target_options
 from ..output import moment, plain, print_fields, print_json, record_json
 
 _DEPTH = 100
@@ -21,14 +21,13 @@ Examples:
 )
 @click.argument("memory_id", metavar="ID")
 @click.option("--for", "question", metavar="QUESTION", help="Say also why this question finds it.")
-@scope_options
 @target_options
 @json_option
 def command(target: Target, *, memory_id: str, question: str | None, as_json: bool) -> int:
     """Show a memory with its history and sources, and why a question finds it."""
     with target.open() as memory:
-        versions = memory.history(memory_id)
-        found = memory.search(question, top_k=_DEPTH) if question else []
+        versions = memory.owner.history(memory_id)
+        found = memory.owner.search(question, top_k=_DEPTH) if question else []
     record = next((version for version in versions if version.id == memory_id), None)
     if record is None:
         click.echo(f"headroom: there is no memory {plain(memory_id)}; headroom list shows the ids", err=True)
@@ -51,14 +50,14 @@ def _print(record: Record, versions: list[Record], result: SearchResult | None, 
             "scope": record.scope.value,
             "importance": f"{record.importance:g}",
             **({"entities": ", ".join(record.entities)} if record.entities else {}),
+            **({"held until": moment(record.held_until)} if record.held_until else {}),
             **({"valid until": moment(record.valid_until)} if record.valid_until else {}),
             **({"expires": moment(record.expires_at)} if record.expires_at else {}),
         }
     )
     click.echo("\nsources, oldest first")
     for source in record.sources:
-        origin = getattr(source, "origin", None)
-        named = (source.agent_id, source.session_id and f"session {source.session_id}", origin and str(origin.value))
+        named = (source.agent_id, source.session_id and f"session {source.session_id}", source.origin.value)
         click.echo("  " + plain("  ".join([moment(source.created_at), *(part for part in named if part)])))
     if len(versions) > 1:
         click.echo("\nversions, oldest first")

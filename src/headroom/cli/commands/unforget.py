@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from .. import NOT_FOUND
-from ..options import Target, json_option, scope_options, target_options
+from ..options import Target, json_option, target_options
 from ..output import plain, print_json
 
 
@@ -15,13 +15,12 @@ Example:
   headroom unforget 0199f0c2-7c1e-7b0e-8a53-0d3a5b1c2d3e""",
 )
 @click.argument("memory_id", metavar="ID")
-@scope_options
 @target_options
 @json_option
 def command(target: Target, *, memory_id: str, as_json: bool) -> int:
     """Bring a forgotten memory back."""
     with target.open() as memory:
-        done = memory.restore(memory_id)
+        done = memory.owner.restore(memory_id)
     if as_json:
         print_json({"id": memory_id, "restored": done})
     elif done:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from . import protocol
@@ -18,10 +19,6 @@ from .protocol import Prompt
 if TYPE_CHECKING:
     from ...memory import UserMemory
 
-ANSWER_SECONDS = 0.85
-"""From the start of the process until the answer is printed, with or without notes."""
-EMBED_SECONDS = 0.6
-"""From the start of the process until the model is given up, and words alone must do."""
 RECORD_SECONDS = 3.0
 """From the answer until the process ends, the prompt stored or not."""
 
@@ -29,7 +26,17 @@ OpenMemory: TypeAlias = "Callable[[Prompt], UserMemory]"
 """Open the memory that a prompt belongs to."""
 
 
-def run(agent: str, open_memory: OpenMemory, *, record_turns: bool, started: float) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long a hook may take, in seconds since the start of its process."""
+
+    answer: float = 0.85
+    """Until the answer is printed, with or without notes."""
+    embed: float = 0.6
+    """Until the model is given up, and words alone must do."""
+
+
+def run(agent: str, open_memory: OpenMemory, *, record_turns: bool, started: float, limits: Limits) -> None:
     """Answer one hook on standard output, and end the process with status 0, whatever happens.
 
     `started` is when the process began, on the monotonic clock. The work runs on a daemon thread, loading included, so
@@ -37,12 +44,12 @@ def run(agent: str, open_memory: OpenMemory, *, record_turns: bool, started: flo
     """
     logging.getLogger("headroom").addHandler(logging.NullHandler())
     logging.getLogger("headroom").propagate = False
-    hook = _Hook(agent, open_memory, record_turns=record_turns, started=started)
+    hook = _Hook(agent, open_memory, record_turns=record_turns, embed_until=started + limits.embed)
     threading.Thread(target=hook.work, name="headroom-hook", daemon=True).start()
-    hook.answered.wait(max(0.0, started + ANSWER_SECONDS - time.monotonic()))
+    hook.answered.wait(max(0.0, started + limits.answer - time.monotonic()))
     _print(protocol.answer(agent, hook.context))
     if record_turns:
-        hook.done.wait(RECORD_SECONDS)
+        hook.done.wait(max(RECORD_SECONDS, limits.answer))
     # Without waiting for threads: the model may still be loading. What was stored was committed.
     os._exit(0)
 
@@ -50,10 +57,10 @@ def run(agent: str, open_memory: OpenMemory, *, record_turns: bool, started: flo
 class _Hook:
     """The work of one hook, and how far it has come."""
 
-    def __init__(self, agent: str, open_memory: OpenMemory, *, record_turns: bool, started: float) -> None:
+    def __init__(self, agent: str, open_memory: OpenMemory, *, record_turns: bool, embed_until: float) -> None:
         self.context = ""
         self.answered, self.done = threading.Event(), threading.Event()
-        self._agent, self._open, self._record, self._started = agent, open_memory, record_turns, started
+        self._agent, self._open, self._record, self._embed_until = agent, open_memory, record_turns, embed_until
 
     def work(self) -> None:
         """Recall, then record. A failure leaves the prompt as it is."""
@@ -72,7 +79,7 @@ class _Hook:
         recalling = importlib.import_module(f"{__package__}.recalling")
         with self._open(prompt) as memory:
             if protocol.takes_context(self._agent):
-                within = max(0.0, self._started + EMBED_SECONDS - time.monotonic())
+                within = max(0.0, self._embed_until - time.monotonic())
                 self.context = recalling.recall(memory, prompt, within)
             self.answered.set()
             if self._record:

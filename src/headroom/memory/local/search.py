@@ -90,8 +90,11 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
     order = np.argsort(-parts.sum(axis=0), kind="stable")
     if query.notes_only and len(view.places) > query.top_k:
         order = order[: 4 * query.top_k if any(map(telling, asked.words)) else 0]
-        sample = columns.vectors.rows(some(view.places))
-        noted = ranking.noteworthy(vector, rows[order], sample, asked.rare[positions[order]], query.top_k)
+        rare = asked.rare[positions[order]]
+        if vector.any():
+            noted = ranking.noteworthy(vector, rows[order], columns.vectors.rows(some(view.places)), rare, query.top_k)
+        else:  # the embedder did not answer in time: a rare word in common must do
+            noted = np.flatnonzero(rare)[: query.top_k]
         order = order[noted]
     return Found(positions=positions[order], parts=parts[:, order], allowed=view.allowed)
 
