@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.metadata
+import socket
 from collections.abc import Callable
 from typing import Any
 
 import anyio
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import MCPServer
+from uvicorn import Config, Server
 
 from .http import app
 from .resources import add_resources
@@ -60,21 +62,27 @@ def serve_http(
 
     `started` is called with the server's address once it listens; port 0 lets the system choose a port.
     """
-    from uvicorn import Config, Server
-
     server, sessions = build(open_memory, agent=agent)
-
-    class Announcing(Server):
-        async def startup(self, sockets: Any = None) -> None:
-            await super().startup(sockets)
-            if started is not None and self.servers:
-                started(f"http://{host}:{self.servers[0].sockets[0].getsockname()[1]}/mcp")
 
     config = Config(app(server, host=host, hosts=hosts, token=token), host=host, port=port, log_level="warning")
     try:
-        anyio.run(Announcing(config).serve)
+        anyio.run(_Announcing(config, started).serve)
     finally:
         sessions.close()
+
+
+class _Announcing(Server):
+    """A uvicorn server that says where it listens."""
+
+    def __init__(self, config: Config, started: Callable[[str], None] | None) -> None:
+        super().__init__(config)
+        self._started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._started is not None and self.servers:
+            port = self.servers[0].sockets[0].getsockname()[1]
+            self._started(f"http://{self.config.host}:{port}/mcp")
 
 
 class _WarmUp:
