@@ -11,6 +11,7 @@ from headroom.memory.records import Reader
 from headroom.testing.embedders import HashEmbedder
 
 from ..asking import find, listed
+from .carrying import Carrying
 from .changing import Changing
 from .finding import Finding
 from .keeping import Keeping
@@ -18,7 +19,7 @@ from .looking_back import LookingBack
 from .opened import ALICE, BOB
 
 
-class BackendContract(Keeping, Finding, Changing, LookingBack):
+class BackendContract(Keeping, Finding, Changing, LookingBack, Carrying):
     """What every backend must keep to. Subclass it in a test module, say how to make yours, and run pytest:
 
     class TestMine(BackendContract):

@@ -7,10 +7,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from functools import partial
+from pathlib import Path
 
 from ..errors import EmbedderUnavailable, InvalidInput, NotFound
 from ..runtime.threads import in_time, submit
 from .embedders.cached import CachedEmbedder, unit_rows
+from .portable.bringing import bring
+from .portable.export import Progress, export
+from .portable.readers.table import OWN_FORMAT
+from .portable.restoring import Imported, Target, restore
 from .protocols import Amendment, Backend, Decision, Story, Vector, Vectors, Write
 from .query import Filter, Listing, Query, State
 from .records import (
@@ -270,6 +275,40 @@ class Engine:
     def users(self) -> list[str]:
         """List the users who have memories, in the order of their ids."""
         return self._backend.users()
+
+    def export(
+        self, path: Path, user_id: str | None = None, *, overwrite: bool = False, progress: Progress | None = None
+    ) -> int:
+        """Write memories whole to a file, of one user or of all; return how many they are. See `portable.export`."""
+        _checked(None if user_id is None else Reader(user_id=user_id))
+        return export(
+            self._backend, path, embedder=self._embedder.id, user_id=user_id, overwrite=overwrite, progress=progress
+        )
+
+    def import_from(
+        self,
+        path: Path,
+        user_id: str | None = None,
+        *,
+        source: str = OWN_FORMAT,
+        namespace: str | None = None,
+        redact_secrets: bool = False,
+        progress: Progress | None = None,
+    ) -> Imported:
+        """Import an export, or the file of another program that `source` names; return what became of it.
+
+        The memories go to `user_id`, or are left to the users that the file names. See `portable.restoring` and
+        `portable.bringing`.
+        """
+        _checked(None if user_id is None else Reader(user_id=user_id))
+        target = Target(backend=self._backend, embedder=self._embedder.id, embed=self._embed_now, user_id=user_id)
+        if source == OWN_FORMAT:
+            return restore(target, path, progress=progress)
+        return bring(target, path, source, namespace=namespace, redact_secrets=redact_secrets, progress=progress)
+
+    def discard_imports(self) -> int:
+        """Erase what imports left behind that were never completed; return how many memories."""
+        return self._backend.discard(None)
 
     def embed_waiting(self) -> int:
         """Embed the memories that were stored while the embedder did not answer; return how many."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from os import PathLike
+from pathlib import Path
 from types import EllipsisType, TracebackType
 
 from ..errors import Closed, InvalidInput
@@ -13,6 +14,8 @@ from ..runtime.threads import in_thread
 from .config import MemoryConfig
 from .engine import Engine
 from .open import acquire, reembed, release
+from .portable.readers.table import OWN_FORMAT
+from .portable.restoring import Imported
 from .protocols import Embedder
 from .query import Listing, Query, State
 from .records import (
@@ -396,6 +399,54 @@ class Memory:
     ) -> Stats:
         """Count the memories that the given reader sees, or all: `total` are present, `superseded` are history."""
         return await in_thread(self.engine.stats, _reader(user_id, session_id, agent_id, turn_id, owner))
+
+    async def export(
+        self,
+        path: str | PathLike[str],
+        user_id: str | None = None,
+        *,
+        overwrite: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> int:
+        """Write all memories of a user, or of all users, to a file of JSON Lines; return how many they are.
+
+        It holds whatever the store knows of them: vectors, history, sources, what is held, and what happened. Only its
+        owner can read it. `progress` is called with how many are done, and how many there are. Raise InvalidInput if
+        the file is there already and `overwrite` is not set.
+        """
+        return await in_thread(self.engine.export, Path(path), user_id, overwrite=overwrite, progress=progress)
+
+    async def import_from(
+        self,
+        path: str | PathLike[str],
+        user_id: str | None = None,
+        *,
+        source: str = OWN_FORMAT,
+        namespace: str | None = None,
+        redact_secrets: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Imported:
+        """Import a file that `export` wrote, or one of another program; return how many memories came of it.
+
+        `source` is "headroom", "mem0", "chatgpt", "claude", "langgraph" or "markdown". The memories go to `user_id`, or
+        to the users that the file names. They are seen when all are stored, not before. No memory that is there is
+        overwritten, and importing the same file again adds none. `namespace` is for LangGraph, such as
+        "memories/{user_id}"; `redact_secrets` takes passwords and keys out of what another program kept. Raise
+        UnreadableImport if the file cannot be read.
+        """
+        return await in_thread(
+            self.engine.import_from,
+            Path(path),
+            user_id,
+            source=source,
+            namespace=namespace,
+            redact_secrets=redact_secrets,
+            progress=progress,
+        )
+
+    async def discard_imports(self) -> int:
+        """Erase what imports left behind that were stopped and never completed; return how many memories."""
+        return await in_thread(self.engine.discard_imports)
 
     @staticmethod
     async def reembed(

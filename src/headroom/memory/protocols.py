@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
@@ -93,6 +93,16 @@ class Story(NamedTuple):
     events: tuple[Event, ...]
 
 
+class Stored(NamedTuple):
+    """A memory as a store keeps it, whole, to be carried to another one."""
+
+    record: Record
+    events: tuple[Event, ...]
+    """Oldest first."""
+    vector: Vector | None
+    """None if it waits for its vector."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Amendment:
     """A change of a stored memory: how it is to be, and how the event is called."""
@@ -172,6 +182,33 @@ class Backend(Protocol):
 
     def growth(self, reader: Reader, step: timedelta) -> list[tuple[datetime, int]]:
         """Count what `reader` sees after each step of time in which any of it came or went, with when that began."""
+
+    def stored(self, user_id: str | None) -> Iterator[Stored]:
+        """Yield memories whole, in the order of storing: present ones, history, held and expired ones.
+
+        A store that can shows all of them as of one instant. What an import has not published is left out.
+        """
+
+    def owners(self, memory_ids: Sequence[str]) -> list[str | None]:
+        """Return the user of each memory, in the order of the ids; None for each that there is not.
+
+        Of what an import has not published yet, it is the name that `rules.staging` makes.
+        """
+
+    def stage(self, import_id: str, memories: Sequence[Stored]) -> None:
+        """Store memories whole, ids, history and events included, where nobody sees them until `publish`.
+
+        Ids that there are already are left alone. A successor may come in a later call.
+        """
+
+    def publish(self, import_id: str) -> int:
+        """Let all that was staged be seen, in one transaction if the store has such; return how many memories.
+
+        A present memory whose text the user knows becomes one more source of the one that is known.
+        """
+
+    def discard(self, import_id: str | None) -> int:
+        """Erase what was staged and not published, by this import or by all; return how many memories."""
 
     def unembedded(self, limit: int) -> list[tuple[str, str]]:
         """List memories that wait for their vector, oldest first, as (id, content)."""

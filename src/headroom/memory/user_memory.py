@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from functools import update_wrapper
 from os import PathLike
+from pathlib import Path
 from types import EllipsisType, TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -15,6 +16,8 @@ from ..runtime.threads import in_thread
 from .config import MemoryConfig
 from .engine import Engine
 from .open import acquire, release
+from .portable.readers.table import OWN_FORMAT
+from .portable.restoring import Imported
 from .protocols import Embedder
 from .query import Listing, Query, State
 from .records import (
@@ -297,6 +300,35 @@ class UserMemory:
         """
         return self.engine.growth(self.reader, step)
 
+    def export(
+        self,
+        path: str | PathLike[str],
+        *,
+        overwrite: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> int:
+        """Write all memories of the user to a file of JSON Lines; return how many they are. See `Memory.export`."""
+        return self.engine.export(Path(path), self.reader.user_id, overwrite=overwrite, progress=progress)
+
+    def import_from(
+        self,
+        path: str | PathLike[str],
+        *,
+        source: str = OWN_FORMAT,
+        namespace: str | None = None,
+        redact_secrets: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Imported:
+        """Import a file into this user's memory, whoever it was exported from. See `Memory.import_from`."""
+        return self.engine.import_from(
+            Path(path),
+            self.reader.user_id,
+            source=source,
+            namespace=namespace,
+            redact_secrets=redact_secrets,
+            progress=progress,
+        )
+
     def everything(self) -> Everything:
         """Return all there is of the user: every session, agent and turn, history, what is held, and the events."""
         return self.engine.everything(self.reader.user_id)
@@ -351,6 +383,8 @@ class AsyncUserMemory:
     undo = _awaitable(UserMemory.undo)
     turns = _awaitable(UserMemory.turns)
     growth = _awaitable(UserMemory.growth)
+    export = _awaitable(UserMemory.export)
+    import_from = _awaitable(UserMemory.import_from)
     everything = _awaitable(UserMemory.everything)
     stats = _awaitable(UserMemory.stats)
     close = _awaitable(UserMemory.close)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import starmap
@@ -13,7 +13,7 @@ import apsw
 from ...errors import EmbedderMismatch, StoreUnavailable, StoreUnwritable
 from ...runtime.extras import need
 from ..config import MemoryConfig, VectorBackend
-from ..protocols import Amendment, Decision, Embedder, Vector, Write
+from ..protocols import Amendment, Decision, Embedder, Stored, Vector, Write
 from ..query import Filter, Listing, Query
 from ..records import Applied, Event, KeptTurn, Parts, Reader, Record, SearchResult, Stats
 from ..rules.duplicates import grouped
@@ -27,7 +27,7 @@ from .nearest.hnsw import Hnsw
 from .nearest.in_file import InFile
 from .nearest.matrix import Bools, Matrix, VectorIndex
 from .search import Found, retrieve
-from .tables import amend, events, history, lists, read, turns, write
+from .tables import amend, carry, events, history, lists, read, turns, write
 from .tables.vector_codec import decode
 
 _MEBIBYTE = 1 << 20
@@ -159,10 +159,37 @@ class LocalBackend:
     def usable(self) -> bool:
         return self._database.in_place()
 
+    def stored(self, user_id: str | None) -> Iterator[Stored]:
+        with self._database.read() as cursor:
+            yield from carry.stored(cursor, user_id, self._stamp(cursor, 0).width)
+
+    def owners(self, memory_ids: Sequence[str]) -> list[str | None]:
+        with self._database.read() as cursor:
+            return carry.owners(cursor, memory_ids)
+
+    def stage(self, import_id: str, memories: Sequence[Stored]) -> None:
+        prepared = carry.prepare(memories)
+        with self._database.write() as cursor:
+            self._record_embedder(cursor, max((len(m.vector) for m in memories if m.vector is not None), default=0))
+            carry.stage(cursor, import_id, prepared)
+
+    def publish(self, import_id: str) -> int:
+        with self._database.write() as cursor:
+            return carry.publish(cursor, import_id, self._stamp(cursor, 0).width)
+
+    def discard(self, import_id: str | None) -> int:
+        with self._database.write() as cursor:
+            seqs = carry.staged(cursor, import_id)
+            history.erase(cursor, seqs)
+            carry.forget_users(cursor, import_id)
+            return len(seqs)
+
     def unembedded(self, limit: int) -> list[tuple[str, str]]:
         with self._database.read() as cursor:
             found: Any = cursor.execute(
-                "select id, content from waiting join memories on seq = memory order by memory limit ?", (limit,)
+                """select id, content from waiting join memories on seq = memory
+                where user not in (select key from users where import_id is not null) order by memory limit ?""",
+                (limit,),
             )
             return [(read.id_text(raw), content) for raw, content in found]
 

@@ -11,6 +11,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from ..records import SearchResult
+from .staging import target_of
 from .words import fold, words
 
 _SPACE = re.compile(r"\s+")
@@ -34,7 +35,7 @@ def folded(text: str) -> str:
 
 def fingerprint(user_id: str, text: str) -> int:
     """Hash a user's folded text to a signed 64-bit integer, for an index lookup that meets no other user's row."""
-    digest = blake2b(folded(text).encode(), digest_size=8, key=_key(user_id)).digest()
+    digest = blake2b(folded(text).encode(), digest_size=8, key=_key(target_of(user_id))).digest()
     return int.from_bytes(digest, "big", signed=True)
 
 

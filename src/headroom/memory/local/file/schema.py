@@ -153,8 +153,27 @@ def kept_turns(cursor: apsw.Cursor) -> None:
         cursor.execute(statement).fetchall()
 
 
+def imports_are_staged(cursor: apsw.Cursor) -> None:
+    """Keep what an import brings under users whom nobody can be, until it is complete."""
+    for statement in (
+        # Of a staged user: the import, and whom its memories are for.
+        "alter table users add column import_id text",
+        "alter table users add column staged_for text",
+        "create index users_by_import on users (import_id) where import_id is not null",
+        # The ids of successors, which may come later in the import than what they replaced.
+        "create table successors (memory integer primary key references memories, id blob not null)",
+    ):
+        cursor.execute(statement).fetchall()
+
+
 Step = Callable[[apsw.Cursor], None]
-STEPS: tuple[Step, ...] = (_first, numbers_units_and_points, origins_reviews_and_events, kept_turns)
+STEPS: tuple[Step, ...] = (
+    _first,
+    numbers_units_and_points,
+    origins_reviews_and_events,
+    kept_turns,
+    imports_are_staged,
+)
 
 
 def prepare(connection: apsw.Connection, path: Path, *, steps: tuple[Step, ...] = STEPS) -> None:

@@ -9,6 +9,7 @@ import apsw
 
 from ...protocols import Vector
 from ...records import Action, Reader
+from ...rules.staging import import_of, is_staged, target_of
 from ...rules.times import now
 from ...rules.visibility import Rule, visible
 from ..file.database import count_erasure, integers
@@ -24,7 +25,11 @@ def user_key(cursor: apsw.Cursor, user_id: str) -> int:
 
     The revisions of a user only ever rise: those of one who was cleared and comes back begin above all earlier ones.
     """
-    cursor.execute("insert or ignore into users (user_id, revision) values (?, 0)", (user_id,))
+    staged = (import_of(user_id), target_of(user_id)) if is_staged(user_id) else (None, None)
+    cursor.execute(
+        "insert or ignore into users (user_id, revision, import_id, staged_for) values (?, 0, ?, ?)",
+        (user_id, *staged),
+    )
     if cursor.connection.changes():
         cursor.execute("update users set revision = key << 32 where user_id = ?", (user_id,))
     return int(cursor.execute("select key from users where user_id = ?", (user_id,)).get)

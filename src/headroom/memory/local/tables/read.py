@@ -54,9 +54,12 @@ def as_sql(rule: Rule, table: str = "") -> tuple[str, list[str | None]]:
 
 
 def seen_by(reader: Reader | None) -> tuple[str, list[str | None]]:
-    """Return the condition, and its values, for the memories that `reader` sees; None sees everybody's."""
+    """Return the condition, and its values, for the memories that `reader` sees; None sees everybody's.
+
+    Nobody sees what an import has staged.
+    """
     if reader is None:
-        return "true", []
+        return "user not in (select key from users where import_id is not null)", []
     seen, values = as_sql(visible(reader))
     return f"user = (select key from users where user_id = ?) and {seen}", [reader.user_id, *values]
 
@@ -72,6 +75,7 @@ def erase(cursor: apsw.Cursor, seqs: Sequence[int]) -> None:
         ("events", "memory"),
         ("mentions", "memory"),
         ("relationships", "memory"),
+        ("successors", "memory"),
         ("memories", "seq"),
     ):
         cursor.executemany(f"delete from {table} where {column} = ?", ((seq,) for seq in seqs))

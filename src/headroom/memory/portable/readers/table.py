@@ -11,6 +11,9 @@ from .brought import Brought
 
 Reader = Callable[[Path], Iterator[Brought]]
 
+OWN_FORMAT = "headroom"
+"""The name of this library's own exports, which `portable.restoring` reads."""
+
 READERS: dict[str, Reader] = {
     "chatgpt": chatgpt.read,
     "claude": claude.read,
@@ -27,7 +30,7 @@ def read(path: Path, source: str, *, namespace: str | None = None) -> Iterator[B
     the file cannot be read.
     """
     if source not in READERS:
-        raise InvalidInput(f"there is no reader for {source!r}; there is one for each of: {', '.join(READERS)}")
+        raise InvalidInput(f"there is no reader for {source!r}; choose one of: {', '.join([OWN_FORMAT, *READERS])}")
     if namespace is None:
         return READERS[source](path)
     if source != "langgraph":
