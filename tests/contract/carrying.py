@@ -192,7 +192,7 @@ class Carrying(Opened):
             assert kept(engine, ALICE) == before
 
     def test_an_id_that_is_taken_is_not_overwritten(self) -> None:
-        """A copy for another user of the same store gets ids of its own, and keeps its history; once more adds nothing."""
+        """A copy for another user of the store gets ids of its own, and keeps its history; once more adds nothing."""
         with folder() as here, self.opened() as engine:
             fill(engine)
             engine.export(here / "alice.jsonl", "alice")
