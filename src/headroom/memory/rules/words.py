@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from zlib import crc32
 
 from apsw.unicode import word_iter
+
+from .function_words import COMMON, FIRST_PERSON
 
 LONGEST = 48
 """Characters of a word that count; longer runs (hashes, base64) are cut, on both sides of a search alike."""
@@ -59,6 +61,12 @@ _STOP_WORDS = frozenset(
     "were what when where which while who whom whose why will with would yes you your yours".split()
 )
 
+# Some that no English text of more than a few words does without, and that are no words of languages near it.
+_ENGLISH = frozenset(
+    "the and for with what which who when where how my were has have that this his she you your from by "
+    "their does did not of owns".split()
+)
+
 # Words that say something, and in a chat nearly always something else: one calls no memory to mind.
 _SMALL_TALK = frozenset(
     "again ask back bad best better bye chat come day evening feel few find fine first fun give go good got great "
@@ -85,15 +93,26 @@ def _ascii_digit(char: str) -> str:
     return char if char.isascii() or not char.isdecimal() else str(unicodedata.decimal(char))
 
 
+_FUNCTION_WORDS = _STOP_WORDS | frozenset(map(fold, COMMON | FIRST_PERSON))
+"""Words that carry no topic in a question that is not English."""
+
+
 def words(text: str) -> list[str]:
-    """Split `text` into folded words, in order and with repeats; compounds are followed by their parts."""
-    return list(_words(text))
+    """Split `text` into folded words, in order and with repeats; compounds are followed by their parts.
+
+    Behind the words of a text that is not English stand the beginnings of the longer ones; see `_beginnings`.
+    """
+    found = list(_words(text))
+    return found + _beginnings(found)
 
 
 def question_words(text: str) -> list[str]:
     """Split a question into its distinct words; words that carry no topic are left out where others remain."""
     distinct = list(dict.fromkeys(_words(text, parts=False)))
-    return [word for word in distinct if word not in _STOP_WORDS] or distinct
+    if not _ENGLISH.isdisjoint(distinct):
+        return [word for word in distinct if word not in _STOP_WORDS] or distinct
+    left = [word for word in distinct if word not in _FUNCTION_WORDS] or distinct
+    return left + _beginnings(left)
 
 
 def telling(word: str) -> bool:
@@ -110,6 +129,17 @@ def opening(text: str) -> int:
 def mark(word: str) -> int:
     """Shorten a folded word to 32 bits, to compare many at once."""
     return crc32(word.encode())
+
+
+def _beginnings(found: Sequence[str]) -> list[str]:
+    """Return the beginnings of the longer words, marked as such, if they are not English.
+
+    The index stems English words alone; "wohne" and "wohnt", "alérgica" and "alergia" have their beginning in common.
+    """
+    if not _ENGLISH.isdisjoint(found):
+        return []
+    longer = dict.fromkeys(word.removeprefix("ال") for word in found if len(word) > 4 and word.isalpha())
+    return list(dict.fromkeys(f"{word[: 5 if len(word) > 5 else 4]}-" for word in longer if not _RUN.match(word)))
 
 
 def _words(text: str, *, parts: bool = True) -> Iterator[str]:
