@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headroom.memory.rules.words import fold, mark, opening, question_words, telling, words
+from headroom.memory.rules.words import fold, indexed_words, mark, opening, question_words, telling, words
 
 pytestmark = pytest.mark.quick
 
@@ -112,3 +112,29 @@ def test_the_opening_is_the_first_word_folded() -> None:
     """Signs before the word and case do not matter."""
     assert opening("  «Anna: hello") == opening("anna said") == mark("anna")
     assert opening("...") == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("Wo wohne ich?", "Jonas wohnt mit Lea in Freiburg."),
+        ("¿A qué soy alérgica?", "Lucía tiene alergia a las gambas y no las come."),
+        ("Где я работаю?", "Ольга работала врачом в больнице."),
+        ("من هو المهندس؟", "يعمل يوسف مهندسًا"),
+    ],
+)
+def test_forms_of_a_foreign_word_have_their_beginning_in_common(asked: str, told: str) -> None:
+    """The index stems English alone; what is asked in another form of the word is found by how the word begins."""
+    assert set(question_words(asked)) & set(indexed_words(told))
+
+
+def test_an_english_text_has_no_beginnings() -> None:
+    """They would only make its index larger: the index stems English."""
+    for text in ("The user works as a teacher.", "retry_count", "--no-cache", "User prefers dark mode"):
+        assert indexed_words(text) == words(text)
+
+
+def test_a_foreign_question_drops_its_own_words_without_a_topic() -> None:
+    """Articles, pronouns and question words of the languages in the table carry no topic."""
+    assert question_words("Wie heißt mein Hund?") == ["hund"]
+    assert question_words("¿Cómo se llama mi gata?") == ["gata"]

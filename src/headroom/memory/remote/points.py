@@ -13,7 +13,7 @@ from qdrant_client import models as m
 from ..protocols import Vector
 from ..records import Record, Relationship, Scope, Source
 from ..rules.times import micros, moment
-from ..rules.words import mark, words
+from ..rules.words import indexed_words, mark
 from .qdrant import DENSE, WORDS
 
 FOREVER = 2**62
@@ -117,7 +117,7 @@ def read(point_id: str, stored: Mapping[str, Any]) -> Point:
 def structure(point: Point, vector: Vector | None, width: int) -> m.PointStruct:
     """Return a point ready to be sent. One that waits for its vector has zeros, which are neither near nor far."""
     dense = np.zeros(width, np.float32) if vector is None else vector
-    vectors: dict[str, Any] = {DENSE: dense.tolist(), WORDS: sparse(words(point.record.content))}
+    vectors: dict[str, Any] = {DENSE: dense.tolist(), WORDS: sparse(indexed_words(point.record.content))}
     return m.PointStruct(id=point.id, vector=vectors, payload=payload(point))
 
 

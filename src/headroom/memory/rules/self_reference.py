@@ -20,9 +20,12 @@ _ARABIC: Final = re.compile(r"(?<!\w)[\u0620-\u064a]{2,}تي(?!\w)")
 _TOKEN: Final = re.compile(r"[^\s\d.,;:!?…¿¡。！？、，；：؟،।«»“”„\"()\[\]{}<>/\\|*_=+#~`]+")
 # "Tell me a joke": who is told says nothing of what is told.
 _TOLD: Final = re.compile(
-    r"\b(?:tell|give|show|teach|send|get|let) me\b|\b(?:erzähl|erzähle|sag|sage|zeig|zeige|gib|nenn|nenne|erklär|erkläre) mir\b"
-    r"|\b(?:raconte|dis|donne|montre|explique)[sz]?-moi\b|\b(?:vertel|geef|zeg) me\b|\b(?:opowiedz|powiedz|daj|pokaż) mi\b"
-    r"|\b(?:расскажи|скажи|дай|покажи|розкажи) (?:мне|мені)\b|(?:给|跟|告诉)我(?=讲|说|一)|\bbana (?:bir|anlat|söyle)\b|\bberi (?:aku|saya)\b|(?:ספר|תגיד|תן|הסבר) לי|(?:احك|قل) لي"
+    r"\b(?:tell|give|show|teach|send|get|let) me\b"
+    r"|\b(?:erzähl|erzähle|sag|sage|zeig|zeige|gib|nenn|nenne|erklär|erkläre) mir\b"
+    r"|\b(?:raconte|dis|donne|montre|explique)[sz]?-moi\b|\b(?:vertel|geef|zeg) me\b"
+    r"|\b(?:opowiedz|powiedz|daj|pokaż) mi\b|\b(?:расскажи|скажи|дай|покажи|розкажи) (?:мне|мені)\b"
+    r"|(?:给|跟|告诉)我(?=讲|说|一)|\bbana (?:bir|anlat|söyle)\b|\bberi (?:aku|saya)\b"
+    r"|(?:ספר|תגיד|תן|הסבר) לי|(?:احك|قل) لي"
 )
 _UNKNOWN: Final = 0.5
 

@@ -95,15 +95,18 @@ def _ascii_digit(char: str) -> str:
 
 _FUNCTION_WORDS = _STOP_WORDS | frozenset(map(fold, COMMON | FIRST_PERSON))
 """Words that carry no topic in a question that is not English."""
+_FOREIGN = _FUNCTION_WORDS - _STOP_WORDS
 
 
 def words(text: str) -> list[str]:
-    """Split `text` into folded words, in order and with repeats; compounds are followed by their parts.
+    """Split `text` into folded words, in order and with repeats; compounds are followed by their parts."""
+    return list(_words(text))
 
-    Behind the words of a text that is not English stand the beginnings of the longer ones; see `_beginnings`.
-    """
-    found = list(_words(text))
-    return found + _beginnings(found)
+
+def indexed_words(text: str) -> list[str]:
+    """Return the words of `text` by which a search finds it: all of them, and the beginnings of foreign ones."""
+    found = words(text)
+    return found + (_beginnings(found) if _is_foreign(found) else [])
 
 
 def question_words(text: str) -> list[str]:
@@ -112,7 +115,7 @@ def question_words(text: str) -> list[str]:
     if not _ENGLISH.isdisjoint(distinct):
         return [word for word in distinct if word not in _STOP_WORDS] or distinct
     left = [word for word in distinct if word not in _FUNCTION_WORDS] or distinct
-    return left + _beginnings(left)
+    return left + (_beginnings(left) if _is_foreign(distinct) else [])
 
 
 def telling(word: str) -> bool:
@@ -131,15 +134,19 @@ def mark(word: str) -> int:
     return crc32(word.encode())
 
 
+def _is_foreign(found: Sequence[str]) -> bool:
+    """Return whether these are words of a text that is surely not English."""
+    return _ENGLISH.isdisjoint(found) and any(word in _FOREIGN or not word.isascii() for word in found)
+
+
 def _beginnings(found: Sequence[str]) -> list[str]:
-    """Return the beginnings of the longer words, marked as such, if they are not English.
+    """Return the beginnings of the longer words, marked as such.
 
     The index stems English words alone; "wohne" and "wohnt", "alérgica" and "alergia" have their beginning in common.
     """
-    if not _ENGLISH.isdisjoint(found):
-        return []
     longer = dict.fromkeys(word.removeprefix("ال") for word in found if len(word) > 4 and word.isalpha())
-    return list(dict.fromkeys(f"{word[: 5 if len(word) > 5 else 4]}-" for word in longer if not _RUN.match(word)))
+    kept = (word[: 5 if len(word) > 5 and word < "\u0590" else 4] for word in longer if not _RUN.match(word))
+    return [f"{beginning}-" for beginning in dict.fromkeys(kept)]
 
 
 def _words(text: str, *, parts: bool = True) -> Iterator[str]:

@@ -14,7 +14,7 @@ import apsw
 
 from ....errors import NewerSchema, NotADatabase, StoreUnwritable
 from ...rules.times import now
-from ...rules.words import opening, words
+from ...rules.words import indexed_words, opening
 
 APPLICATION_ID = 0x4845_4144  # "HEAD": marks a SQLite file as ours
 
@@ -94,7 +94,7 @@ def numbers_units_and_points(cursor: apsw.Cursor) -> None:
     )""")
     cursor.execute("insert into words (words, rank) values ('secure-delete', 1)")
     for seq, user, content in known:
-        distinct = dict.fromkeys(words(str(content)))
+        distinct = dict.fromkeys(indexed_words(str(content)))
         terms = " ".join(f"{user}:{word}" for word in distinct)
         cursor.execute("insert into words (rowid, terms) values (?, ?)", (seq, terms))
         changed = (len(distinct), opening(str(content)), seq)

@@ -19,7 +19,7 @@ from ...rules import amending
 from ...rules.duplicates import fingerprint, folded
 from ...rules.times import now
 from ...rules.visibility import audience
-from ...rules.words import opening, words
+from ...rules.words import indexed_words, opening
 from . import amend, events, history, postings, read
 from .vector_codec import encode
 
@@ -45,7 +45,7 @@ def _prepared(writer: Reader, entry: Entry, packed: Iterator[bytes]) -> Prepared
     return Prepared(
         entry=entry,
         fingerprint=fingerprint(writer.user_id, entry.content),
-        words=words(entry.content),
+        words=indexed_words(entry.content),
         vector=None if entry.vector is None else next(packed),
     )
 
