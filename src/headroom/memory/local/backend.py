@@ -104,11 +104,11 @@ class LocalBackend:
 
     def page(self, listing: Listing) -> list[Record]:
         with self._database.read() as cursor:
-            return lists.page(cursor, listing)
+            return lists.page(cursor, listing, self._fitting(cursor, listing.reader.user_id, listing.where))
 
     def count(self, listing: Listing) -> int:
         with self._database.read() as cursor:
-            return lists.count(cursor, listing)
+            return lists.count(cursor, listing, self._fitting(cursor, listing.reader.user_id, listing.where))
 
     def events(self, user_id: str, *, turn_id: str | None = None, since: datetime | None = None) -> list[Event]:
         with self._database.read() as cursor:
@@ -134,7 +134,8 @@ class LocalBackend:
         with self._database.write() as cursor:
             if where is None:
                 turns.clear(cursor, reader)
-            erased = self._erase_versions(cursor, lists.bound_to(cursor, reader, where))
+            fitting = self._fitting(cursor, reader.user_id, where)
+            erased = self._erase_versions(cursor, lists.bound_to(cursor, reader, fitting))
             if where is None and (reader.session_id, reader.agent_id, reader.turn_id) == (None, None, None):
                 history.make_nameless(cursor, reader.user_id)
             return erased
@@ -260,6 +261,17 @@ class LocalBackend:
         if width and not stamp.width:
             cursor.execute("insert into meta values ('embedder', ?)", (stamp.embedder,))
             cursor.execute("insert into meta values ('width', ?)", (str(width),))
+
+    def _fitting(self, cursor: apsw.Cursor, user_id: str, where: Filter | None) -> list[int] | None:
+        """Find the rows of a user that a filter lets through, of any state; None if there is no filter."""
+        if where is None:
+            return None
+        found = cursor.execute("select key, revision from users where user_id = ?", (user_id,)).fetchone()
+        if found is None:
+            return []
+        user, revision = found
+        with self._indexes.fresh(cursor, user, revision, self._stamp(cursor, 0)) as columns:
+            return [int(seq) for seq in columns.seq[columns.fitting(cursor, where)]]
 
     def _erase_versions(self, cursor: apsw.Cursor, seqs: Sequence[int]) -> int:
         """Erase memories and the versions that they replaced; return how many were named."""

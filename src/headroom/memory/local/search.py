@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..protocols import Vector
 from ..query import Query
-from ..records import Parts, Reader
+from ..records import Parts
 from ..rules import dates, ranking
 from ..rules.times import local, micros, moment
 from ..rules.visibility import visible
@@ -19,7 +19,7 @@ from ..rules.words import mark, question_words, telling
 from .cache.user import Bools, UserColumns
 from .cache.visible import SAMPLE, View, some
 from .nearest.matrix import best_of
-from .tables import lists, postings
+from .tables import postings
 from .tables.postings import Ints
 
 Floats = npt.NDArray[np.float32]
@@ -102,13 +102,10 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
 def _visible_to(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) -> View:
     """Give what `query` may find: seen by its reader, and let through by its filters."""
     rule = visible(query.reader)
-    if query.as_of is None and query.where is None:
-        return columns.view(rule, now)
-    allowed = columns.allowed(rule, now=now, as_of=None if query.as_of is None else micros(query.as_of))
-    if query.where is not None:
-        fitting = lists.bound_to(cursor, Reader(user_id=query.reader.user_id), query.where)
-        allowed &= _marked(columns, np.array(fitting, np.int64))
-    return columns.view_of(allowed)
+    if query.as_of is None:
+        return columns.view(cursor, rule, query.where, now)
+    allowed = columns.allowed(rule, now=now, as_of=micros(query.as_of))
+    return columns.view_of(allowed if query.where is None else allowed & columns.fitting(cursor, query.where))
 
 
 def _ask(cursor: apsw.Cursor, columns: UserColumns, view: View, question: str) -> Asked:
@@ -178,9 +175,3 @@ def _nearness(told_at: Ints, oldest: int, query: Query, now: int) -> Floats:
         return np.zeros(len(told_at), np.float32)
     days = [dates.day_number(local(moment(at), query.zone)) for at in told_at.tolist()]
     return dates.nearness(np.array(days, np.int64), asked)
-
-
-def _marked(columns: UserColumns, seqs: Ints) -> Bools:
-    mask = np.zeros(len(columns), np.bool_)
-    mask[columns.positions(seqs)] = True
-    return mask

@@ -14,12 +14,16 @@ import apsw
 import numpy as np
 import numpy.typing as npt
 
+from ...query import Cell, Compare, Filter, Kind
+from ...rules.filters import holds
 from ...rules.visibility import Rule
 from ..file.database import integers
 from ..nearest.matrix import VectorIndex
 from ..tables.postings import Ints, memories_with
 from ..tables.vector_codec import decode
+from .column import Column
 from .entities import Graph
+from .fields import FieldColumns, compared, evaluated
 from .visible import FOREVER, View
 
 Bools = npt.NDArray[np.bool_]
@@ -40,39 +44,15 @@ _TYPES = {
     "created_at": np.int64,
     "valid_until": np.int64,
     "expires_at": np.int64,
-    "importance": np.float32,
+    "importance": np.float64,
     "length": np.int32,
     "opening": np.int64,
 }
 _TEXTS = ("scope", "session_id", "agent_id", "turn_id")
+_NUMBERS = ("created_at", "importance")
 _WORDS_KEPT = 1024
-_VIEWS_KEPT = 4
+_VIEWS_KEPT = 8
 _NOTHING = np.empty(0, np.int64), 0
-
-
-class Column:
-    """A growing array; `values` is a view of what is filled, and stays valid when the array grows."""
-
-    def __init__(self, dtype: npt.DTypeLike) -> None:
-        self._room = np.empty(64, dtype)
-        self._length = 0
-
-    @property
-    def values(self) -> npt.NDArray[Any]:
-        return self._room[: self._length]
-
-    def extend(self, values: Sequence[object]) -> None:
-        needed = self._length + len(values)
-        if needed > len(self._room):
-            room = np.empty(max(needed, 2 * len(self._room)), self._room.dtype)
-            room[: self._length] = self.values
-            self._room = room
-        self._room[self._length : needed] = values
-        self._length = needed
-
-    @property
-    def nbytes(self) -> int:
-        return self._room.nbytes
 
 
 class Stamp(NamedTuple):
@@ -98,7 +78,8 @@ class UserColumns:
         self._codes: dict[str | None, int] = {None: 0}
         self._postings: dict[str, tuple[Ints, int]] = {}
         self._postings_bytes = 0
-        self._views: dict[Clauses, View] = {}
+        self._views: dict[tuple[Clauses, Filter | None], View] = {}
+        self._fields = FieldColumns(user, self.positions)
         self._graph, self._graph_revision = Graph(), -1
         self.vectors = make_index(self)
         self._sql = _SQL.format(vector="v.vector" if self.vectors.holds_rows else "null")
@@ -121,7 +102,7 @@ class UserColumns:
     def nbytes(self) -> int:
         columns = sum(column.nbytes for column in self._columns.values())
         views = sum(view.nbytes for view in self._views.values())
-        return columns + views + self.vectors.nbytes + self._postings_bytes + self._graph.nbytes
+        return columns + views + self.vectors.nbytes + self._postings_bytes + self._graph.nbytes + self._fields.nbytes
 
     def graph(self, cursor: apsw.Cursor) -> Graph:
         """Give the user's entities and relations, read anew where anything has changed."""
@@ -141,16 +122,36 @@ class UserColumns:
         (self.last_change,) = integers(cursor.execute("select coalesce(max(seq), 0) from changes"))
         self.revision = revision
 
-    def view(self, rule: Rule, now: int) -> View:
-        """Give what `rule` lets through of what holds now."""
-        clauses = self._clauses(rule)
-        view = self._views.get(clauses)
+    def view(self, cursor: apsw.Cursor, rule: Rule, where: Filter | None, now: int) -> View:
+        """Return what `rule` and `where` let through of what holds now."""
+        key = self._clauses(rule), where
+        view = self._views.get(key)
         if view is None or view.until <= now:
-            view = self.view_of(self.allowed(rule, now=now, as_of=None))
-            self._views[clauses] = view
+            allowed = self.allowed(rule, now=now, as_of=None)
+            view = self.view_of(allowed if where is None else allowed & self.fitting(cursor, where))
+            self._views[key] = view
             if len(self._views) > _VIEWS_KEPT:
                 self._views.pop(next(iter(self._views)))
         return view
+
+    def fitting(self, cursor: apsw.Cursor, where: Filter) -> Bools:
+        """Mark the positions that a filter lets through, present or not."""
+
+        def leaf(compare: Compare) -> Bools:
+            name = compare.field.path[0] if compare.field.own else ""
+            if name in _TEXTS:
+                return self._coded(name, compare)
+            if name in _NUMBERS:
+                return compared(self[name], compare)
+            return self._fields.marked(cursor, compare, last=self.last_seq, count=len(self))
+
+        return evaluated(where, leaf)
+
+    def _coded(self, name: str, compare: Compare) -> Bools:
+        """Compare a column of texts, by the few distinct ones."""
+        cells = ((code, Cell(Kind.TEXT, text)) for text, code in self._codes.items() if text is not None)
+        fits = [code for code, cell in cells if holds(compare, cell)]
+        return np.isin(self[name], fits)
 
     def view_of(self, allowed: Bools) -> View:
         """Give what `allowed` marks."""
@@ -231,6 +232,7 @@ class UserColumns:
             else:
                 for name, value in zip(_TYPES, row, strict=False):
                     self[name][position] = self._as_numbers(name, (value,))[0]
+            self._fields.reread(cursor, seq, int(position))
             if self.vectors.holds_rows:
                 self.vectors.put(int(position), decode([row[-1] if row else b""], self.stamp.width)[0])
 

@@ -37,6 +37,8 @@ class Indexes:
         """
         columns = self._get(cursor, user, revision, stamp)
         with columns.lock:
+            if revision < columns.revision:
+                revision = _look_again(cursor, user)
             if revision > columns.revision:
                 columns.catch_up(cursor, revision)
             try:
@@ -84,6 +86,13 @@ def _let_go(columns: UserColumns) -> None:
     if columns.vectors.keeps_work:
         with suppress(RuntimeError):  # the interpreter ends
             submit(columns.vectors.close)
+
+
+def _look_again(cursor: apsw.Cursor, user: int) -> int:
+    """Begin a new read transaction, because another search brought the columns further than this one sees."""
+    cursor.execute("rollback")
+    cursor.execute("begin")
+    return int(cursor.execute("select revision from users where key = ?", (user,)).get)
 
 
 def _log_was_cut(cursor: apsw.Cursor, columns: UserColumns) -> bool:

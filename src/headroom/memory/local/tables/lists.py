@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
+import json
+from collections.abc import Sequence
 from typing import Any
 
 import apsw
 
 from ....errors import NotFound
-from ...query import Filter, Listing, State
+from ...query import Listing, State
 from ...records import Reader, Record, Stats
-from ...rules.filters import matches
 from ...rules.times import micros, now
 from ...rules.visibility import bound
 from ..file.database import integers
 from . import history, read
 
-_BATCH = 256
-"""Memories that are looked at together; a page of a few must not cost the reading of all."""
 _STATES = {
     State.PRESENT: "valid_until is null and held_until is null",
     State.HELD: "valid_until is null and held_until is not null",
     State.FORGOTTEN: "valid_until is not null and superseded_by is null and held_until is null",
     State.ALL: "true",
 }
-_OF_USER = "user = (select key from users where user_id = ?)"
 _KNOWN = """held_until is null and created_at <= ? and (valid_until is null or valid_until > ?)
     and (expires_at is null or expires_at > ?)"""
 _CHANGED = """held_until is null and ((created_at > ? and created_at <= ?) or (valid_until > ? and valid_until <= ?)
@@ -39,33 +35,38 @@ _GROWTH = """with lives as materialized (
 _NOT_OVER = "(expires_at is null or expires_at > ?) and (held_until is null or held_until > ?)"
 
 
-def page(cursor: apsw.Cursor, listing: Listing) -> list[Record]:
-    """List memories, newest first."""
-    return list(islice(_records(cursor, listing), listing.limit))
+def page(cursor: apsw.Cursor, listing: Listing, fitting: Sequence[int] | None = None) -> list[Record]:
+    """List memories, newest first; of the rows `fitting`, if its filter was looked at already."""
+    condition, values = _condition(listing, fitting)
+    behind = None if listing.after is None else history.find(cursor, listing.after, listing.reader)
+    if listing.after is not None and behind is None:
+        raise NotFound(memory_id=listing.after, wanted="listed")
+    found = cursor.execute(
+        f"""select seq from memories where {condition}
+        and (? is null or (created_at, seq) < (select created_at, seq from memories where seq = ?))
+        order by created_at desc, seq desc limit ?""",
+        (*values, behind, behind, -1 if listing.limit is None else listing.limit),
+    )
+    return read.records(cursor, integers(found))
 
 
-def count(cursor: apsw.Cursor, listing: Listing) -> int:
+def count(cursor: apsw.Cursor, listing: Listing, fitting: Sequence[int] | None = None) -> int:
     """Count the memories of a listing, whatever its limit."""
-    if listing.where is not None:
-        return sum(1 for _ in _records(cursor, listing))
-    condition, values = _condition(listing)
+    condition, values = _condition(listing, fitting)
     return int(cursor.execute(f"select count(*) from memories where {condition}", values).get)
 
 
-def bound_to(cursor: apsw.Cursor, reader: Reader, where: Filter | None) -> list[int]:
-    """List the rows that a `clear` erases: bound to the ids of `reader`, and let through by `where`."""
+def bound_to(cursor: apsw.Cursor, reader: Reader, fitting: Sequence[int] | None = None) -> list[int]:
+    """List the rows that a `clear` erases: bound to the ids of `reader`, and among `fitting`."""
     concerned, values = read.as_sql(bound(reader))
-    seqs = integers(
-        cursor.execute(f"select seq from memories where {_OF_USER} and {concerned}", (reader.user_id, *values))
+    among, rows = _among(fitting)
+    return integers(
+        cursor.execute(
+            f"""select seq from memories where user = (select key from users where user_id = ?) and {concerned}
+            and {among}""",
+            (reader.user_id, *values, *rows),
+        )
     )
-    if where is None:
-        return seqs
-    return [
-        seq
-        for start in range(0, len(seqs), _BATCH)
-        for seq, fields in read.fetch(cursor, seqs[start : start + _BATCH]).items()
-        if matches(where, Record(**fields))
-    ]
 
 
 def growth(cursor: apsw.Cursor, reader: Reader, step: int) -> list[tuple[int, int]]:
@@ -131,28 +132,11 @@ def stats(cursor: apsw.Cursor, reader: Reader | None) -> Stats:
     }
 
 
-def _records(cursor: apsw.Cursor, listing: Listing) -> Iterator[Record]:
-    condition, values = _condition(listing)
-    behind = None if listing.after is None else history.find(cursor, listing.after, listing.reader)
-    if listing.after is not None and behind is None:
-        raise NotFound(memory_id=listing.after, wanted="listed")
-    limit = -1 if listing.limit is None or listing.where is not None else listing.limit
-    rows = cursor.connection.cursor().execute(
-        f"""select seq from memories where {condition}
-        and (? is null or (created_at, seq) < (select created_at, seq from memories where seq = ?))
-        order by created_at desc, seq desc limit ?""",
-        (*values, behind, behind, limit),
-    )
-    while batch := [int(str(seq)) for (seq,) in islice(rows, _BATCH)]:
-        for record in read.records(cursor, batch):
-            if listing.where is None or matches(listing.where, record):
-                yield record
-
-
-def _condition(listing: Listing) -> tuple[str, tuple[Any, ...]]:
+def _condition(listing: Listing, fitting: Sequence[int] | None) -> tuple[str, tuple[Any, ...]]:
     seen, values = read.seen_by(listing.reader)
     condition, times = _when(listing)
-    return f"{seen} and {condition}", (*values, *times)
+    among, rows = _among(fitting)
+    return f"{seen} and {condition} and {among}", (*values, *times, *rows)
 
 
 def _when(listing: Listing) -> tuple[str, tuple[int, ...]]:
@@ -162,3 +146,9 @@ def _when(listing: Listing) -> tuple[str, tuple[int, ...]]:
     if listing.changed is not None:
         return _CHANGED, tuple(map(micros, listing.changed)) * 3
     return f"{_STATES[listing.state]} and {_NOT_OVER}", (now(),) * 2
+
+
+def _among(fitting: Sequence[int] | None) -> tuple[str, tuple[str, ...]]:
+    if fitting is None:
+        return "true", ()
+    return "seq in (select value from json_each(?))", (json.dumps(fitting),)
