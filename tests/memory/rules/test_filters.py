@@ -228,6 +228,10 @@ SCALARS = st.one_of(
     st.integers(-3, 3),
     st.sampled_from([0.5, 1.0, 2.5]),
     st.sampled_from(["", "x", "xy", "z"]),
+    st.booleans(),
+    st.integers(-3, 3),
+    st.sampled_from([0.5, 1.0, 2.5]),
+    st.sampled_from(["", "x", "xy", "z"]),
 )
 VALUES = st.one_of(SCALARS, st.lists(SCALARS, max_size=3), st.dictionaries(st.sampled_from(["d", "e"]), SCALARS))
 DRAFTS = st.builds(
