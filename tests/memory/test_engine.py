@@ -127,7 +127,7 @@ def test_ready_vectors_are_stored_as_they_are(engine: Engine) -> None:
     ids = engine.store(ALICE, [f"fact {n}" for n in range(2100)], rows)
     assert len(set(ids)) == 2100
     assert engine.store(ALICE, [Draft("fact 3", importance=0.9)], rows[:1]) == [ids[3]]
-    with pytest.raises(EmbedderError, match="the caller gave vectors of shape"):
+    with pytest.raises(EmbedderError, match="the caller returned vectors of shape"):
         engine.store(ALICE, ["one"], rows[:2])
     with pytest.raises(InvalidInput):
         engine.store(ALICE, ["fine", ""], rows[:2])
