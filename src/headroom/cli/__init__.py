@@ -27,6 +27,7 @@ COMMANDS = {
     "clear": "Erase all memories of a user for good.",
     "stats": "Count what is stored.",
     "reembed": "Move a memory file to another embedder.",
+    "doctor": "Check the memory file, and mend what can be rebuilt.",
     "mcp": "Serve the memory to agents over MCP.",
     "install": "Set up the memory in a coding agent.",
     "uninstall": "Take the memory out of a coding agent.",

@@ -7,6 +7,7 @@ import os
 import threading
 from collections import OrderedDict
 from dataclasses import replace
+from functools import partial
 from inspect import getattr_static
 
 from ..errors import InvalidInput, StoreUnwritable
@@ -15,11 +16,13 @@ from .embedders.cached import CachedEmbedder
 from .embedders.remote import RemoteEmbedder
 from .embedders.table import make_embedder
 from .engine import Engine
+from .local import checkup
 from .local.backend import LocalBackend
 from .local.file import schema
 from .local.file.database import Database
 from .local.tables.reembed import Progress, reembed_file
 from .protocols import Embedder
+from .records import Finding
 
 _Key = tuple[MemoryConfig, int | None]
 
@@ -82,6 +85,20 @@ def reembed(config: MemoryConfig, embedder: Embedder | None = None, progress: Pr
         return reembed_file(database, chosen, progress)
     finally:
         database.close()
+
+
+def check_up(config: MemoryConfig, embedder: Embedder | None = None, *, mend: bool = True) -> list[Finding]:
+    """Check the file that `config` names; with `mend`, rebuild what is only a copy of something else.
+
+    Raise StoreUnwritable if there is no such file, and InvalidInput for a backend that keeps no file.
+    """
+    if config.backend != "local":
+        raise InvalidInput(f"the backend {config.backend} keeps no file here that could be checked")
+    if not config.path.is_file():
+        raise StoreUnwritable(path=config.path, reason="there is no such file yet; the first save makes it")
+    chosen = make_embedder(config) if embedder is None else _checked(embedder, config)
+    open_file = partial(Database, config.path, schema.prepare, key=config.key)
+    return list(checkup.check_up(open_file, config.path, chosen, mend=mend))
 
 
 def _wire(config: MemoryConfig, embedder: Embedder | None) -> Engine:

@@ -281,3 +281,23 @@ class KeptTurn:
         """Return the ids of all memories that it names, each once."""
         shown = [note.id for note in self.notes]
         return tuple(dict.fromkeys([*shown, *self.stored, *self.held, *self.replaced, *self.forgotten]))
+
+
+class Health(str, Enum):
+    """What a check found."""
+
+    OK = "ok"
+    MENDED = "mended"
+    """It was wrong, and was rebuilt."""
+    NOTE = "note"
+    """Nothing is wrong, but somebody may want to know."""
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that a check of the store looked at."""
+
+    name: str
+    health: Health
+    message: str

@@ -97,6 +97,10 @@ class Database:
         self._emptier.now()
         return True
 
+    def empty_log(self) -> bool:
+        """Try to empty the log; return whether it is empty now: not while somebody reads from it."""
+        return self._try_to_empty()
+
     def _open(self) -> None:
         if self.read_only:
             self._connections.check()
