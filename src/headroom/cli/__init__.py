@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 import os
 import sys
 import traceback
@@ -26,6 +27,8 @@ COMMANDS = {
     "events": "List who did what when, newest first.",
     "clear": "Erase all memories of a user for good.",
     "stats": "Count what is stored.",
+    "export": "Write memories whole to FILE, as JSON Lines.",
+    "import": "Read memories from FILE, all or none of them.",
     "reembed": "Move a memory file to another embedder.",
     "doctor": "Check the memory file, and mend what can be rebuilt.",
     "mcp": "Serve the memory to agents over MCP.",
@@ -58,7 +61,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"{__name__}.commands.{cmd_name.replace('-', '_')}")
+        name = cmd_name.replace("-", "_") + "_" * keyword.iskeyword(cmd_name)
+        module = importlib.import_module(f"{__name__}.commands.{name}")
         command: click.Command = module.command
         return command
 

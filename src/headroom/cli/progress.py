@@ -1,4 +1,4 @@
-"""A progress bar: rich's where rich is installed, a plain one elsewhere."""
+"""A progress bar on standard error: that of rich if it is installed, else a plain one."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from contextlib import contextmanager
 
 @contextmanager
 def progress_bar(unit: str) -> Iterator[Callable[[int, int], None]]:
-    """Give a function to call with how many are done and how many there are in all."""
+    """Yield a function to call with how many are done and how many there are in all."""
     if importlib.util.find_spec("rich") is not None:
+        from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-        with Progress(*columns) as bars:
+        with Progress(*columns, console=Console(stderr=True)) as bars:
             task = bars.add_task(unit, total=None)
             yield lambda done, total: bars.update(task, completed=done, total=total)
     else:

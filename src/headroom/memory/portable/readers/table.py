@@ -23,6 +23,10 @@ READERS: dict[str, Reader] = {
 }
 
 
+NAMES_USERS = {OWN_FORMAT, "mem0"}
+"""The formats whose files say whose each memory is."""
+
+
 def read(path: Path, source: str, *, namespace: str | None = None) -> Iterator[Brought]:
     """Yield what a file of another program holds, one memory at a time.
 
