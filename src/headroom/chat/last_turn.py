@@ -48,4 +48,4 @@ class LastTurn:
     failed: Mapping[str, str] = field(default_factory=dict)
     """The steps that failed, each with the name of its error; the chat went on without them."""
     ms: Mapping[str, float] = field(default_factory=dict)
-    """Milliseconds of each step: `recall`, `parse`, `store`."""
+    """Milliseconds of each step: `recall`, `parse`, `store`, `record`."""

@@ -14,6 +14,7 @@ from ..memory.records import Reader
 from .between_turns import Shared
 from .learning import Redact
 from .prompt.examples import PLAIN, WITH_EXAMPLES, Request
+from .recording import RecordTurns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,7 @@ class Settings:
     on_error: Literal["warn", "raise"]
     redact: Redact | None
     small_model: bool
+    record_turns: RecordTurns = None
 
     def __post_init__(self) -> None:
         for name in ("top_k", "token_budget", "note_length"):
@@ -47,6 +49,8 @@ class Settings:
             raise InvalidInput("redact must be a function from a text to a text, or to None")
         if not isinstance(self.small_model, bool):
             raise InvalidInput(f"small_model must be True or False, not {self.small_model!r}")
+        if self.record_turns not in (None, "ids", "text"):
+            raise InvalidInput(f'record_turns must be None, "ids" or "text", not {self.record_turns!r}')
 
     @property
     def request(self) -> Request:

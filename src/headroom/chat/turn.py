@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, timezone
 from functools import partial
 from typing import Any, Literal, TypeAlias
 
@@ -23,6 +23,7 @@ from .last_turn import LastTurn, Skipped, Stored
 from .learning import Facts
 from .options import Place, Settings
 from .prompt.frame import frame
+from .recording import kept_message, kept_turn
 from .tracing import span
 
 Half: TypeAlias = Literal["inject", "extract"]
@@ -46,6 +47,8 @@ class Turns:
             settings = replace(settings, extract=False)
         if (id(self), "inject") in off:
             settings = replace(settings, inject=False)
+        if any(client == id(self) for client, _ in off):
+            settings = replace(settings, record_turns=None)
         self._latest = Turn(self.place, settings)
         return self._latest
 
@@ -81,6 +84,7 @@ class Turn:
         self.notes = Notes(turn_id=uuid.uuid4().hex)
         self.texts = Texts()
         self.instructed = only_reading
+        self._began = datetime.now(timezone.utc)
         self._asked: Asked | None = None
         self._finished = only_reading
         self._failed: dict[str, str] = {}
@@ -214,7 +218,7 @@ class Turn:
         if self._finished:
             return None
         changes, shared = self._learned(), self._place.shared
-        due = changes or shared.waiting or shared.turn_scoped.outlived(self.reader)
+        due = changes or shared.waiting or shared.turn_scoped.outlived(self.reader) or self._settings.record_turns
         return partial(self._store, changes) if due else None
 
     def _learned(self) -> list[Change]:
@@ -248,3 +252,14 @@ class Turn:
             self._replaced += applied.ended
             if change.draft.scope is Scope.TURN:
                 shared.turn_scoped.keep(reader)
+        self._record()
+
+    def _record(self) -> None:
+        """Keep the turn, if that is asked for."""
+        settings, asked = self._settings, self._asked
+        if settings.record_turns is None or asked is None:
+            return
+        with self.step("record"):
+            with_text = settings.record_turns == "text" and asked.message is not None
+            message = kept_message(asked.message or "", settings.redact) if with_text else None
+            self._place.engine.keep_turn(kept_turn(self.report(), self.reader, self._began, message))

@@ -15,6 +15,7 @@ from .client_memory import AsyncChatMemory, ChatMemory
 from .learning import Redact
 from .options import Place, Settings
 from .prompt.frame import NOTE_LENGTH, NOTES_BUDGET
+from .recording import RecordTurns
 from .standins.client import ClientWithMemory
 from .turn import Turns
 
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
         on_error: Literal["warn", "raise"]
         redact: Redact | None
         small_model: bool
+        record_turns: RecordTurns
 
 
 @overload
@@ -132,6 +134,7 @@ def with_memory(
     on_error: Literal["warn", "raise"] = "warn",
     redact: Redact | None = None,
     small_model: bool = False,
+    record_turns: RecordTurns = None,
 ) -> Any:
     """Return a stand-in for `client` that remembers `user_id`. Everything else about it is the client's own.
 
@@ -145,6 +148,9 @@ def with_memory(
 
     `small_model=True` shows a small local model how to answer: five short example turns go in front of the messages of
     each chat completion that asks for facts.
+
+    `record_turns="ids"` keeps what each turn did with memory, by ids and scores, for `headroom ui` and
+    `client.memory.turns()`; "text" keeps the user's message too. A turn is erased with any memory that it names.
 
     Equal settings share one open memory, so a client for one more user costs microseconds; `memory` shares that of a
     `Memory`. Raises InvalidInput for arguments that cannot be used and StoreError where the file cannot.
@@ -165,6 +171,7 @@ def with_memory(
         on_error=on_error,
         redact=redact,
         small_model=small_model,
+        record_turns=record_turns,
     )
     reader = check_reader(Reader(user_id=user_id, session_id=session_id, agent_id=agent_id))
     engine = acquire(config or MemoryConfig()) if memory is None else memory.engine

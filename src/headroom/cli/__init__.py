@@ -29,6 +29,7 @@ COMMANDS = {
     "stats": "Count what is stored.",
     "export": "Write memories whole to FILE, as JSON Lines.",
     "import": "Read memories from FILE, all or none of them.",
+    "ui": "Show a memory on a local page.",
     "reembed": "Move a memory file to another embedder.",
     "doctor": "Check the memory file, and mend what can be rebuilt.",
     "mcp": "Serve the memory to agents over MCP.",
