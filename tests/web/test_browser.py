@@ -63,6 +63,12 @@ def _is_trouble(said: ConsoleMessage) -> bool:
     return said.type in ("error", "warning") and "status of 400" not in said.text
 
 
+def visit(page: Page, name: str) -> None:
+    """Follow the navigation, until the other page is there with its scripts."""
+    page.get_by_role("link", name=name, exact=True).click()
+    page.wait_for_url(f"**/{name.lower()}")
+
+
 def one_by_text(page: Page, text: str) -> None:
     """Open the memory that has this text."""
     page.get_by_role("link", name=text).click()
@@ -168,7 +174,7 @@ def test_erasing_asks_first(page: Page, memory: UserMemory) -> None:
 
 def test_erasing_everything_wants_the_name(page: Page, memory: UserMemory) -> None:
     """A wrong name erases nothing; the right one everything."""
-    page.get_by_role("link", name="Overview").click()
+    visit(page, "Overview")
     page.get_by_text("Erase everything…").click()
     page.get_by_label("To be sure").fill("bob")
     with page.expect_response(lambda answer: answer.status == 400):
@@ -183,7 +189,7 @@ def test_erasing_everything_wants_the_name(page: Page, memory: UserMemory) -> No
 
 def test_travelling_in_time_by_keyboard(page: Page) -> None:
     """The slider moves by the arrow keys, says its day, and shows what was known then."""
-    page.get_by_role("link", name="Time").click()
+    visit(page, "Time")
     slider = page.get_by_role("slider", name="The day to look at")
     slider.focus()
     page.keyboard.press("Home")
@@ -200,7 +206,7 @@ def test_travelling_in_time_by_keyboard(page: Page) -> None:
 
 def test_comparing_two_days(page: Page, client: Client) -> None:
     """Between two days each memory was added, changed or gone, and a change shows its words."""
-    page.get_by_role("link", name="Time").click()
+    visit(page, "Time")
     page.get_by_role("slider", name="The day to look at").fill("100")
     page.get_by_label("Compare with another day").check()
     page.get_by_text("2 changed").wait_for()
@@ -227,7 +233,7 @@ def test_reviewing(page: Page, memory: UserMemory) -> None:
 
 def test_turns_say_what_memory_did(page: Page) -> None:
     """Each turn shows its message if that was kept, its notes with the parts of their scores, and what it changed."""
-    page.get_by_role("link", name="Turns").click()
+    visit(page, "Turns")
     turns = page.locator("article.turn")
     assert turns.count() == 3
     assert ASKED in turns.nth(0).inner_text()
@@ -239,7 +245,7 @@ def test_turns_say_what_memory_did(page: Page) -> None:
 
 def test_exporting(page: Page, tmp_path: Path) -> None:
     """The export is one file of JSON lines with every text in it."""
-    page.get_by_role("link", name="Overview").click()
+    visit(page, "Overview")
     with page.expect_download() as started:
         page.get_by_role("link", name="Export").click()
     started.value.save_as(tmp_path / "export.jsonl")
@@ -257,7 +263,7 @@ def test_without_scripts(chromium: Browser, client: Client) -> None:
         page.get_by_role("searchbox").fill("cello")
         page.get_by_role("button", name="Search").click()
         assert "cello" in page.locator("#found .memory").first.inner_text()
-        page.get_by_role("link", name="Time").click()
+        visit(page, "Time")
         assert page.get_by_role("button", name="Show").is_visible()
     finally:
         plain.close()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import calendar
+import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone, tzinfo
+from pathlib import Path
 
+from starlette.background import BackgroundTask
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 
 from ..memory.records import Origin
 from . import drawing
@@ -38,6 +41,24 @@ def show(request: Request, problem: str = "", status: int = 200) -> Response:
             ("By agent", _shares(stats["by_agent"])),
             ("By origin", _shares({ORIGINS[Origin(name)]: count for name, count in stats["by_origin"].items()})),
         ],
+    )
+
+
+def export(request: Request) -> Response:
+    """Send everything that is remembered as one file; the copy on disk goes when it was sent, or was not wanted."""
+    memory = room_of(request).memory
+    folder = tempfile.TemporaryDirectory(prefix="headroom-")
+    path = Path(folder.name) / "memories.jsonl"
+    try:
+        memory.export(path)
+    except BaseException:
+        folder.cleanup()
+        raise
+    return FileResponse(
+        path,
+        filename="headroom-memories.jsonl",
+        media_type="application/jsonl",
+        background=BackgroundTask(folder.cleanup),
     )
 
 
@@ -76,7 +97,3 @@ def _months(
         rows.append((f"{calendar.month_name[month]} {year}", count))
         year, month = (year, month + 1) if month < 12 else (year + 1, 1)
     return rows[: -most - 1 : -1]
-
-
-def export(request: Request) -> Response:
-    raise NotImplementedError
