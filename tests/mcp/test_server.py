@@ -16,7 +16,7 @@ from mcp.client.client import ConnectMode
 from tokenizers import Tokenizer
 
 from headroom.mcp.server import INSTRUCTIONS, build
-from headroom.mcp.sessions import MOST_ENDED
+from headroom.mcp.sessions import Limits
 from headroom.memory import UserMemory
 from headroom.memory.embedders.models import BUNDLED, locate
 
@@ -49,7 +49,7 @@ async def failure(client: Client, tool: str, **arguments: Any) -> str:
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 async def test_every_tool_over_stdio(mode: ConnectMode) -> None:
     """Save, search, list, update, forget, history and pending, with the older handshake and the newer protocol."""
-    async with over_stdio("--user", "alice", mode=mode) as client:
+    async with over_stdio("--user", "alice", "--max-changes", "9", mode=mode) as client:
         assert sorted(tool.name for tool in (await client.list_tools()).tools) == [*TOOLS, "memory_update"]
         tea = await call(client, "memory_save", content="User drinks green tea", entities=["tea"])
         assert tea == {"id": tea["id"], "status": "saved"}
@@ -115,37 +115,41 @@ async def test_secrets_stay_out() -> None:
         assert "AKIAIOSFODNN7EXAMPLE" not in note["content"]
 
 
-async def test_one_session_can_end_only_so_much() -> None:
-    """A misled model cannot empty a memory: the limit holds for the session, and a new one begins anew."""
+async def test_one_session_can_change_only_so_much() -> None:
+    """A misled model cannot empty or flood a memory: it may do what one turn of a chat may, and a new session begins
+    anew. Who sets the server up can allow more."""
     with UserMemory("alice") as memory:
-        ids = memory.add_many([f"fact {number}" for number in range(MOST_ENDED + 2)])
+        ids = memory.add_many([f"fact {number}" for number in range(5)])
     async with over_stdio("--user", "alice") as client:
-        for memory_id in ids[:MOST_ENDED]:
-            await call(client, "memory_forget", id=memory_id)
-        assert "limit" in await failure(client, "memory_forget", id=ids[-1])
-        assert "limit" in await failure(client, "memory_update", id=ids[-1], content="other")
-        assert len((await call(client, "memory_list"))["memories"]) == 2
-    async with over_stdio("--user", "alice") as client:
-        assert (await call(client, "memory_forget", id=ids[-1]))["forgotten"] is True
+        for number in range(Limits().saves):
+            await call(client, "memory_save", content=f"other fact {number}")
+        assert "limit" in await failure(client, "memory_save", content="one too many")
+        await call(client, "memory_forget", id=ids[0])
+        assert "limit" in await failure(client, "memory_forget", id=ids[1])
+        assert "limit" in await failure(client, "memory_update", id=ids[1], content="other")
+    async with over_stdio("--user", "alice", "--max-changes", "2", "--max-saves", "0") as client:
+        for memory_id in ids[1:3]:
+            assert (await call(client, "memory_forget", id=memory_id))["forgotten"] is True
+        assert "limit" in await failure(client, "memory_forget", id=ids[3])
+        assert "limit" in await failure(client, "memory_save", content="x")
 
 
 async def test_sessions_of_one_server_are_apart(tmp_path: Path) -> None:
     """Over HTTP each client has an allowance of its own."""
     with UserMemory("alice") as memory:
-        ids = memory.add_many([f"fact {number}" for number in range(MOST_ENDED + 1)])
+        ids = memory.add_many([f"fact {number}" for number in range(3)])
     with http_server(tmp_path) as url:
         async with over_http(url, mode="legacy") as first, over_http(url, mode="legacy") as second:
-            for memory_id in ids[:MOST_ENDED]:
-                await call(first, "memory_forget", id=memory_id)
-            assert "limit" in await failure(first, "memory_forget", id=ids[-1])
-            assert (await call(second, "memory_forget", id=ids[-1]))["forgotten"] is True
+            await call(first, "memory_forget", id=ids[0])
+            assert "limit" in await failure(first, "memory_forget", id=ids[1])
+            assert (await call(second, "memory_forget", id=ids[1]))["forgotten"] is True
 
 
 async def test_mistakes_are_answers_and_the_server_goes_on() -> None:
     """A wrong tool, wrong types, unknown ids and empty texts give errors that a model can read."""
-    async with over_stdio("--user", "alice") as client:
+    async with over_stdio("--user", "alice", "--max-changes", "9") as client:
         assert "content" in await failure(client, "memory_save")
-        assert "importance" in await failure(client, "memory_save", content="x", importance=7)
+        assert "entities" in await failure(client, "memory_save", content="x", entities=7)
         assert "must not be empty" in await failure(client, "memory_save", content=" ")
         assert "no present memory" in await failure(client, "memory_update", id="nope", content="x")
         assert (await call(client, "memory_history", id="nope"))["memories"] == []

@@ -14,7 +14,7 @@ from uvicorn import Config, Server
 
 from .http import app
 from .resources import add_resources
-from .sessions import OpenMemory, Sessions
+from .sessions import Limits, OpenMemory, Sessions
 from .tools import tools
 
 INSTRUCTIONS = (
@@ -23,9 +23,11 @@ INSTRUCTIONS = (
 )
 
 
-def build(open_memory: OpenMemory, *, agent: str | None = None) -> tuple[MCPServer, Sessions]:
+def build(
+    open_memory: OpenMemory, *, agent: str | None = None, limits: Limits | None = None
+) -> tuple[MCPServer, Sessions]:
     """Return a server over the memory of one user, and its sessions, to be closed when it has stopped."""
-    sessions = Sessions(open_memory, agent)
+    sessions = Sessions(open_memory, agent, limits or Limits())
     server = MCPServer(
         "headroom",
         title="Headroom Memory",
@@ -39,9 +41,9 @@ def build(open_memory: OpenMemory, *, agent: str | None = None) -> tuple[MCPServ
     return server, sessions
 
 
-def serve_stdio(open_memory: OpenMemory, *, agent: str | None = None) -> None:
+def serve_stdio(open_memory: OpenMemory, *, agent: str | None = None, limits: Limits | None = None) -> None:
     """Serve one client over stdin and stdout until it closes them."""
-    server, sessions = build(open_memory, agent=agent)
+    server, sessions = build(open_memory, agent=agent, limits=limits)
     try:
         server.run("stdio")
     finally:
@@ -56,14 +58,14 @@ def serve_http(
     token: str,
     hosts: tuple[str, ...] = (),
     agent: str | None = None,
+    limits: Limits | None = None,
     started: Callable[[str], None] | None = None,
 ) -> None:
     """Serve clients over streamable HTTP until interrupted; see `http.app` for who is let in.
 
     `started` is called with the server's address once it listens; port 0 lets the system choose a port.
     """
-    server, sessions = build(open_memory, agent=agent)
-
+    server, sessions = build(open_memory, agent=agent, limits=limits)
     config = Config(app(server, host=host, hosts=hosts, token=token), host=host, port=port, log_level="warning")
     try:
         anyio.run(_Announcing(config, started).serve)

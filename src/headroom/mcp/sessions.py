@@ -7,6 +7,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from ..errors import HeadroomError, LimitReached
@@ -22,10 +23,6 @@ if TYPE_CHECKING:
 OpenMemory: TypeAlias = "Callable[[str | None], UserMemory]"
 """Open the memory of the server's user for an agent, by the agent's id; None for no agent in particular."""
 
-MOST_SAVED = 64
-"""Facts that one session may store."""
-MOST_ENDED = 16
-"""Memories that one session may replace or forget."""
 _IDLE = 1800.0
 """Seconds after which a silent client begins a new session."""
 _SESSIONS = 64
@@ -33,19 +30,30 @@ _SESSIONS = 64
 _LONGEST_NAME = 64
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much one session may change. An agent reads files, pages and tool output all the time, and any of these may
+    try to make it rewrite the memory: so by default a session may do what one such turn of a chat may."""
+
+    saves: int = 5
+    """Facts that it may store."""
+    changes: int = 1
+    """Memories that it may replace or forget."""
+
+
 class Session:
     """One client's session: its memory, and what it may still change."""
 
-    def __init__(self, memory: UserMemory) -> None:
+    def __init__(self, memory: UserMemory, limits: Limits) -> None:
         self.memory = memory
         self.seen = time.monotonic()
-        self._saved = _Allowance(MOST_SAVED, "stored facts")
-        self._ended = _Allowance(MOST_ENDED, "replaced or forgotten memories")
+        self._saves = _Allowance(limits.saves, "stored facts")
+        self._changes = _Allowance(limits.changes, "replaced or forgotten memories")
 
-    def save(self, content: str, *, importance: float, entities: Sequence[str]) -> Saved:
+    def save(self, content: str, *, entities: Sequence[str]) -> Saved:
         """Store a fact without the secrets in it. Raise LimitReached if the session stored too many."""
-        draft, secrets = redact(Draft(content, importance=importance, entities=tuple(entities), origin=Origin.AGENT))
-        self._saved.count()
+        draft, secrets = redact(Draft(content, entities=tuple(entities), origin=Origin.AGENT))
+        self._saves.count()
         (memory_id,) = self.memory.add_many([draft])
         stored = self.memory.get(memory_id)
         known = stored is not None and len(stored.sources) > 1
@@ -54,12 +62,12 @@ class Session:
     def update(self, memory_id: str, content: str) -> Saved:
         """Replace a memory by a new version. Raise NotFound if there is no such present memory."""
         clean, secrets = redact_text(content)
-        self._ended.count()
+        self._changes.count()
         return saved(self.memory.update(memory_id, clean), redacted=sum(secrets.values()))
 
     def forget(self, memory_id: str) -> Forgotten:
         """Hide a memory."""
-        self._ended.count()
+        self._changes.count()
         return Forgotten(id=memory_id, forgotten=self.memory.forget(memory_id))
 
 
@@ -81,8 +89,8 @@ class _Allowance:
 class Sessions:
     """All sessions of a server, found by the transport's session id and the client's name."""
 
-    def __init__(self, open_memory: OpenMemory, agent: str | None) -> None:
-        self._open, self._agent = open_memory, agent
+    def __init__(self, open_memory: OpenMemory, agent: str | None, limits: Limits) -> None:
+        self._open, self._agent, self._limits = open_memory, agent, limits
         self._lock = threading.Lock()
         self._sessions: OrderedDict[tuple[str | None, str], Session] = OrderedDict()
         self._reading: UserMemory | None = None
@@ -99,7 +107,7 @@ class Sessions:
             if session is None or time.monotonic() - session.seen > _IDLE:
                 if session is not None:
                     session.memory.close()
-                session = Session(self._open(agent))
+                session = Session(self._open(agent), self._limits)
             session.seen = time.monotonic()
             self._sessions[session_id, agent] = session
             if len(self._sessions) > _SESSIONS:

@@ -34,11 +34,10 @@ class Tools:
         self,
         context: Context,
         content: Annotated[str, Field(description="one short sentence in the third person, dates absolute")],
-        importance: Annotated[float, Field(ge=0, le=1)] = 0.5,
         entities: Annotated[list[str], Field(description="names in it")] = [],  # noqa: B006
     ) -> Saved:
         with self._session(context) as session:
-            return session.save(content, importance=importance, entities=entities)
+            return session.save(content, entities=entities)
 
     def search(
         self,

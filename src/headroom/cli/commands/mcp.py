@@ -22,6 +22,13 @@ Examples:
 
 Agents start it themselves: headroom install --help."""
 )
+@click.option("--max-saves", type=click.IntRange(0), metavar="N", help="Facts that one session may store. [default: 5]")
+@click.option(
+    "--max-changes",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Memories that one session may replace or forget. [default: 1]",
+)
 @click.option("--agent", metavar="ID", help="Who saves. [default: the client's name in the handshake]")
 @click.option("--http", is_flag=True, help="Serve streamable HTTP instead of standard input and output.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on, with --http.")
@@ -34,6 +41,8 @@ Agents start it themselves: headroom install --help."""
 def command(
     target: Target,
     *,
+    max_saves: int | None,
+    max_changes: int | None,
     http: bool,
     host: str,
     port: int,
@@ -54,8 +63,10 @@ def command(
     def open_memory(client: str | None) -> memory.UserMemory:
         return memory.UserMemory(user_id, None, client, config=target.config)
 
+    given = {"saves": max_saves, "changes": max_changes}
+    limits = server.Limits(**{name: most for name, most in given.items() if most is not None})
     if not http:
-        server.serve_stdio(open_memory, agent=target.agent)
+        server.serve_stdio(open_memory, agent=target.agent, limits=limits)
         return
     token = read_token(token_file) if token_file else secrets.token_urlsafe(32)
 
@@ -64,4 +75,6 @@ def command(
         if not token_file:
             click.echo(f"Authorization: Bearer {token}", err=True)
 
-    server.serve_http(open_memory, host=host, port=port, token=token, hosts=hosts, agent=target.agent, started=started)
+    server.serve_http(
+        open_memory, host=host, port=port, token=token, hosts=hosts, agent=target.agent, limits=limits, started=started
+    )
