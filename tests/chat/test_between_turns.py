@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import gc
+import weakref
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from headroom import Memory
 from headroom.chat.between_turns import Notes, Recent, TurnKey, Waiting, shared_by
+from headroom.errors import EmbedderError
+from headroom.memory.erasing import Erased
+from headroom.memory.open import name_of
 from headroom.memory.records import Change, Draft, Reader
 from headroom.testing import HashEmbedder
 
@@ -50,15 +56,28 @@ def test_recent_turns_are_of_one_user() -> None:
     assert recent.get(key("bob", 1)) == Notes(turn_id="b")
 
 
-def test_what_waits_is_bounded() -> None:
-    """A thousand changes wait at most; the oldest are given up."""
+def test_what_waits_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
+    """A thousand changes wait at most; the oldest are given up, and the log says how many. Clearing drops a user's."""
     waiting = Waiting()
     waiting.add(ALICE, [change(f"fact {number}") for number in range(1500)])
     waiting.add(BOB, [change("Bob's fact")])
     assert len(waiting) == 1000
     assert (waiting.count("alice"), waiting.count("bob")) == (999, 1)
-    waiting.forget("alice")
+    assert [record.args[0] for record in caplog.records if isinstance(record.args, tuple)] == [500, 1]
+    waiting.forget(Erased(reader=ALICE))
     assert (waiting.count("alice"), len(waiting)) == (0, 1)
+
+
+def test_clearing_a_session_drops_what_is_bound_to_it() -> None:
+    """Other facts of the user wait on, as `clear` would leave them."""
+    waiting, reader = Waiting(), Reader(user_id="alice", session_id="s")
+    waiting.add(reader, [change("of the user"), Change(draft=Draft("of the session", scope="session"))])
+    waiting.forget(Erased(reader=Reader(user_id="alice", session_id="other")))
+    assert len(waiting) == 2
+    waiting.forget(Erased(reader=reader))
+    assert len(waiting) == 1
+    waiting.forget(Erased(reader=ALICE, ids=("an id",)))
+    assert len(waiting) == 1
 
 
 def test_what_can_never_be_stored_is_given_up(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -73,11 +92,83 @@ def test_what_can_never_be_stored_is_given_up(tmp_path: Path, caplog: pytest.Log
     engine.close()
 
 
+class Picky(HashEmbedder):
+    """An embedder whose server refuses one text for good, as with a status of 400."""
+
+    refuses = "poison"
+
+    def embed(self, texts: Sequence[str]) -> Any:
+        if any(self.refuses in text for text in texts):
+            raise EmbedderError("400: this text cannot be embedded")
+        return super().embed(texts)
+
+
+def test_one_refused_change_harms_no_other(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Those beside it and those of others are stored at once; it is given up after three tries, with no word of it."""
+    engine = Memory(db_path=tmp_path / "memory.db", embedder=Picky()).engine
+    waiting = Waiting()
+    outcome = waiting.store(engine, ALICE, [change("one"), change("poison"), change("two")], since=0)
+    assert [applied is not None for applied in outcome.applied] == [True, False, True]
+    assert isinstance(outcome.error, EmbedderError)
+    for turn in range(4):
+        assert waiting.count("alice") == (1 if turn < 2 else 0)
+        assert waiting.store(engine, BOB, [change(f"Bob's {turn}")], since=0).error is None
+    assert sorted(record.content for record in listed(engine, ALICE)) == ["one", "two"]
+    assert len(listed(engine, BOB)) == 4
+    assert len(waiting) == 0
+    assert "given up after 3 tries" in caplog.text
+    assert "poison" not in caplog.text
+    engine.close()
+
+
+def test_an_embedder_that_refuses_everything_loses_nothing(tmp_path: Path) -> None:
+    """While nothing else is stored either, no change is to blame: all wait, and few are tried a turn."""
+    embedder = Picky()
+    engine = Memory(db_path=tmp_path / "memory.db", embedder=embedder).engine
+    waiting = Waiting()
+    embedder.refuses = ""
+    for turn in range(20):
+        waiting.store(engine, ALICE, [change(f"fact {turn}")], since=0)
+    assert waiting.count("alice") == 20
+    embedder.refuses = "poison"
+    waiting.retry(engine)
+    assert (len(waiting), len(listed(engine, ALICE))) == (0, 20)
+    engine.close()
+
+
+def test_what_is_being_stored_counts(tmp_path: Path) -> None:
+    """A fact is counted as waiting from the moment that it is learned until it is stored."""
+    engine = Memory(db_path=tmp_path / "memory.db", embedder=HashEmbedder()).engine
+    waiting, counts = Waiting(), []
+    apply = engine.apply
+
+    def looking(*args: Any, **kwargs: Any) -> Any:
+        counts.append(waiting.count("alice"))
+        return apply(*args, **kwargs)
+
+    engine.apply = looking  # type: ignore[method-assign]
+    waiting.store(engine, ALICE, [change("one"), change("two")], since=0)
+    assert (counts, waiting.count("alice")) == ([2], 0)
+    engine.close()
+
+
+def test_a_finalizer_takes_no_lock() -> None:
+    """What a finalizer leaves is noted though every lock is held, and counts for the next who looks."""
+    waiting = Waiting()
+    with waiting._lock:
+        waiting.abandon(lambda: waiting.add(ALICE, [change("left")]))
+    assert waiting.count("alice") == 1
+
+
 async def test_sharing_ends_with_the_engine(tmp_path: Path) -> None:
     """Clients on one engine share; nothing of it outlives the engine."""
     async with Memory(db_path=tmp_path / "memory.db", embedder=HashEmbedder()) as memory:
-        shared = shared_by(memory.engine)
-        assert shared_by(memory.engine) is shared
+        shared = shared_by(name_of(memory.engine))
+        assert shared_by(name_of(memory.engine)) is shared
+        assert shared_by(name_of(memory.config)) is not shared  # another embedder
+        gone = weakref.ref(shared)
+        del shared
     async with Memory(db_path=tmp_path / "memory.db", embedder=HashEmbedder()) as again:
         gc.collect()
-        assert shared_by(again.engine) is not shared
+        assert gone() is None
+        assert len(shared_by(name_of(again.engine)).waiting) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import subprocess
 import sys
@@ -17,7 +18,9 @@ import apsw
 import pytest
 
 from headroom import Memory, MemoryConfig, with_memory
+from headroom.chat.prompt.frame import INSTRUCTION
 from headroom.errors import EmbedderError, EmbedderMismatch, InvalidInput, NewerSchema, NotADatabase, StoreUnwritable
+from headroom.memory.user_memory import UserMemory
 from headroom.testing import HashEmbedder
 
 from ..memory.mounts import read_only, small_disk
@@ -87,6 +90,17 @@ def asked_for_itself(server: Server) -> bool:
     return bool(server.last.body == ASK)
 
 
+def asked_without_notes(server: Server) -> bool:
+    """Whether the last request asked for a block and held no note: recalling failed, and learning goes on."""
+    system, user = server.last.messages
+    return (
+        system == {"role": "system", "content": INSTRUCTION}
+        and user["content"].startswith("Today is ")
+        and user["content"].endswith(f"\n\n{SECRET}")
+        and "Notes about" not in user["content"]
+    )
+
+
 def present(client: Any) -> list[str]:
     return [record.content for record in client.memory.get_all()]
 
@@ -106,12 +120,12 @@ def eventually(holds: Callable[[], bool]) -> bool:
 def test_an_embedder_that_raises_while_recalling(
     fault: Exception, server: Server, chat: Make, embedder: FaultyEmbedder, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The caller's own request goes out; a warning says what failed, and holds nothing that the user said."""
+    """The request goes out without notes and asks for a block; a warning says what failed, and no word of the user."""
     client = chat()
     embedder.broken = fault
     server.script("Hi.")
     assert client.chat.completions.create(**ASK).choices[0].message.content == "Hi."
-    assert asked_for_itself(server)
+    assert asked_without_notes(server)
     (warning,) = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert "recall" in warning.getMessage()
     assert SECRET not in warning.getMessage()
@@ -177,13 +191,13 @@ def test_what_waits_goes_with_clear(server: Server, chat: Make, embedder: Faulty
 
 
 def test_recall_slower_than_its_timeout(server: Server, chat: Make, embedder: FaultyEmbedder) -> None:
-    """Recall delays a chat by at most `recall_timeout`; then the caller's own request goes out."""
+    """Recall delays a chat by at most `recall_timeout`; then the request goes out without notes."""
     client = chat(recall_timeout=0.1)
     embedder.go_on.clear()
     started = time.monotonic()
     client.chat.completions.create(**ASK)
     assert time.monotonic() - started < 1
-    assert asked_for_itself(server)
+    assert asked_without_notes(server)
     assert client.memory.last_turn.failed == {"recall": "TimeoutError"}
 
 
@@ -193,7 +207,7 @@ async def test_recall_slower_than_its_timeout_async(server: Server, path: Path, 
         client = with_memory(real, "alice", memory=memory, recall_timeout=0.1)
         embedder.go_on.clear()
         await client.chat.completions.create(**ASK)
-        assert asked_for_itself(server)
+        assert asked_without_notes(server)
         embedder.go_on.set()
 
 
@@ -203,9 +217,10 @@ def test_a_tool_loop_goes_on_as_it_began(server: Server, chat: Make, embedder: F
     client.memory.add("User has a cat")
     embedder.broken = RuntimeError("x")
     client.chat.completions.create(**ASK)
+    asked = server.last.messages
     embedder.broken = None
     client.chat.completions.create(model="m", messages=[*ASK["messages"], {"role": "assistant", "content": "Hm"}])
-    assert server.last.messages[-2] == ASK["messages"][0]
+    assert server.last.messages[:-1] == asked
 
 
 # The file
@@ -280,7 +295,7 @@ def test_an_index_that_is_gone(server: Server, chat: Make, path: Path) -> None:
         connection.execute("drop table words")
     server.script("Hi.")
     assert client.chat.completions.create(**ASK).choices[0].message.content == "Hi."
-    assert asked_for_itself(server)
+    assert asked_without_notes(server)
     assert list(client.memory.last_turn.failed) == ["recall"]
 
 
@@ -292,7 +307,7 @@ def test_a_malformed_note(server: Server, chat: Make, path: Path) -> None:
         connection.execute("update memories set content = x'ff00'")
     server.script("Hi.")
     assert client.chat.completions.create(**ASK).choices[0].message.content == "Hi."
-    assert asked_for_itself(server)
+    assert asked_without_notes(server)
 
 
 def test_a_closed_memory(server: Server, embedder: FaultyEmbedder, path: Path) -> None:
@@ -361,32 +376,102 @@ def test_on_error_raise(server: Server, chat: Make, embedder: FaultyEmbedder) ->
     assert server.received == []
 
 
-# Faults of configuration
+# Faults of the file: the chat goes on, `client.memory` raises them, and later turns try again
 
 
-def test_a_file_that_is_no_database(path: Path, server: Server) -> None:
-    """A file that is something else raises in `with_memory`."""
+def damaged(path: Path) -> None:
     path.write_bytes(b"not a database" * 100)
-    with make_client("OpenAI", server.url) as client, pytest.raises(NotADatabase):
-        with_memory(client, "alice", config=MemoryConfig(db_path=path))
 
 
-def test_a_folder_that_is_missing(path: Path, server: Server) -> None:
-    """A folder that is missing raises in `with_memory`."""
-    with make_client("OpenAI", server.url) as client, pytest.raises(StoreUnwritable):
-        with_memory(client, "alice", config=MemoryConfig(db_path=path / "not" / "there.db"))
+def without_a_folder(path: Path) -> None:
+    path.parent.rmdir()
+
+
+FAULTS = {"damaged": (damaged, NotADatabase), "without its folder": (without_a_folder, StoreUnwritable)}
+
+
+@pytest.mark.parametrize(("spoil", "error"), FAULTS.values(), ids=FAULTS)
+def test_a_file_that_cannot_be_used(
+    spoil: Callable[[Path], None],
+    error: type[Exception],
+    tmp_path: Path,
+    server: Server,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The chat goes on and one error is logged; once the file is mended the next turn has memory, and keeps facts."""
+    path = tmp_path / "folder" / "memory.db"
+    path.parent.mkdir()
+    spoil(path)
+    with make_client("OpenAI", server.url) as real:
+        client = with_memory(real, "alice", config=MemoryConfig(db_path=path), recall_timeout=None)
+        for _ in range(3):
+            server.script("Nice." + BLOCK)
+            assert client.chat.completions.create(**ASK).choices[0].message.content == "Nice."
+            assert client.memory.last_turn.failed == {"recall": error.__name__, "store": error.__name__}
+        with pytest.raises(error):
+            client.memory.get_all()
+        assert len([record for record in caplog.records if record.levelno == logging.ERROR]) == 1
+        path.unlink(missing_ok=True)
+        path.parent.mkdir(exist_ok=True)
+        client.chat.completions.create(**ASK)
+        assert client.memory.last_turn.failed == {}
+        assert present(client) == ["User has a dog called Rex"]
+        assert client.memory.stats()["waiting"] == 0
+
+
+def test_facts_wait_for_a_file_from_one_client_to_the_next(path: Path, server: Server) -> None:
+    """A program that makes a client for each request loses nothing while the file is damaged."""
+    damaged(path)
+    config = MemoryConfig(db_path=path)
+    with make_client("OpenAI", server.url) as real:
+        server.script("Nice." + BLOCK)
+        with_memory(real, "alice", config=config, recall_timeout=None).chat.completions.create(**ASK)
+        gc.collect()
+        path.unlink()
+        client = with_memory(real, "alice", config=config, recall_timeout=None)
+        client.chat.completions.create(**ASK)
+        assert present(client) == ["User has a dog called Rex"]
 
 
 def test_a_folder_that_nobody_may_write(tmp_path: Path, server: Server) -> None:
-    """A place that cannot be written raises in `with_memory`."""
+    """A place that cannot be written is a fault of the file too; `on_error="raise"` raises it."""
     folder = tmp_path / "locked"
     folder.mkdir()
-    with (
-        read_only(folder),
-        make_client("OpenAI", server.url) as client,
-        pytest.raises(StoreUnwritable),
-    ):
-        with_memory(client, "alice", config=MemoryConfig(db_path=folder / "memory.db"))
+    config = MemoryConfig(db_path=folder / "memory.db")
+    with read_only(folder), make_client("OpenAI", server.url) as real:
+        client = with_memory(real, "alice", config=config)
+        assert client.chat.completions.create(**ASK).choices[0].message.content == "OK"
+        with pytest.raises(StoreUnwritable):
+            client.memory.stats()
+        with pytest.raises(StoreUnwritable):
+            with_memory(real, "alice", config=config, on_error="raise")
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_file_that_is_exchanged(shared: bool, path: Path, tmp_path: Path, server: Server) -> None:
+    """A file that takes the place of the open one is opened at the next turn, notes and all."""
+    other = tmp_path / "other.db"
+    for file, cat in ((path, "User has a black cat"), (other, "User has a white cat")):
+        with UserMemory("alice", db_path=file) as memory:
+            memory.add(cat)
+    config = MemoryConfig(db_path=path)
+    opened = Memory(config) if shared else None
+    with make_client("OpenAI", server.url) as real:
+        client = with_memory(real, "alice", **({"memory": opened} if shared else {"config": config}))
+        client.memory.warm()
+        client.chat.completions.create(**ASK)
+        assert "black cat" in server.last.messages[-1]["content"]
+        other.replace(path)
+        server.script("Nice." + BLOCK)
+        client.chat.completions.create(**ASK)
+        assert client.memory.last_turn.failed == {}
+        assert "white cat" in server.last.messages[-1]["content"]
+        assert present(client) == ["User has a dog called Rex", "User has a white cat"]
+        if opened is not None:
+            asyncio.run(opened.close())
+
+
+# Faults of configuration
 
 
 async def test_a_file_of_a_newer_version(path: Path, server: Server, embedder: FaultyEmbedder) -> None:

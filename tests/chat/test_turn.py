@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from headroom import Memory, with_memory
+from headroom.chat import LastTurn
 from headroom.chat.prompt.frame import INSTRUCTION
 from headroom.memory.records import Reader
 from headroom.runtime.threads import submit
@@ -341,7 +342,7 @@ def test_the_store_is_shared_with_the_memory(server: Server, remembering: Make, 
 def test_last_turn(server: Server, remembering: Make) -> None:
     """`last_turn` says what was recalled with scores, what was sent, what was stored, and how long each step took."""
     client = remembering()
-    assert client.memory.last_turn is None
+    assert client.memory.last_turn == LastTurn()
     client.memory.add("User has a cat")
     server.script(block('{"content": "User has a dog"}', "{}"))
     client.chat.completions.create(**said("I have a dog"))
@@ -377,10 +378,10 @@ async def test_storing_outlives_a_cancellation(server: Server, remembering: Make
     storing, go_on, stored = threading.Event(), threading.Event(), threading.Event()
     apply = memory.engine.apply
 
-    def slow_apply(*args: Any) -> Any:
+    def slow_apply(*args: Any, **kwargs: Any) -> Any:
         storing.set()
         go_on.wait(5)
-        done = apply(*args)
+        done = apply(*args, **kwargs)
         stored.set()
         return done
 

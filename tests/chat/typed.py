@@ -10,6 +10,7 @@ from typing_extensions import assert_type
 
 from headroom import Memory, MemoryConfig, with_memory
 from headroom.chat import AsyncChatMemory, ChatMemory, LastTurn
+from headroom.chat.client_memory import ChatStats
 from headroom.memory import Record, SearchResult
 
 
@@ -45,8 +46,9 @@ def memory_is_typed() -> None:
     assert_type(client.memory.search("x", top_k=5), list[SearchResult])
     assert_type(client.memory.add("x", importance=0.9), str)
     assert_type(client.memory.get_all(), list[Record])
-    assert_type(client.memory.stats(), dict[str, int])
-    assert_type(client.memory.last_turn, LastTurn | None)
+    assert_type(client.memory.stats(), ChatStats)
+    assert_type(client.memory.last_turn, LastTurn)
+    assert_type(client.memory.last_turn.recalled, tuple[SearchResult, ...])
     assert_type(with_memory(AzureOpenAI(), "alice").memory, ChatMemory)
     assert_type(with_memory(Groq(), "alice").memory, ChatMemory)
 
@@ -55,7 +57,7 @@ async def memory_is_awaitable_where_the_client_is() -> None:
     client = with_memory(AsyncOpenAI(), "alice")
     assert_type(client.memory, AsyncChatMemory)
     assert_type(await client.memory.search("x", top_k=5), list[SearchResult])
-    assert_type(await client.memory.stats(), dict[str, int])
+    assert_type(await client.memory.stats(), ChatStats)
     assert_type(await client.memory.delete("x"), bool)
     assert_type(
         await client.chat.completions.create(model="m", messages=[], stream=True), AsyncStream[ChatCompletionChunk]

@@ -1,23 +1,30 @@
-"""What all chat clients on one engine share: the notes of recent turns, and facts that could not be stored yet."""
+"""What all chat clients on one memory share: the notes of recent turns, and facts that are not stored yet."""
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import threading
-from collections import OrderedDict, deque
-from collections.abc import Sequence
+import weakref
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
-from weakref import WeakKeyDictionary
+from typing import NamedTuple, Protocol
 
-from ..errors import InvalidInput
+from ..errors import HeadroomError, InvalidInput, ModelUnavailable, StoreError
 from ..memory.engine import Engine
+from ..memory.erasing import Erased
 from ..memory.records import Applied, Change, Reader, SearchResult
+from ..runtime.forks import renew_in_child
 from .fail_open import failing_open
+from .learning import Allowance
 
 _MOST_TURNS = 1000
 _MOST_WAITING = 1000
+_MOST_TRIES = 3
+"""Tries of one fact that fail while others are stored, before it is given up."""
 _log = logging.getLogger("headroom")
 
 
@@ -29,6 +36,7 @@ class Notes:
     text: str = ""
     shown: tuple[SearchResult, ...] = ()
     """The note with handle n is `shown[n - 1]`."""
+    allowance: Allowance = field(default_factory=Allowance, compare=False)
 
 
 class TurnKey(NamedTuple):
@@ -41,10 +49,14 @@ class TurnKey(NamedTuple):
 
 
 class Recent:
-    """The notes of recent turns; those used longest ago are given up first."""
+    """The notes of recent turns; those used longest ago are given up first. Not for finalizers, as it takes a lock."""
 
     def __init__(self) -> None:
         self._notes: OrderedDict[TurnKey, Notes] = OrderedDict()
+        self._renew()
+        renew_in_child(self._renew)
+
+    def _renew(self) -> None:
         self._lock = threading.Lock()
 
     def get(self, key: TurnKey) -> Notes | None:
@@ -62,65 +74,192 @@ class Recent:
             if len(self._notes) > _MOST_TURNS:
                 self._notes.popitem(last=False)
 
-    def forget(self, user_id: str) -> None:
-        """Drop what was recalled for a user who deleted something: no tool loop may bring it back."""
+    def forget(self, user_id: str | None = None) -> None:
+        """Drop what was recalled for a user who deleted something, or for all: no tool loop may bring it back."""
         with self._lock:
-            for key in [key for key in self._notes if key.user_id == user_id]:
+            for key in [key for key in self._notes if user_id in (None, key.user_id)]:
                 del self._notes[key]
 
 
-class Waiting:
-    """Changes that the store refused for now: tried again at the next turn and at close, the oldest given up first.
+@dataclass(slots=True, eq=False)
+class _Item:
+    """A change that could not be stored."""
 
-    Adding takes no lock, so a finalizer may do it.
+    reader: Reader
+    change: Change
+    since: int
+    """How many erasures of the user came before it."""
+    tries: int = 0
+    """Those that failed while other changes were stored."""
+    at: int = -1
+    """How many changes had been stored at the latest of them."""
+
+
+class Waiting:
+    """Changes that are not stored yet: tried again at the next turn and at close, each on its own account.
+
+    A change that is refused for what it is, again and again while others are stored, is given up; so is the oldest of
+    too many. What a finalizer leaves is only noted, without a lock.
     """
 
     def __init__(self) -> None:
-        self._changes: deque[tuple[Reader, Change]] = deque(maxlen=_MOST_WAITING)
+        self._items: deque[_Item] = deque()
+        self._abandoned: deque[Callable[[], None]] = deque()
+        self._stored = 0
+        self._start_over()
+        renew_in_child(self._start_over)
+
+    def _start_over(self) -> None:
+        self._lock = threading.Lock()
+        self._under_way: Counter[str] = Counter()
 
     def __len__(self) -> int:
-        return len(self._changes)
+        self.take_in()
+        return len(self._items) + sum(self._under_way.values())
 
     def count(self, user_id: str) -> int:
-        """Tell how many changes of a user wait."""
-        return sum(reader.user_id == user_id for reader, _ in tuple(self._changes))
+        """Return how many changes of a user are not stored yet."""
+        self.take_in()
+        return self._under_way[user_id] + sum(item.reader.user_id == user_id for item in tuple(self._items))
 
-    def add(self, reader: Reader, changes: Sequence[Change]) -> None:
+    def abandon(self, take_in: Callable[[], None]) -> None:
+        """Leave something that adds changes to the next who looks. Takes no lock, so a finalizer may do it."""
+        self._abandoned.append(take_in)
+
+    def take_in(self) -> None:
+        """Add what finalizers left."""
+        with contextlib.suppress(IndexError):
+            while True:
+                self._abandoned.popleft()()
+
+    def add(self, reader: Reader, changes: Sequence[Change], *, since: int = 0) -> None:
         """Let `changes` wait."""
-        self._changes.extend((reader, change) for change in changes)
+        self._items.extend(_Item(reader, change, since) for change in changes)
+        lost = 0
+        while len(self._items) > _MOST_WAITING:
+            self._items.popleft()
+            lost += 1
+        if lost:
+            _log.warning("%d facts of chats are lost: more than %d wait to be stored", lost, _MOST_WAITING)
 
-    def forget(self, user_id: str) -> None:
-        """Drop what waits for a user who clears his memory."""
-        for waiting in tuple(self._changes):
-            if waiting[0].user_id == user_id:
+    def forget(self, erased: Erased) -> None:
+        """Drop what goes with something that was erased."""
+        self.take_in()
+        for item in tuple(self._items):
+            if erased.covers(item.reader, item.change):
                 with contextlib.suppress(ValueError):  # another thread stored it meanwhile
-                    self._changes.remove(waiting)
+                    self._items.remove(item)
 
-    def store(self, engine: Engine, reader: Reader, changes: Sequence[Change]) -> list[Applied]:
-        """Store what waits, then `changes`; keep whatever the store refuses."""
-        try:
-            self.retry(engine)
-            return engine.apply(reader, changes) if changes else []
-        except InvalidInput:
-            raise
-        except BaseException:
-            self.add(reader, changes)
-            raise
+    def store(self, engine: Engine, reader: Reader, changes: Sequence[Change], *, since: int) -> Outcome:
+        """Store what waits, then `changes`; keep whatever cannot be stored now."""
+        with self._counted(reader.user_id, len(changes)):
+            try:
+                self.retry(engine)
+                done = engine.apply(reader, changes, since=since) if changes else []
+            except (StoreError, ModelUnavailable) as exc:
+                self.add(reader, changes, since=since)
+                return Outcome([None] * len(changes), exc)
+            except Exception as exc:  # noqa: BLE001 - it is reported with the turn
+                return self._store_each(engine, reader, changes, since) if changes else Outcome([], exc)
+            except BaseException:
+                self.add(reader, changes, since=since)
+                raise
+            self._stored += len(done)
+            return Outcome(done)
+
+    def _store_each(self, engine: Engine, reader: Reader, changes: Sequence[Change], since: int) -> Outcome:
+        """Store one by one: the fault of one is not that of the others."""
+        items = [_Item(reader, change, since) for change in changes]
+        error: Exception | None = None
+        done: list[Applied | None] = []
+        for item in items:
+            try:
+                done.append(self._store_item(engine, item))
+            except Exception as exc:  # noqa: BLE001 - it is reported with the turn
+                error = error or exc
+                done.append(None)
+        return Outcome(done, error)
 
     def retry(self, engine: Engine) -> None:
-        """Store what waits, oldest first, until the store refuses again."""
-        for _ in range(len(self._changes)):
+        """Store what waits, oldest first. Raise if the store itself does not work."""
+        self.take_in()
+        refused = 0
+        for _ in range(len(self._items)):
             try:
-                reader, change = self._changes.popleft()
+                item = self._items.popleft()
             except IndexError:  # another thread stored the last ones
                 return
-            try:
-                engine.apply(reader, [change])
-            except InvalidInput as exc:
-                _log.warning("a fact that waited cannot be stored and is given up: %s", exc)
-            except BaseException:
-                self._changes.appendleft((reader, change))
-                raise
+            with self._counted(item.reader.user_id, 1):
+                try:
+                    self._store_item(engine, item, first=True)
+                except (StoreError, ModelUnavailable):
+                    raise
+                except Exception:  # noqa: BLE001 - counted against the change
+                    refused += 1
+            if refused == _MOST_TRIES:  # it may refuse everything: no turn waits for a thousand refusals
+                return
+
+    def _store_item(self, engine: Engine, item: _Item, *, first: bool = False) -> Applied | None:
+        """Store one change. If that fails keep it, in front of the others if it is not to blame, or give it up."""
+        try:
+            (applied,) = engine.apply(item.reader, [item.change], since=item.since)
+        except InvalidInput as exc:
+            _log.warning("a fact that waited cannot be stored and is given up: %s", exc)
+            return None
+        except Exception as exc:
+            if not isinstance(exc, (StoreError, ModelUnavailable)):
+                self._blame(item, exc)
+            elif first:
+                self._items.appendleft(item)
+            else:
+                self._items.append(item)
+            raise
+        except BaseException:
+            self._items.appendleft(item)
+            raise
+        self._stored += 1
+        return applied
+
+    def _blame(self, item: _Item, exc: Exception) -> None:
+        """Count a try that failed while others were stored; give a change up after the last."""
+        if self._stored > item.at:
+            item.tries, item.at = item.tries + 1, self._stored
+        if item.tries < _MOST_TRIES:
+            self._items.append(item)
+            return
+        what = str(exc) if isinstance(exc, HeadroomError) else type(exc).__name__
+        _log.warning(
+            "1 fact of turn %s is given up after %d tries, as it alone cannot be stored: %s",
+            *(item.reader.turn_id, item.tries, what),
+        )
+
+    def give_up(self, why: str) -> None:
+        """Say that what waits is lost."""
+        self.take_in()
+        if lost := len(self._items):
+            self._items.clear()
+            _log.error("%d facts of chats are lost: %s", lost, why)
+
+    @contextmanager
+    def _counted(self, user_id: str, changes: int) -> Iterator[None]:
+        """Count changes as waiting while they are being stored."""
+        with self._lock:
+            self._under_way[user_id] += changes
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._under_way[user_id] -= changes
+                if not self._under_way[user_id]:
+                    del self._under_way[user_id]
+
+
+class Outcome(NamedTuple):
+    """What became of changes that were to be stored: one for each, None if it waits or was given up."""
+
+    applied: Sequence[Applied | None]
+    error: Exception | None = None
+    """The first one that kept a change from being stored."""
 
 
 class TurnScoped:
@@ -136,7 +275,7 @@ class TurnScoped:
             self._turns.popitem(last=False)
 
     def outlived(self, reader: Reader) -> bool:
-        """Tell whether an earlier turn's memories are still there."""
+        """Return whether an earlier turn's memories are still there."""
         return bool(self._turns) and self._turns.get(_whose(reader), reader.turn_id) != reader.turn_id
 
     def begin(self, engine: Engine, reader: Reader) -> None:
@@ -149,29 +288,87 @@ def _whose(reader: Reader) -> Reader:
     return replace(reader, turn_id=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldsCopies(Protocol):
+    """Whoever holds copies of memories besides."""
+
+    def erased(self, erased: Erased) -> None:
+        """Drop the copies of what was erased."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Shared:
-    """One for each engine."""
+    """One for each memory, by its settings; it goes with its last client and engine."""
 
     recent: Recent = field(default_factory=Recent)
     waiting: Waiting = field(default_factory=Waiting)
     turn_scoped: TurnScoped = field(default_factory=TurnScoped)
+    engines: weakref.WeakSet[Engine] = field(default_factory=weakref.WeakSet)
+    """Those that are open: one, or two while a file was exchanged and the older one is still held."""
+    clients: weakref.WeakSet[HoldsCopies] = field(default_factory=weakref.WeakSet)
+    """Those that remember their latest turn."""
 
-    def last_try(self, engine: Engine) -> None:
+    def join(self, engine: Engine) -> None:
+        """Hear of what `engine` erases, and store what waits before it closes."""
+        if engine in self.engines:
+            return
+        if self.engines:  # another file took the place of the first: its notes are not in here
+            self.recent.forget()
+        self.engines.add(engine)
+        _registry.kept.discard(self)
+        engine.erasures.announce_to(self._erased)
+        engine.before_close(self._last_try)
+
+    def wait(self, reader: Reader, changes: Sequence[Change]) -> None:
+        """Let changes wait for a memory that cannot be opened now."""
+        self.waiting.add(reader, changes)
+        if changes and not self.engines:
+            _registry.kept.add(self)
+
+    def _erased(self, erased: Erased) -> None:
+        self.recent.forget(erased.reader.user_id)
+        self.waiting.forget(erased)
+        for client in list(self.clients):
+            client.erased(erased)
+
+    def _last_try(self, engine: Engine) -> None:
         """Store what waits, now or never."""
+        self.engines.discard(engine)
         with failing_open("store what waited until it closed"):
             self.waiting.retry(engine)
+        if not self.engines:
+            self.waiting.give_up("they could not be stored until the memory closed")
 
 
-_of_engine: WeakKeyDictionary[Engine, Shared] = WeakKeyDictionary()
-_lock = threading.Lock()
+class _Registry:
+    """What is shared, by memory, for as long as somebody holds it or facts wait in it."""
+
+    def __init__(self) -> None:
+        self._shared: weakref.WeakValueDictionary[Hashable, Shared] = weakref.WeakValueDictionary()
+        self.kept: set[Shared] = set()
+        self._renew()
+        renew_in_child(self._renew)
+
+    def _renew(self) -> None:
+        self._lock = threading.Lock()
+
+    def get(self, memory: Hashable) -> Shared:
+        with self._lock:
+            shared = self._shared.get(memory)
+            if shared is None:
+                shared = self._shared[memory] = Shared()
+            return shared
 
 
-def shared_by(engine: Engine) -> Shared:
-    """Return what the chat clients on `engine` share."""
-    with _lock:
-        shared = _of_engine.get(engine)
-        if shared is None:
-            shared = _of_engine[engine] = Shared()
-            engine.before_close(shared.last_try)
-        return shared
+_registry = _Registry()
+
+
+def shared_by(memory: Hashable) -> Shared:
+    """Return what the chat clients share on the memory that `memory` names: the key of its engine."""
+    return _registry.get(memory)
+
+
+@atexit.register
+def _say_what_is_lost() -> None:
+    """Facts of a memory that could never be opened."""
+    for shared in _registry.kept:
+        shared.waiting.give_up("the memory could not be opened until the program ended")

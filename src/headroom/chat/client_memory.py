@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
+from ..memory.engine import Engine
 from ..memory.records import Stats
-from ..memory.rules.filters import Where
 from ..memory.user_memory import AsyncUserMemory, UserMemory
 from ..runtime.threads import in_thread
 from .last_turn import LastTurn
@@ -21,15 +20,23 @@ class ChatStats(Stats):
 
 
 class ChatMemory(UserMemory):
-    """The memories of one user, as seen from one client. Blocking; works inside a running event loop."""
+    """The memories of one user, as seen from one client. Blocking; works inside a running event loop.
+
+    If the memory's file cannot be used, the chat goes on without it, and every method here raises the StoreError.
+    """
 
     def __init__(self, turns: Turns) -> None:
-        self._bind(turns.place.engine, turns.place.reader)
+        self.reader, self.zone = turns.place.reader, None
         self._turns = turns
 
     @property
-    def last_turn(self) -> LastTurn | None:
-        """What the latest chat turn of this client recalled, stored and skipped; None before the first one."""
+    def engine(self) -> Engine:
+        """The synchronous core. Raise a StoreError if the file cannot be used now."""
+        return self._turns.place.engine()
+
+    @property
+    def last_turn(self) -> LastTurn:
+        """What the latest chat turn of this client recalled, stored and skipped; an empty one before the first."""
         return self._turns.last
 
     def off(self, *halves: Half) -> AbstractContextManager[None]:
@@ -40,27 +47,23 @@ class ChatMemory(UserMemory):
         """
         return self._turns.off(*halves)
 
+    def foreign(self) -> AbstractContextManager[None]:
+        """Say that the requests made in a `with` block hold text that is not the user's own, in this thread or task.
+
+        Such as a pasted document or a web page. As with tool results and files, which are noticed by themselves, a
+        reply can then take back one note and store five facts, none of them at a raised importance. Use it for each
+        request that still holds the text.
+
+        >>> with client.memory.foreign():
+        """
+        return self._turns.foreign()
+
     def stats(self) -> ChatStats:
         """Count the user's memories: `total` are present, `superseded` history, `waiting` could not be stored yet."""
         return {**super().stats(), "waiting": self._turns.place.shared.waiting.count(self.reader.user_id)}
 
-    def delete(self, memory_id: str) -> bool:
-        """Erase a memory with the versions that it replaced. False where the user has none of this id."""
-        self._turns.place.shared.recent.forget(self.reader.user_id)
-        return super().delete(memory_id)
-
-    def delete_many(self, memory_ids: Sequence[str] | None = None, *, where: Where | None = None) -> int:
-        """Erase memories, by their ids or by a filter, in one transaction. See `Memory.delete_many`."""
-        self._turns.place.shared.recent.forget(self.reader.user_id)
-        return super().delete_many(memory_ids, where=where)
-
-    def clear(self, *, session_id: str | None = None, agent_id: str | None = None) -> int:
-        """Erase all memories of the user, or only those bound to a session or an agent; return how many."""
-        shared = self._turns.place.shared
-        shared.recent.forget(self.reader.user_id)
-        if session_id is None and agent_id is None:
-            shared.waiting.forget(self.reader.user_id)
-        return super().clear(session_id=session_id, agent_id=agent_id)
+    def close(self) -> None:
+        """Do nothing: the memory closes with its client."""
 
 
 class AsyncChatMemory(AsyncUserMemory):
@@ -71,26 +74,18 @@ class AsyncChatMemory(AsyncUserMemory):
         super().__init__(self._chat)
 
     @property
-    def last_turn(self) -> LastTurn | None:
-        """What the latest chat turn of this client recalled, stored and skipped; None before the first one."""
+    def last_turn(self) -> LastTurn:
+        """What the latest chat turn of this client recalled, stored and skipped; an empty one before the first."""
         return self._chat.last_turn
 
     def off(self, *halves: Half) -> AbstractContextManager[None]:
         """Leave memory out of the requests made in a `with` block; see `ChatMemory.off`."""
         return self._chat.off(*halves)
 
+    def foreign(self) -> AbstractContextManager[None]:
+        """Say that the requests made in a `with` block hold text that is not the user's; see `ChatMemory.foreign`."""
+        return self._chat.foreign()
+
     async def stats(self) -> ChatStats:
         """Count the user's memories; see `ChatMemory.stats`."""
         return await in_thread(self._chat.stats)
-
-    async def delete(self, memory_id: str) -> bool:
-        """Erase a memory; see `ChatMemory.delete`."""
-        return await in_thread(self._chat.delete, memory_id)
-
-    async def delete_many(self, memory_ids: Sequence[str] | None = None, *, where: Where | None = None) -> int:
-        """Erase memories; see `ChatMemory.delete_many`."""
-        return await in_thread(self._chat.delete_many, memory_ids, where=where)
-
-    async def clear(self, *, session_id: str | None = None, agent_id: str | None = None) -> int:
-        """Erase memories; see `ChatMemory.clear`."""
-        return await in_thread(self._chat.clear, session_id=session_id, agent_id=agent_id)

@@ -13,7 +13,7 @@ _log = logging.getLogger("headroom")
 
 @contextmanager
 def failing_open(doing: str, *, raising: bool = False) -> Iterator[list[Exception]]:
-    """Run the block; log its error, and raise it only where asked to. The list holds it afterwards."""
+    """Run the block; log its error, and raise it only if `raising` is set. The list holds it afterwards."""
     failed: list[Exception] = []
     try:
         yield failed

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
 from ..errors import InvalidInput
-from ..memory.records import Change, Draft, Reader, Scope, SearchResult
+from ..memory.records import Change, Draft, Origin, Reader, Scope, SearchResult
 from ..memory.rules.checks import check_draft
 from ..memory.rules.duplicates import folded
 from .block.item import Item
@@ -20,8 +21,20 @@ Redact: TypeAlias = Callable[[str], "str | None"]
 _IMPORTANCE = 0.5
 
 
+@dataclass(slots=True)
+class Allowance:
+    """What replies that have foreign content in sight may still do in one turn: one note taken back, five facts."""
+
+    ends: int = 1
+    facts: int = 5
+
+
 class Facts:
-    """The changes that a reply makes, and what was left out. Handles mean the notes `shown` in this very turn."""
+    """The changes that a reply makes, and what was left out. Handles mean the notes `shown` in this very turn.
+
+    If content that is not the user's word was in sight, `foreign` says what it was: then a reply may not do more than
+    `allowance` says, nor store anything at a raised importance.
+    """
 
     def __init__(
         self,
@@ -31,12 +44,15 @@ class Facts:
         *,
         examples: Iterable[str] = (),
         length: int | None = None,
+        foreign: Origin | None = None,
+        allowance: Allowance | None = None,
     ) -> None:
         self.changes: list[Change] = []
         self.skipped: list[Skipped] = []
         self._shown, self._reader, self._redact = shown, reader, redact
         self._examples = set(map(folded, examples))
         self._length = length
+        self._foreign, self._allowance = foreign, allowance or Allowance()
 
     @cached_property
     def _said(self) -> list[set[str]]:
@@ -54,10 +70,30 @@ class Facts:
             forget += [handle for handle in replaces if same not in self._said[handle - 1]]
         elif item.content is not None and folded(item.content) in self._examples:
             self._skip(item.content, "it is one of the examples")
-        elif item.content is not None and (draft := self._draft(item, item.content)) is not None:
-            self.changes.append(Change(draft=draft, replaces=self._ids(replaces)))
-        if forget:
-            self.changes.append(Change(draft=None, replaces=self._ids(forget)))
+        elif item.content is not None and (draft := self._draft(item, item.content)) and self._may_store(item.content):
+            self.changes.append(Change(draft=draft, replaces=self._ended(replaces, item)))
+        if forget and (ended := self._ended(forget, item)):
+            self.changes.append(Change(draft=None, replaces=ended))
+
+    def _may_store(self, content: str) -> bool:
+        """Return whether one more fact may be stored, and count it."""
+        if self._foreign is None:
+            return True
+        self._allowance.facts -= 1
+        if self._allowance.facts < 0:
+            self._skip(content, f"a turn with content of a {self._foreign.value} in sight stores no more facts")
+        return self._allowance.facts >= 0
+
+    def _ended(self, handles: Sequence[int], item: Item) -> tuple[str, ...]:
+        """Name the memories that are over with the notes of these handles, as far as that may be."""
+        if self._foreign is None:
+            return self._ids(handles)
+        allowed = handles[: self._allowance.ends]
+        self._allowance.ends -= len(allowed)
+        for handle in handles[len(allowed) :]:
+            reason = f"a turn with content of a {self._foreign.value} in sight takes back no more than one note"
+            self._skip(item.content or "", f"{reason}, so [{handle}] stays")
+        return tuple(self._shown[handle - 1].id for handle in allowed)
 
     def _is_known(self, content: str) -> bool:
         return any(folded(content) in said for said in self._said)
@@ -78,7 +114,7 @@ class Facts:
         return tuple(dict.fromkeys(memory_id for note in notes for memory_id in (note.id, *note.stands_for)))
 
     def _draft(self, item: Item, content: str) -> Draft | None:
-        """Make what is stored; None where the hook drops it or the store would refuse it."""
+        """Make what is stored; None if the hook drops it or the store would refuse it."""
         allowed = content if self._redact is None else self._redact(content)
         if allowed is None:
             self._skip(content, "the redact hook dropped it")
@@ -86,15 +122,20 @@ class Facts:
         draft = Draft(
             allowed,
             scope=item.scope or Scope.USER,
-            importance=_IMPORTANCE if item.importance is None else item.importance,
+            importance=self._importance(item),
             entities=self._redacted(item.entities),
             relationships=[edge for edge in item.relationships if self._redacted(edge) == tuple(edge)],
+            origin=self._foreign or Origin.USER,
         )
         try:
             return check_draft(draft, self._reader)
         except InvalidInput as exc:
             self._skip(content, str(exc))
             return None
+
+    def _importance(self, item: Item) -> float:
+        said = _IMPORTANCE if item.importance is None else item.importance
+        return said if self._foreign is None else min(said, _IMPORTANCE)
 
     def _redacted(self, names: Iterable[str]) -> tuple[str, ...]:
         if self._redact is None:

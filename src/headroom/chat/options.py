@@ -1,17 +1,11 @@
-"""How the turns of a client go, and whose they are."""
+"""The options of `with_memory`, checked."""
 
 from __future__ import annotations
 
-import weakref
 from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import InvalidInput
-from ..memory.engine import Engine
-from ..memory.memory import Memory
-from ..memory.open import release
-from ..memory.records import Reader
-from .between_turns import Shared
 from .learning import Redact
 from .prompt.examples import PLAIN, WITH_EXAMPLES, Request
 from .recording import RecordTurns
@@ -56,19 +50,3 @@ class Settings:
     def request(self) -> Request:
         """The texts that ask the model for a block."""
         return WITH_EXAMPLES if self.small_model else PLAIN
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Whose turn it is, on which memory. The memory is open for as long as this lives."""
-
-    engine: Engine
-    shared: Shared
-    reader: Reader
-    memory: Memory | None = None
-    """The one that the caller opened; None where the engine was opened for the client."""
-
-    def __post_init__(self) -> None:
-        if self.memory is None:
-            # It lingers, because a program may make a client for each request.
-            weakref.finalize(self, release, self.engine, linger=True).atexit = False

@@ -2,91 +2,175 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import wait
+from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timezone
 from functools import partial
 from typing import Any, Literal, TypeAlias
 
-from ..memory.records import Change, Reader, Scope
-from ..runtime.threads import in_time, in_time_async
+from ..errors import StoreError
+from ..memory.embedders.cached import Loading
+from ..memory.engine import Engine
+from ..memory.erasing import Erased
+from ..memory.records import Change, Origin, Reader, Scope
+from ..runtime.threads import ended, in_time, in_time_async
 from .apis.api import Api, Asked
 from .apis.reply import Texts
 from .between_turns import Notes, TurnKey
 from .fail_open import failing_open
 from .last_turn import LastTurn, Skipped, Stored
 from .learning import Facts
-from .options import Place, Settings
+from .options import Settings
+from .place import Place
 from .prompt.frame import frame
 from .recording import kept_message, kept_turn
+from .refusals import Refusals, is_refusal
 from .tracing import span
 
 Half: TypeAlias = Literal["inject", "extract"]
-
-# Which halves of which client are off, in this thread or task.
-_off: ContextVar[frozenset[tuple[int, Half]]] = ContextVar("headroom_off", default=frozenset())
-
-
-class Turns:
-    """Makes the turns and remembers the latest."""
-
-    def __init__(self, place: Place, settings: Settings) -> None:
-        self.place = place
-        self._settings = settings
-        self._latest: Turn | None = None
-
-    def new(self, *, extract: bool = True) -> Turn:
-        """Begin a turn; without `extract` its reply has no place for a memory block."""
-        off, settings = _off.get(), self._settings
-        if not extract or (id(self), "extract") in off:
-            settings = replace(settings, extract=False)
-        if (id(self), "inject") in off:
-            settings = replace(settings, inject=False)
-        if any(client == id(self) for client, _ in off):
-            settings = replace(settings, record_turns=None)
-        self._latest = Turn(self.place, settings)
-        return self._latest
-
-    def only_reading(self) -> Turn:
-        """Make a turn that reads a reply which was stored before: its block is hidden, and nothing is learned."""
-        return Turn(self.place, self._settings, only_reading=True)
-
-    @property
-    def last(self) -> LastTurn | None:
-        """What became of the latest turn; None before the first one."""
-        return None if self._latest is None else self._latest.report()
-
-    @contextmanager
-    def off(self, *halves: Half) -> Iterator[None]:
-        """Turn `halves` off within a `with` block; both where none is named."""
-        token = _off.set(_off.get() | {(id(self), half) for half in halves or ("inject", "extract")})
-        try:
-            yield
-        finally:
-            _off.reset(token)
-
+Switch: TypeAlias = Literal["inject", "extract", "foreign"]
 
 STORE_PATIENCE = 1.0
 """Seconds that a chat waits for its facts to be stored; a locked file is waited for in the background."""
 _log = logging.getLogger("headroom")
 
+# Which switches of which client are set, in this thread or task: halves that are off, foreign content that is in sight.
+_switched: ContextVar[frozenset[tuple[int, Switch]]] = ContextVar("headroom_switched", default=frozenset())
+
+
+@dataclass(slots=True, eq=False)
+class _Entered:
+    """A call of a client that is under way."""
+
+    known: _Known
+    active: bool = True
+
+
+# The calls that are under way in this thread or task.
+_entered: ContextVar[tuple[_Entered, ...]] = ContextVar("headroom_entered", default=())
+
+
+@dataclass(eq=False)
+class _Known:
+    """What a client and its copies know of their turns."""
+
+    user_id: str
+    latest: Turn | None = None
+    refusals: Refusals = field(default_factory=Refusals)
+
+    def erased(self, erased: Erased) -> None:
+        """Forget a latest turn that shows what was erased."""
+        latest = self.latest
+        if latest is not None and self.user_id == erased.reader.user_id and latest.shows(erased):
+            self.latest = None
+
+
+class Turns:
+    """Makes the turns of one user through one client and its copies, and remembers the latest."""
+
+    def __init__(self, place: Place, settings: Settings) -> None:
+        self.place = place
+        self._settings = settings
+        self._known = _Known(place.reader.user_id)
+        self._made: list[Turn] | None = None
+        place.shared.clients.add(self._known)
+
+    def collected_in(self, made: list[Turn]) -> Turns:
+        """Return a maker of the same turns that keeps them in a list, for whoever has to finish them."""
+        turns = copy.copy(self)
+        turns._made = made
+        return turns
+
+    def new(self, *, extract: bool = True) -> Turn:
+        """Begin a turn; without `extract` its reply has no place for a memory block."""
+        settings = self._settings
+        if not extract or self._is_set("extract"):
+            settings = replace(settings, extract=False)
+        if self._is_set("inject"):
+            settings = replace(settings, inject=False)
+        if self._is_set("inject") or self._is_set("extract"):
+            settings = replace(settings, record_turns=None)
+        turn = Turn(self.place, settings, refusals=self._known.refusals, foreign=self._is_set("foreign"))
+        self._known.latest = turn
+        if self._made is not None:
+            self._made.append(turn)
+        return turn
+
+    def only_reading(self) -> Turn:
+        """Make a turn that reads a reply which was stored before: its block is hidden, and nothing is learned."""
+        return Turn(self.place, self._settings, refusals=self._known.refusals, only_reading=True)
+
+    @property
+    def last(self) -> LastTurn:
+        """What became of the latest turn; an empty one before the first, and after what it shows was erased."""
+        latest = self._known.latest
+        return LastTurn() if latest is None else latest.report()
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Call the client's own method within the block: a call of this client inside it has no turn of its own."""
+        call = _Entered(self._known)
+        token = _entered.set((*_entered.get(), call))
+        try:
+            yield
+        finally:
+            call.active = False  # for tasks that were started inside, and live longer
+            _entered.reset(token)
+
+    def is_entered(self) -> bool:
+        """Return whether this is a call inside a call of the same client, such as a retry or a tracer makes."""
+        return any(call.active and call.known is self._known for call in _entered.get())
+
+    def off(self, *halves: Half) -> AbstractContextManager[None]:
+        """Turn `halves` off within a `with` block; both if none is named."""
+        return self._set(*(halves or ("inject", "extract")))
+
+    def foreign(self) -> AbstractContextManager[None]:
+        """Treat the requests within a `with` block as holding content that is not the user's word."""
+        return self._set("foreign")
+
+    @contextmanager
+    def _set(self, *switches: Switch) -> Iterator[None]:
+        token = _switched.set(_switched.get() | {(id(self._known), switch) for switch in switches})
+        try:
+            yield
+        finally:
+            _switched.reset(token)
+
+    def _is_set(self, switch: Switch) -> bool:
+        return (id(self._known), switch) in _switched.get()
+
 
 class Turn:
     """One request and its reply; with `only_reading`, a reply whose facts were stored before."""
 
-    def __init__(self, place: Place, settings: Settings, *, only_reading: bool = False) -> None:
-        self._place, self._settings = place, settings
+    def __init__(
+        self,
+        place: Place,
+        settings: Settings,
+        *,
+        refusals: Refusals,
+        foreign: bool = False,
+        only_reading: bool = False,
+    ) -> None:
+        self._place, self._settings, self._refusals = place, settings, refusals
         self.notes = Notes(turn_id=uuid.uuid4().hex)
         self.texts = Texts()
         self.instructed = only_reading
         self._began = datetime.now(timezone.utc)
+        self._marked_foreign = foreign
         self._asked: Asked | None = None
+        self._request: tuple[Api, dict[str, Any]] | None = None
+        self._since = place.erasures_of_user()
         self._finished = only_reading
+        self._refused = False
         self._failed: dict[str, str] = {}
         self._ms: dict[str, float] = {}
         self._stored: list[Stored] = []
@@ -95,48 +179,68 @@ class Turn:
         self._skipped: list[Skipped] = []
 
     @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Run a step of the turn, timed; where it fails, the chat goes on."""
+    def step(self, name: str, *, timed: bool = True) -> Iterator[None]:
+        """Run a step of the turn; if it fails, the chat goes on."""
         started = time.perf_counter()
         failed: list[Exception] = []
         try:
             with failing_open(name, raising=self._settings.on_error == "raise") as failed:
                 yield
         finally:
-            self._ms[name] = self._ms.get(name, 0.0) + (time.perf_counter() - started) * 1000
+            if timed:
+                self._ms[name] = self._ms.get(name, 0.0) + (time.perf_counter() - started) * 1000
             self._failed.update((name, type(exc).__name__) for exc in failed)
 
-    # Before the call.
+    # Before the call. Recalling may be late or fail: the request asks for a block all the same.
 
     def begin(self, api: Api, kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Return what to send: `kwargs` with notes and instruction, or `kwargs` itself where memory fails."""
-        if self._off:
-            return kwargs
-        with self.step("recall"):
-            if self._must_recall(api.read(kwargs)):
+        """Return what to send: `kwargs` with notes and instruction, or `kwargs` itself if memory fails."""
+        if self._must_recall(api, kwargs):
+            if (loading := self._loading()) is not None:
+                with self.step("load"):
+                    wait([loading.done], self._patience_for(loading))
+            with self.step("recall"):
                 self._take(in_time(self._recall, self._settings.recall_timeout))
-            return self._planned(api, kwargs)
-        return kwargs
+        return self._planned(api, kwargs)
 
     async def begin_async(self, api: Api, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Do the same as `begin` without blocking the event loop."""
-        if self._off:
-            return kwargs
-        with self.step("recall"):
-            if self._must_recall(api.read(kwargs)):
+        if self._must_recall(api, kwargs):
+            if (loading := self._loading()) is not None:
+                with self.step("load"), suppress(TimeoutError):
+                    await ended(loading.done, self._patience_for(loading))
+            with self.step("recall"):
                 self._take(await in_time_async(self._recall, self._settings.recall_timeout))
-            return self._planned(api, kwargs)
-        return kwargs
+        return self._planned(api, kwargs)
 
-    def _must_recall(self, asked: Asked | None) -> bool:
-        """Take in the request, and the notes of the turn that it goes on with."""
-        self._asked = asked
-        if asked is None:
+    def _must_recall(self, api: Api, kwargs: dict[str, Any]) -> bool:
+        """Take in the request, and the notes of the turn that it goes on with; return whether to look for some."""
+        if not (self._settings.inject or self._settings.extract):
             return False
+        if self._refusals.concern(api, kwargs):
+            self._refused = True
+            return False
+        with self.step("request", timed=False):
+            self._place.check_open()
+            self._asked = api.read(kwargs)
+            if self._asked is None:
+                return False
+            self.texts.choices = self._asked.choices
+            known = self._known_notes(self._asked)
+            # If recalling fails, the tool loop goes on with the same request: without notes.
+            self._take(known or replace(self.notes, text=self._day if self._wants_block else ""))
+            return self._settings.inject and known is None and self._asked.message is not None
+        return False
+
+    def _known_notes(self, asked: Asked) -> Notes | None:
+        """Return the notes of the turn that the request goes on with, unless one of them was erased since."""
         known = self._place.shared.recent.get(self._key(asked.digest)) if asked.continues else None
-        # Where recalling fails, the tool loop goes on with the same request: without notes.
-        self._take(known or self.notes)
-        return self._settings.inject and known is None and asked.message is not None
+        if known is None or not known.shown:
+            return known
+        ids = [note.id for note in known.shown]
+        # Another process may have erased it, which nobody announces here.
+        found = in_time(partial(self._place.engine().get_many, ids), self._settings.recall_timeout)
+        return None if None in found else known
 
     def _key(self, digest: bytes) -> TurnKey:
         reader = self._place.reader
@@ -147,9 +251,18 @@ class Turn:
         self.notes = notes
         self._place.shared.recent.put(self._key(self._asked.digest), notes)
 
+    def _loading(self) -> Loading | None:
+        """Return the load of the model if it is under way: no turn is late because it was the first."""
+        with suppress(Exception):  # it is raised again by recalling
+            return self._place.engine().loading()
+        return None
+
+    def _patience_for(self, loading: Loading) -> float | None:
+        return None if self._settings.recall_timeout is None else max(0.0, loading.until - time.monotonic())
+
     def _recall(self) -> Notes:
         assert self._asked is not None
-        engine, message = self._place.engine, self._asked.message or ""
+        engine, message = self._place.engine(), self._asked.message or ""
         with span("search_memory") as traced:
             found = engine.recall(self.reader, message, top_k=self._settings.top_k)
             traced.searched(message, found)
@@ -159,8 +272,8 @@ class Turn:
         return replace(self.notes, text=text, shown=framed.notes)
 
     @property
-    def _off(self) -> bool:
-        return not (self._settings.inject or self._settings.extract)
+    def _day(self) -> str:
+        return frame((), day=date.today()).text if self._settings.inject else ""
 
     @property
     def reader(self) -> Reader:
@@ -172,21 +285,41 @@ class Turn:
         return self._settings.extract and self._asked is not None and self._asked.has_room
 
     def _planned(self, api: Api, kwargs: dict[str, Any]) -> dict[str, Any]:
-        text = self.notes.text if self._settings.inject else ""
-        if text or self._wants_block:
-            kwargs = api.write(kwargs, text, self._settings.request if self._wants_block else None)
-            self.instructed = self._wants_block
+        if self._refused or self._asked is None:
+            return kwargs
+        with self.step("request", timed=False):
+            text = self.notes.text if self._settings.inject else ""
+            if text or self._wants_block:
+                written = api.write(kwargs, text, self._settings.request if self._wants_block else None)
+                self.instructed = self._wants_block
+                self._request = api, kwargs
+                return written
         return kwargs
+
+    # A provider that refuses what memory adds.
+
+    def may_be_refused(self, exc: Exception) -> bool:
+        """Return whether the provider may have refused the request for what memory added to it."""
+        return self._request is not None and is_refusal(exc)
+
+    def was_refused(self, exc: Exception) -> None:
+        """Take in that the caller's own request went through: leave the model alone from now on."""
+        assert self._request is not None
+        self._refusals.add(exc, *self._request)
+        self._refused, self.instructed = True, False
 
     # After it.
 
     def report(self) -> LastTurn:
         """Say what became of the turn until now."""
+        sent = not self._refused
         return LastTurn(
             turn_id=self.notes.turn_id,
-            recalled=self.notes.shown,
-            injected=self.notes.text if self._settings.inject else "",
+            recalled=self.notes.shown if sent else (),
+            injected=self.notes.text if self._settings.inject and sent else "",
             instructed=self.instructed,
+            refused=self._refused,
+            foreign=self._foreign,
             stored=tuple(self._stored),
             replaced=tuple(self._replaced),
             forgotten=tuple(self._forgotten),
@@ -196,30 +329,48 @@ class Turn:
             ms=dict(self._ms),
         )
 
+    def shows(self, erased: Erased) -> bool:
+        """Return whether the report would show something that was erased."""
+        ids = {note.id for note in self.notes.shown}.union(stored.id for stored in self._stored)
+        return not erased.ids or not ids.isdisjoint(erased.ids)
+
     def finish(self) -> None:
         """Store what the reply taught, once. What the length limit or a closed stream cut off is left out."""
-        with self.step("store"):
-            if (work := self._work()) is not None:
-                in_time(work, STORE_PATIENCE)
+        if not self._finished:
+            with self.step("store"):
+                if (work := self._work()) is not None:
+                    in_time(work, STORE_PATIENCE)
 
     async def finish_async(self) -> None:
         """Do the same as `finish` without blocking the event loop; the storing outlives a cancellation."""
-        with self.step("store"):
-            if (work := self._work()) is not None:
-                await in_time_async(work, STORE_PATIENCE)
+        if not self._finished:
+            with self.step("store"):
+                if (work := self._work()) is not None:
+                    await in_time_async(work, STORE_PATIENCE)
 
     def abandon(self) -> None:
         """Leave the facts of a stream that nobody read to its end or closed to the next turn; for finalizers."""
         if not self._finished:
-            with self.step("store"):
-                self._place.shared.waiting.add(self.reader, self._learned())
+            self._place.shared.waiting.abandon(self._take_in)
+
+    def _take_in(self) -> None:
+        with self.step("store"):
+            if not self._finished and (changes := self._learned()):
+                self._place.shared.waiting.add(self.reader, changes, since=self._since)
 
     def _work(self) -> Callable[[], None] | None:
-        if self._finished:
-            return None
         changes, shared = self._learned(), self._place.shared
         due = changes or shared.waiting or shared.turn_scoped.outlived(self.reader) or self._settings.record_turns
         return partial(self._store, changes) if due else None
+
+    @property
+    def _foreign(self) -> Origin | None:
+        """What content that is not the user's word was in sight: in request or reply, or as the caller says."""
+        if self._asked is not None and self._asked.foreign is not None:
+            return self._asked.foreign
+        if self.texts.foreign:
+            return Origin.TOOL
+        return Origin.FILE if self._marked_foreign else None
 
     def _learned(self) -> list[Change]:
         """Say what is to be stored."""
@@ -229,7 +380,13 @@ class Turn:
         said = self.texts.close()
         settings = self._settings
         found = Facts(
-            self.notes.shown, self.reader, settings.redact, examples=settings.request.facts, length=settings.note_length
+            self.notes.shown,
+            self.reader,
+            settings.redact,
+            examples=settings.request.facts,
+            length=settings.note_length,
+            foreign=self._foreign,
+            allowance=self.notes.allowance,
         )
         for item in said.items:
             found.add(item)
@@ -239,22 +396,29 @@ class Turn:
         return found.changes
 
     def _store(self, changes: Sequence[Change]) -> None:
-        engine, shared, reader = self._place.engine, self._place.shared, self.reader
+        shared, reader = self._place.shared, self.reader
+        try:
+            engine = self._place.engine()
+        except StoreError:
+            shared.wait(reader, changes)
+            raise
         with span("upsert_memory") as traced:
             traced.stored([change.draft.content for change in changes if change.draft is not None])
-            done = shared.waiting.store(engine, reader, changes)
-        shared.turn_scoped.begin(engine, reader)
+            done, error = shared.waiting.store(engine, reader, changes, since=self._since)
         for change, applied in zip(changes, done, strict=True):
-            if change.draft is None or applied.id is None:
-                self._forgotten += applied.ended
+            if applied is None or change.draft is None or applied.id is None:
+                self._forgotten += applied.ended if applied is not None else ()
                 continue
             self._stored.append(Stored(id=applied.id, content=change.draft.content, merged=applied.merged))
             self._replaced += applied.ended
             if change.draft.scope is Scope.TURN:
                 shared.turn_scoped.keep(reader)
-        self._record()
+        self._record(engine)
+        if error is not None:
+            raise error
+        shared.turn_scoped.begin(engine, reader)
 
-    def _record(self) -> None:
+    def _record(self, engine: Engine) -> None:
         """Keep the turn, if that is asked for."""
         settings, asked = self._settings, self._asked
         if settings.record_turns is None or asked is None:
@@ -262,4 +426,4 @@ class Turn:
         with self.step("record"):
             with_text = settings.record_turns == "text" and asked.message is not None
             message = kept_message(asked.message or "", settings.redact) if with_text else None
-            self._place.engine.keep_turn(kept_turn(self.report(), self.reader, self._began, message))
+            engine.keep_turn(kept_turn(self.report(), self.reader, self._began, message))

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, overload
 from ..errors import InvalidInput
 from ..memory.config import MemoryConfig
 from ..memory.memory import Memory
-from ..memory.open import acquire
 from ..memory.records import Reader
 from ..memory.rules.checks import check_reader
-from .between_turns import shared_by
 from .client_memory import AsyncChatMemory, ChatMemory
 from .learning import Redact
-from .options import Place, Settings
+from .options import Settings
+from .place import Place
 from .prompt.frame import NOTE_LENGTH, NOTES_BUDGET
 from .recording import RecordTurns
-from .standins.client import ClientWithMemory
+from .standins.client import ClientWithMemory, check_client
 from .turn import Turns
 
 C = TypeVar("C")
@@ -155,10 +154,7 @@ def with_memory(
     Equal settings share one open memory, so a client for one more user costs microseconds; `memory` shares that of a
     `Memory`. Raises InvalidInput for arguments that cannot be used and StoreError where the file cannot.
     """
-    if type(client) is ClientWithMemory:  # one user's memory is not added to another's
-        client = client._target
-    if not hasattr(client, "chat"):
-        raise InvalidInput(f"a client must have chat.completions.create(), and {type(client).__name__} has no chat")
+    client = check_client(client)
     if config is not None and memory is not None:
         raise InvalidInput("pass config or memory, not both: a Memory has its own config")
     settings = Settings(
@@ -174,6 +170,5 @@ def with_memory(
         record_turns=record_turns,
     )
     reader = check_reader(Reader(user_id=user_id, session_id=session_id, agent_id=agent_id))
-    engine = acquire(config or MemoryConfig()) if memory is None else memory.engine
-    place = Place(engine=engine, shared=shared_by(engine), reader=reader, memory=memory)
+    place = Place(reader, config=config, memory=memory, strict=on_error == "raise")
     return ClientWithMemory(client, Turns(place, settings))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from functools import partial
+from itertools import compress
 from pathlib import Path
 
-from ..errors import EmbedderUnavailable, InvalidInput, NotFound
+from ..errors import EmbedderError, EmbedderUnavailable, InvalidInput, NotFound
 from ..runtime.threads import in_time, submit
-from .embedders.cached import CachedEmbedder, unit_rows
+from .embedders.cached import CachedEmbedder, Loading, unit_rows
+from .erasing import Erased, Erasures
 from .portable.bringing import bring
 from .portable.export import Progress, export
 from .portable.readers.table import OWN_FORMAT
@@ -53,6 +57,9 @@ _TRANSACTION = 1024
 """Memories of a bulk load that become durable together."""
 _BATCH = 256
 """Waiting memories that get their vectors in one transaction."""
+_MOST_TRIES = 3
+"""Tries of one text that the embedder refuses, before its memory goes without a vector."""
+_ANY_QUESTION = "Hello"
 HELD_DAYS = 30
 """How long a memory waits for its review before it is erased."""
 _DAY = 86_400_000_000
@@ -68,6 +75,9 @@ class Engine:
         self._backend, self._embedder = backend, embedder
         self._behind = bool(backend.unembedded(1))
         self._last_calls: list[Callable[[Engine], None]] = []
+        self._refused: Counter[str] = Counter()
+        """Memories whose text alone the embedder refused, and how often."""
+        self.erasures = Erasures()
 
     def before_close(self, call: Callable[[Engine], None]) -> None:
         """Call `call` when this engine closes, while it can still store. It must not raise."""
@@ -85,12 +95,15 @@ class Engine:
             ids += [str(applied.id) for applied in self._apply(writer, changes)]
         return ids
 
-    def apply(self, writer: Reader, changes: Sequence[Change]) -> list[Applied]:
-        """Store, correct and forget in one transaction. Ids in `replaces` that `writer` does not see are left alone."""
+    def apply(self, writer: Reader, changes: Sequence[Change], *, since: int | None = None) -> list[Applied]:
+        """Store, correct and forget in one transaction. Ids in `replaces` that `writer` does not see are left alone.
+
+        What was cleared after the position `since` (see `erasures`) is not stored again: its `Applied` has no id.
+        """
         drafts = self._checked(writer, [change.draft for change in changes if change.draft is not None])
         in_order = iter(drafts)
         checked = [change if change.draft is None else replace(change, draft=next(in_order)) for change in changes]
-        return self._apply(writer, checked)
+        return self._apply(writer, checked, since=since)
 
     def store(self, writer: Reader, drafts: Iterable[str | Draft], vectors: Vectors) -> list[str]:
         """Store memories whose vectors are known: an (n, width) float32 array of unit rows. For imports."""
@@ -203,8 +216,13 @@ class Engine:
 
     def delete_many(self, memory_ids: Sequence[str], reader: Reader | None = None) -> int:
         """Erase memories with the versions that they replaced, in one transaction; return how many were found."""
-        self._embedder.clear()
-        return self._backend.delete(list(dict.fromkeys(check_ids(memory_ids))), _checked(reader))
+        ids, reader = tuple(dict.fromkeys(check_ids(memory_ids))), _checked(reader)
+        owners = [reader] if reader else _owners(self.get_many(ids))
+        with ExitStack() as announced:
+            for owner in owners:
+                announced.enter_context(self.erasures.erasing(Erased(reader=owner, ids=ids)))
+            self._embedder.clear()
+            return self._backend.delete(list(ids), reader)
 
     def clear(self, reader: Reader, where: Filter | None = None) -> int:
         """Erase all memories of the user, or those bound to the session, agent or turn that is given; return how many.
@@ -212,8 +230,9 @@ class Engine:
         With `where`, those among them that it lets through, with the versions that they replaced.
         """
         check_reader(reader)
-        self._embedder.clear()
-        return self._backend.clear(reader, where)
+        with self.erasures.erasing(Erased(reader=reader, filtered=where is not None)):
+            self._embedder.clear()
+            return self._backend.clear(reader, where)
 
     def end_turn(self, reader: Reader) -> None:
         """Erase the memories of turn scope that are bound to `reader.turn_id`."""
@@ -312,17 +331,61 @@ class Engine:
 
     def embed_waiting(self) -> int:
         """Embed the memories that were stored while the embedder did not answer; return how many."""
-        done = 0
+        done, passed = 0, set[str]()
         try:
-            while waiting := self._backend.unembedded(_BATCH):
-                vectors = self._embedder.embed([content for _, content in waiting])
-                self._backend.put_vectors(
-                    {memory_id: row for (memory_id, _), row in zip(waiting, vectors, strict=True)}
-                )
-                done += len(waiting)
+            while waiting := self._unembedded(passed):
+                try:
+                    done += self._embed_stored(waiting)
+                except EmbedderUnavailable:
+                    raise
+                except EmbedderError:
+                    done += self._embed_each(waiting)
+                passed.update(memory_id for memory_id, _ in waiting)
         except EmbedderUnavailable:
             self._behind = True
         return done
+
+    def _unembedded(self, passed: Collection[str]) -> list[tuple[str, str]]:
+        """List the next memories that wait for their vectors, but for those that were tried often enough."""
+        given_up = {memory_id for memory_id, tries in self._refused.items() if tries >= _MOST_TRIES}.union(passed)
+        found = self._backend.unembedded(_BATCH + len(given_up))
+        return [(memory_id, content) for memory_id, content in found if memory_id not in given_up][:_BATCH]
+
+    def _embed_stored(self, waiting: Sequence[tuple[str, str]]) -> int:
+        vectors = self._embedder.embed([content for _, content in waiting])
+        self._backend.put_vectors({memory_id: row for (memory_id, _), row in zip(waiting, vectors, strict=True)})
+        return len(waiting)
+
+    def _embed_each(self, waiting: Sequence[tuple[str, str]]) -> int:
+        """Embed one by one: a text that the embedder refuses keeps no other from its vector."""
+        done = refused = 0
+        for memory_id, content in waiting:
+            try:
+                done += self._embed_stored([(memory_id, content)])
+            except EmbedderUnavailable:
+                raise
+            except EmbedderError as exc:
+                refused += 1
+                self._refused[memory_id] += 1
+                if self._refused[memory_id] == _MOST_TRIES:
+                    _log.warning("memory %s is found by its words alone, as it cannot be embedded: %s", memory_id, exc)
+                if refused == _MOST_TRIES and not done:  # it refuses everything
+                    raise EmbedderUnavailable(str(exc)) from exc
+        return done
+
+    def warm(self, reader: Reader | None = None) -> None:
+        """Load now what the first search would have to load: the model, and what is kept in memory of a user.
+
+        Raise ModelUnavailable if the model is not on this machine.
+        """
+        if reader is None:
+            self._embed_question(_ANY_QUESTION, None)
+        else:
+            self.recall(reader, _ANY_QUESTION, top_k=1)
+
+    def loading(self) -> Loading | None:
+        """Return the first load of the embedder's model, which begins now if nobody began it; None once it is over."""
+        return self._embedder.loading()
 
     def stats(self, reader: Reader | None = None) -> Stats:
         """Count the memories that `reader` sees, or all of everybody: `total` are present, `superseded` history."""
@@ -345,7 +408,9 @@ class Engine:
             raise InvalidInput("several memories must come as a list; to save one text call save()")
         return [check_draft(draft, writer) for draft in drafts]
 
-    def _apply(self, writer: Reader, changes: Sequence[Change], *, strict: bool = False) -> list[Applied]:
+    def _apply(
+        self, writer: Reader, changes: Sequence[Change], *, strict: bool = False, since: int | None = None
+    ) -> list[Applied]:
         vectors = iter(self._embed_now([change.draft.content for change in changes if change.draft is not None]))
         held_until = now() + HELD_DAYS * _DAY
         writes = [
@@ -358,7 +423,10 @@ class Engine:
             )
             for change in changes
         ]
-        return self._backend.apply(writer, writes)
+        with self.erasures.writing(writer.user_id, since) as erased:
+            kept = [not any(one.covers(writer, change) for one in erased) for change in changes]
+            done = iter(self._backend.apply(writer, list(compress(writes, kept))) if any(kept) else ())
+        return [next(done) if keep else Applied(id=None, merged=False, ended=()) for keep in kept]
 
     def _supersede(self, old: Record, content: str) -> str:
         writer = Reader(user_id=old.user_id, session_id=old.session_id, agent_id=old.agent_id, turn_id=old.turn_id)
@@ -421,6 +489,11 @@ class Engine:
         if self._behind:
             self._behind = False
             submit(self.embed_waiting)
+
+
+def _owners(records: Iterable[Record | None]) -> list[Reader]:
+    users = dict.fromkeys(record.user_id for record in records if record is not None)
+    return [Reader(user_id=user_id, owner=True) for user_id in users]
 
 
 def _checked(reader: Reader | None) -> Reader | None:

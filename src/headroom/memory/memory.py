@@ -13,7 +13,7 @@ from ..errors import Closed, InvalidInput
 from ..runtime.threads import in_thread
 from .config import MemoryConfig
 from .engine import Engine
-from .open import acquire, reembed, release
+from .open import acquire, reembed, release, renewed
 from .portable.readers.table import OWN_FORMAT
 from .portable.restoring import Imported
 from .protocols import Embedder
@@ -77,6 +77,7 @@ class Memory:
         """The synchronous core. Raises Closed after `close`."""
         if self._engine is None:
             raise Closed
+        self._engine = renewed(self._engine)
         return self._engine
 
     async def save(
@@ -387,6 +388,13 @@ class Memory:
     async def everything(self, user_id: str) -> Everything:
         """Return all there is of a user: every session, agent and turn, history, what is held, and the events."""
         return await in_thread(self.engine.everything, user_id)
+
+    async def warm(self, user_id: str | None = None) -> None:
+        """Load the model, and with `user_id` what a search of that user needs, so that no first chat waits for it.
+
+        For servers, before they take requests. Raise ModelUnavailable if the model is not on this machine.
+        """
+        await in_thread(self.engine.warm, None if user_id is None else Reader(user_id=user_id))
 
     async def stats(
         self,

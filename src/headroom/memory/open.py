@@ -5,7 +5,9 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
+from collections.abc import Hashable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from inspect import getattr_static
@@ -24,13 +26,17 @@ from .local.tables.reembed import Progress, reembed_file
 from .protocols import Embedder
 from .records import Finding
 
-_Key = tuple[MemoryConfig, int | None]
+_Key = Hashable
 
 _IDLE = 4
 """Engines that stay open with no holder: a client made for each request must not open the file each time."""
 
-_lock = threading.RLock()  # reentrant: a holder may be collected while it is held
+_lock = threading.RLock()
 _engines: dict[_Key, Engine] = {}
+_made: dict[Engine, tuple[_Key, MemoryConfig, Embedder | None]] = {}
+"""What each open engine was made of."""
+_let_go: deque[Engine] = deque()
+"""Engines whose holders were collected. A finalizer may run while any lock is held, so it takes none."""
 _holders: dict[Engine, int] = {}
 _idle: OrderedDict[Engine, None] = OrderedDict()
 
@@ -42,7 +48,8 @@ def acquire(config: MemoryConfig, embedder: Embedder | None = None) -> Engine:
     Raises a StoreError where the file cannot be used and InvalidInput where the settings contradict each other.
     Loads no model.
     """
-    key = (replace(config, db_path=str(config.path)), None if embedder is None else id(embedder))
+    key = name_of(config, embedder)
+    _take_back()
     with _lock:
         engine = _engines.get(key)
         if engine is not None and not engine.usable():
@@ -51,9 +58,44 @@ def acquire(config: MemoryConfig, embedder: Embedder | None = None) -> Engine:
         if engine is None:
             engine = _engines[key] = _wire(config, embedder)
             _holders[engine] = 0
+            _made[engine] = key, config, embedder
         _holders[engine] += 1
         _idle.pop(engine, None)
         return engine
+
+
+def name_of(memory: MemoryConfig | Engine, embedder: Embedder | None = None) -> Hashable:
+    """Return what is equal for all settings, and all engines made of them, that share one memory."""
+    if isinstance(memory, Engine):
+        return _made[memory][0] if memory in _made else memory
+    return (replace(memory, db_path=str(memory.path)), None if embedder is None else id(embedder))
+
+
+def renewed(engine: Engine) -> Engine:
+    """Return the engine to go on with: another one if its file was exchanged, which the caller holds in its place.
+
+    A file that is gone is not made anew, as it may come back; the engine's own errors say so.
+    """
+    if engine.usable():
+        return engine
+    with _lock:
+        if engine not in _made or not _made[engine][1].path.exists():
+            return engine
+        _, config, embedder = _made[engine]
+        fresh = acquire(config, embedder)
+    release(engine)
+    return fresh
+
+
+def let_go(engine: Engine) -> None:
+    """Give an engine back from a finalizer. It lingers, and counts as given back when the next one is opened."""
+    _let_go.append(engine)
+
+
+def _take_back() -> None:
+    with suppress(IndexError):
+        while True:
+            release(_let_go.popleft(), linger=True)
 
 
 def release(engine: Engine, *, linger: bool = False) -> None:
@@ -140,6 +182,7 @@ def _retire(key: _Key, engine: Engine) -> None:
 def _close(engine: Engine) -> None:
     _idle.pop(engine, None)
     _holders.pop(engine, None)
+    _made.pop(engine, None)
     for key in [key for key, value in _engines.items() if value is engine]:
         del _engines[key]
     engine.close()

@@ -15,7 +15,7 @@ from ..errors import Closed
 from ..runtime.threads import in_thread
 from .config import MemoryConfig
 from .engine import Engine
-from .open import acquire, release
+from .open import acquire, release, renewed
 from .portable.readers.table import OWN_FORMAT
 from .portable.restoring import Imported
 from .protocols import Embedder
@@ -96,6 +96,7 @@ class UserMemory:
         """The synchronous core. Raise Closed after `close`."""
         if self._engine is None:
             raise Closed
+        self._engine = renewed(self._engine)
         return self._engine
 
     def close(self) -> None:
@@ -338,6 +339,13 @@ class UserMemory:
         """The same memory as its owner sees it: every session, agent and turn of the user."""
         return UserMemory.over(self.engine, replace(self.reader, owner=True), self.zone)
 
+    def warm(self) -> None:
+        """Load the model and what a search of this user needs, so that the first chat need not wait for it.
+
+        Raise ModelUnavailable if the model is not on this machine, and a StoreError if the file cannot be used.
+        """
+        self.engine.warm(self.reader)
+
     def stats(self) -> Stats:
         """Count the memories that this reader sees: `total` are present, `superseded` are history."""
         return self.engine.stats(self.reader)
@@ -386,6 +394,7 @@ class AsyncUserMemory:
     export = _awaitable(UserMemory.export)
     import_from = _awaitable(UserMemory.import_from)
     everything = _awaitable(UserMemory.everything)
+    warm = _awaitable(UserMemory.warm)
     stats = _awaitable(UserMemory.stats)
     close = _awaitable(UserMemory.close)
 

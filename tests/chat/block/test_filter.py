@@ -132,9 +132,9 @@ def test_an_unreadable_block_is_ours_only_at_the_end(block: str, said: list[str]
 def test_a_block_in_a_fence_that_never_closes_is_ours_at_the_end() -> None:
     """Models nest fences wrongly; the last thing of a reply is then still the block, unless something follows it."""
     nested = '```md\n```sh\nls\n```\n```\n<memory>["likes tea"]</memory>'
-    assert parse(nested).visible == "```md\n```sh\nls\n```\n```"
+    assert parse(nested).visible == "```md\n```sh\nls\n```"
     assert contents(parse(nested)) == ["likes tea"]
-    assert parse(nested + "\n```").visible == nested + "\n```"
+    assert parse(nested + "\nDone.").visible == nested + "\nDone."
 
 
 CUT = {

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ...memory.records import Origin
 from ..prompt.examples import Request
 from .reply import Texts
 
@@ -15,13 +16,17 @@ class Asked:
     """What memory must know of a request."""
 
     message: str | None
-    """The text of the last user message; None where there is no such message."""
+    """The text of the last user message; None if there is no such message."""
     continues: bool
     """The request goes on after that message, as a tool loop does."""
     digest: bytes
     """Identifies the messages up to that one."""
     has_room: bool
     """A memory block has a place in the reply."""
+    foreign: Origin | None
+    """What content that is not the user's word stands in the request; None if there is none."""
+    choices: int = 1
+    """How many choices the reply is to have."""
 
 
 class Api(Protocol):
@@ -32,13 +37,13 @@ class Api(Protocol):
         """Name of the argument that holds the messages."""
 
     def read(self, kwargs: Mapping[str, Any]) -> Asked | None:
-        """Read a request; None where it has no messages."""
+        """Read a request; return None if it has no messages."""
 
     def write(self, kwargs: Mapping[str, Any], notes: str, request: Request | None) -> dict[str, Any]:
         """Return `kwargs` with `notes` in front of the last user message, asking for a block unless that is None."""
 
     def is_reply(self, reply: Any) -> bool:
-        """Tell a whole reply from a stream or a raw response."""
+        """Return whether this is a whole reply, and no stream or raw response."""
 
     def clean(self, reply: Any, texts: Texts) -> None:
         """Take the memory blocks out of a whole reply, in place; `texts` reads them."""
@@ -49,6 +54,10 @@ class Api(Protocol):
 
 class Cleaner(Protocol):
     """Takes the memory blocks out of one stream."""
+
+    @property
+    def finished(self) -> bool:
+        """The reply has come to its end, though the stream may go on with its usage."""
 
     def feed(self, chunk: Any) -> Sequence[Any]:
         """Return what may be shown once `chunk` has arrived."""

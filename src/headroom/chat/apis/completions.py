@@ -8,8 +8,10 @@ from typing import Any
 
 from ..prompt.examples import Request
 from .api import Asked, Cleaner
+from .foreign import in_messages, in_request, is_in_reply
 from .messages import (
     SYSTEM,
+    Content,
     digest,
     forces_a_call,
     get,
@@ -23,6 +25,7 @@ from .messages import (
     put,
     values,
     with_field,
+    with_only,
     words,
 )
 from .reply import Texts
@@ -35,8 +38,14 @@ class ChunkCleaner:
         self._texts = texts
         self._choices: dict[int, _ChoiceCleaner] = {}
 
+    @property
+    def finished(self) -> bool:
+        """Every choice that was asked for has its finish reason."""
+        return len(self._choices) >= self._texts.choices and all(choice.finished for choice in self._choices.values())
+
     def feed(self, chunk: Any) -> Sequence[Any]:
-        """Return the chunk without what is hidden or held back; nothing where nothing is left of it."""
+        """Return the chunk without what is hidden or held back; nothing if nothing is left of it."""
+        self._texts.foreign |= is_in_reply(chunk)
         hidden = False
         for place, choice in enumerate(get(chunk, "choices") or ()):
             index = index_of(choice, place)
@@ -56,36 +65,52 @@ class _ChoiceCleaner:
     def __init__(self, texts: Texts, index: int) -> None:
         self._texts, self._index = texts, index
         self._filter = texts.filter(index)
-        self._finished = False
+        self.finished = False
         self._last: Any = None
         """The latest chunk with text: what is held back at the end goes out in a copy of it."""
+        self._delta: Any = None
+        """Its delta for this choice."""
 
     def clean(self, chunk: Any, choice: Any) -> bool:
-        """Clean a choice of a chunk in place; tell whether text of it stays back."""
-        delta = get(choice, "delta")
-        text = get(delta, "content")
-        text = text if isinstance(text, str) else ""
-        finish_reason = get(choice, "finish_reason")
-        if self._finished or not (text or finish_reason):
+        """Clean a choice of a chunk in place; return whether text of it stays back."""
+        delta, finish_reason = get(choice, "delta"), get(choice, "finish_reason")
+        self._texts.foreign |= is_in_reply(delta)
+        content = Content(get(delta, "content"))
+        if self.finished or not (content.texts or finish_reason):
             return False
-        if text:
-            self._last = chunk
-        shown = self._filter.feed(text)
-        if finish_reason:
-            shown += self._filter.close()
-            self._finished = True
-            if self._filter.cut and finish_reason == "length":
-                put(choice, "finish_reason", "stop")
-                self._texts.cut = True
-        if shown != text:
-            put(delta, "content", shown)
-        return bool(text) and not shown
+        if content.texts:
+            self._last, self._delta = chunk, delta
+        shown = [self._filter.feed(text) for text in content.texts]
+        rest = self._finish(choice, finish_reason) if finish_reason else ""
+        if shown:
+            shown[-1] += rest
+        elif rest:
+            self._put_rest(choice, delta, rest)
+        if shown != content.texts:
+            put(delta, "content", content.saying(shown))
+        return bool(content.texts) and not any(shown)
+
+    def _finish(self, choice: Any, finish_reason: str) -> str:
+        """End the text of the choice and return what was held back of it."""
+        self.finished = True
+        rest = self._filter.close()
+        if self._filter.cut and finish_reason == "length":
+            put(choice, "finish_reason", "stop")
+            self._texts.cut = True
+        return rest
+
+    def _put_rest(self, choice: Any, delta: Any, rest: str) -> None:
+        """Show what was held back in a last chunk that has no text, or no delta at all."""
+        if delta is None:
+            put(choice, "delta", with_only(self._delta, "content", rest))
+        else:
+            put(delta, "content", rest)
 
     def close(self) -> Sequence[Any]:
-        """Return a chunk with what was held back, where the stream ended without a finish reason."""
-        if self._finished:
+        """Return a chunk with what was held back if the stream ended without a finish reason."""
+        if self.finished:
             return ()
-        self._finished = True
+        self.finished = True
         held = self._filter.close()
         if not held:
             return ()
@@ -98,19 +123,19 @@ class _ChoiceCleaner:
 
 
 def _says_nothing(chunk: Any) -> bool:
-    """Tell whether a chunk, its text gone, carries nothing else either."""
+    """Return whether a chunk, its text gone, carries nothing else either."""
     return not get(chunk, "usage") and not any(
         get(choice, "finish_reason") or any(values(get(choice, "delta")).values()) for choice in get(chunk, "choices")
     )
 
 
 class Completions:
-    """The api of `chat.completions`."""
+    """The API of `chat.completions`."""
 
     conversation = "messages"
 
     def read(self, kwargs: Mapping[str, Any]) -> Asked | None:
-        """Read a request; None where it has no messages."""
+        """Read a request; return None if it has no messages."""
         messages = _messages(kwargs)
         if messages is None:
             return None
@@ -121,6 +146,8 @@ class Completions:
             continues=goes_on(messages, last),
             digest=digest([(get(message, "role"), get(message, "content")) for message in upto]),
             has_room=_has_room(_body(kwargs)),
+            foreign=in_messages(messages) or in_request(_body(kwargs)),
+            choices=choices if isinstance(choices := kwargs.get("n"), int) else 1,
         )
 
     def write(self, kwargs: Mapping[str, Any], notes: str, request: Request | None) -> dict[str, Any]:
@@ -137,23 +164,26 @@ class Completions:
         return written
 
     def is_reply(self, reply: Any) -> bool:
-        """Tell a whole reply from a stream or a raw response."""
+        """Return whether this is a whole reply, and no stream or raw response."""
         return get(reply, "choices") is not None
 
     def clean(self, reply: Any, texts: Texts) -> None:
         """Take the memory blocks out of every choice."""
+        texts.foreign |= is_in_reply(reply)
         for place, choice in enumerate(get(reply, "choices")):
             message = get(choice, "message")
-            text = get(message, "content")
-            if not isinstance(text, str):
+            texts.foreign |= is_in_reply(message)
+            content = Content(get(message, "content"))
+            if not content.texts:
                 continue
-            parsed = texts.parse(text, index_of(choice, place))
-            if parsed.cut and get(choice, "finish_reason") == "length":
+            shown, read = texts.parse_parts(content.texts, index_of(choice, place))
+            if read.cut and get(choice, "finish_reason") == "length":
                 put(choice, "finish_reason", "stop")
                 texts.cut = True
-            if parsed.blocks:
+            if read.blocks:
+                visible = content.saying(shown)
                 # A message of tool calls only has no content at all.
-                put(message, "content", parsed.visible or (None if get(message, "tool_calls") else ""))
+                put(message, "content", None if visible == "" and get(message, "tool_calls") else visible)
 
     def cleaner(self, texts: Texts) -> Cleaner:
         """Return what does the same to one stream."""
@@ -191,7 +221,7 @@ def _show(messages: list[Any], examples: Sequence[Any]) -> None:
 
 
 def _has_room(body: Mapping[str, Any]) -> bool:
-    """Tell whether a block has a place in the reply: not in typed output, a forced call, sound, a reply with log
+    """Return whether a block has a place in the reply: not in typed output, a forced call, sound, a reply with log
     probabilities (their tokens would show it), or very few tokens."""
     if is_typed(body.get("response_format")):
         return False

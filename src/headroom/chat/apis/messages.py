@@ -10,7 +10,7 @@ from typing import Any
 
 
 def get(thing: Any, name: str) -> Any:
-    """Read a field; None where there is none."""
+    """Read a field; return None if there is none."""
     return thing.get(name) if isinstance(thing, Mapping) else getattr(thing, name, None)
 
 
@@ -31,6 +31,50 @@ def with_field(thing: Any, name: str, value: Any) -> Any:
     return changed
 
 
+def with_only(thing: Any, name: str, value: Any) -> Any:
+    """Return an object of the same kind as `thing` with nothing in it but one field."""
+    if isinstance(thing, Mapping):
+        return {name: value}
+    if hasattr(thing, "model_construct"):
+        return type(thing).model_construct(**{name: value})
+    changed = copy.copy(thing)
+    for other in vars(changed):
+        setattr(changed, other, value if other == name else None)
+    return changed
+
+
+class Content:
+    """What a reply says: a text, or a list of parts that are texts or something else, such as thinking."""
+
+    def __init__(self, content: Any) -> None:
+        self._content = content
+        self._parts = content if isinstance(content, (list, tuple)) else [content]
+        self._places = [place for place, part in enumerate(self._parts) if _text_of(part)]
+        self.texts: list[str] = [str(_text_of(self._parts[place])) for place in self._places]
+        """The texts, in order; empty ones are left out."""
+
+    def saying(self, texts: Sequence[str]) -> Any:
+        """Return the content with other texts in the place of `texts`; a part without any text goes."""
+        if isinstance(self._content, str):
+            return texts[0]
+        said = dict(zip(self._places, texts, strict=True))
+        parts = []
+        for place, part in enumerate(self._parts):
+            if place not in said:
+                parts.append(part)
+            elif said[place]:
+                parts.append(said[place] if isinstance(part, str) else with_field(part, "text", said[place]))
+        return parts
+
+
+def _text_of(part: Any) -> str | None:
+    """Return the text of a part of a reply; None if it is something else."""
+    if isinstance(part, str):
+        return part
+    text = get(part, "text") if get(part, "type") in ("text", "output_text", None) else None
+    return text if isinstance(text, str) else None
+
+
 def values(thing: Any) -> Mapping[str, Any]:
     """Return all fields, those that the SDK does not know included."""
     return dict(thing) if isinstance(thing, Iterable) else vars(thing)
@@ -48,12 +92,12 @@ LEAST_ROOM = 200
 
 
 def last_user(messages: Sequence[Any]) -> int:
-    """Return the place of the last user message; -1 where there is none."""
+    """Return the place of the last user message; -1 if there is none."""
     return max((place for place, message in enumerate(messages) if get(message, "role") == "user"), default=-1)
 
 
 def goes_on(messages: Sequence[Any], last: int) -> bool:
-    """Tell whether anybody but the system speaks after the message at `last`."""
+    """Return whether anybody but the system speaks after the message at `last`."""
     return any(get(message, "role") not in SYSTEM for message in messages[last + 1 :])
 
 
@@ -78,7 +122,7 @@ def joined(first: Any, second: str) -> str:
 
 
 def parted(text: Any, second: str) -> Any:
-    """Undo `joined`: return what stood above `second`, None where nothing did, and anything else as it is."""
+    """Undo `joined`: return what stood above `second`, None if nothing did, and anything else as it is."""
     if not isinstance(text, str) or not text.endswith(second):
         return text
     return text.removesuffix(second).removesuffix("\n\n") or None
@@ -94,18 +138,18 @@ def _plain(thing: Any) -> Any:
 
 
 def forces_a_call(tool_choice: Any) -> bool:
-    """Tell whether the model has no choice but to call a tool."""
+    """Return whether the model has no choice but to call a tool."""
     if isinstance(tool_choice, Mapping) and tool_choice.get("type") == "allowed_tools":
         tool_choice = tool_choice.get("mode") or get(tool_choice.get("allowed_tools"), "mode")
     return tool_choice == "required" or isinstance(tool_choice, Mapping)
 
 
 def is_typed(output: Any) -> bool:
-    """Tell whether an output format leaves no room for words of our own."""
+    """Return whether an output format leaves no room for words of our own."""
     return bool(output) and get(output, "type") != "text"
 
 
 def has_tokens(body: Mapping[str, Any], *names: str) -> bool:
-    """Tell whether no output limit, under any of `names`, is too low for a block."""
+    """Return whether no output limit, under any of `names`, is too low for a block."""
     limits = (body.get(name) for name in names)
     return all(limit >= LEAST_ROOM for limit in limits if isinstance(limit, int))

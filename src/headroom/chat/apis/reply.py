@@ -18,12 +18,16 @@ class Said(NamedTuple):
 
 
 class Texts:
-    """Each text has a place: its choice and, where a choice has several texts, its part. Read again, it counts once."""
+    """Each text has a place: its choice and, if a choice has several texts, its part. Read again, it counts once."""
 
     def __init__(self) -> None:
         self._read: dict[tuple[int, int], Parsed | BlockFilter] = {}
         self.cut = False
         """The length limit cut a block, and the visible reply is whole."""
+        self.choices = 1
+        """How many choices were asked for."""
+        self.foreign = False
+        """The reply shows that the provider looked something up."""
         self.goes_on_as: bytes | None = None
         """The digest of a request that goes on with this reply by naming it."""
 
@@ -31,6 +35,13 @@ class Texts:
         """Read a whole text."""
         parsed = self._read[choice, part] = parse(text)
         return parsed
+
+    def parse_parts(self, parts: Sequence[str], choice: int = 0) -> tuple[list[str], BlockFilter]:
+        """Read a text that comes in parts; return what is visible of each, and what was read."""
+        read = self.filter(choice)
+        visible = [read.feed(part) for part in parts]
+        visible[-1] += read.close()
+        return visible, read
 
     def filter(self, choice: int = 0, part: int = 0) -> BlockFilter:
         """Return what reads a text that streams by."""

@@ -9,6 +9,7 @@ from ..block.filter import Parsed
 from ..prompt.examples import Request
 from ..prompt.frame import INSTRUCTION
 from .api import Asked, Cleaner
+from .foreign import in_messages, in_request, is_hosted, is_in_reply
 from .messages import (
     digest,
     forces_a_call,
@@ -26,6 +27,8 @@ from .messages import (
 )
 from .reply import Texts
 
+_LAST = ("response.completed", "response.incomplete", "response.failed")
+
 
 class EventCleaner:
     """Takes the memory blocks out of one response, text by text."""
@@ -33,10 +36,13 @@ class EventCleaner:
     def __init__(self, texts: Texts) -> None:
         self._texts = texts
         self._streamed: dict[int, _StreamedText] = {}
+        self.finished = False
+        """The response has come to its end."""
 
     def feed(self, event: Any) -> Sequence[Any]:
         """Return what may be shown once `event` has arrived; the events that repeat a text repeat what was shown."""
         kind = get(event, "type")
+        self.finished |= kind in _LAST
         if kind == "response.output_text.delta":
             return self._text_of(event).clean(event)
         if kind == "response.output_text.done":
@@ -58,7 +64,7 @@ class EventCleaner:
         return [event for text in self._streamed.values() for event in text.close()]
 
     def clean_response(self, response: Any) -> None:
-        """Clean a whole response in place. Where only a block was cut by the token limit, it is complete."""
+        """Clean a whole response in place. If only a block was cut by the token limit, the response is complete."""
         put(response, "instructions", parted(get(response, "instructions"), INSTRUCTION))
         if get(response, "id"):
             self._texts.goes_on_as = digest(get(response, "id"))
@@ -70,8 +76,9 @@ class EventCleaner:
             self._texts.cut = True
 
     def _clean_item(self, item: Any, output_index: int) -> bool:
-        """Clean an item of the output in place; tell whether it ends in a block that was cut."""
+        """Clean an item of the output in place; return whether it ends in a block that was cut."""
         cut = False
+        self._texts.foreign |= is_hosted(item)
         for place, part in enumerate(get(item, "content") or ()):
             parsed = self._clean_text(part, _part(output_index, place))
             cut = parsed is not None and parsed.cut
@@ -82,6 +89,7 @@ class EventCleaner:
     def _clean_text(self, part: Any, key: int) -> Parsed | None:
         """Clean a text in place, with its citations. Reasoning and refusals are left alone."""
         text = get(part, "text")
+        self._texts.foreign |= is_in_reply(part)
         if not isinstance(text, str) or get(part, "type") not in ("output_text", "response.output_text.done"):
             return None
         parsed = self._texts.parse(text, part=key)
@@ -106,7 +114,7 @@ class _StreamedText:
         self._last: Any = None
 
     def clean(self, event: Any) -> Sequence[Any]:
-        """Return the delta without what is hidden or held back; nothing where nothing is left of it."""
+        """Return the delta without what is hidden or held back; nothing if nothing is left of it."""
         self._last = event
         shown = self._filter.feed(get(event, "delta"))
         if not shown:
@@ -148,12 +156,12 @@ def _completed(event: Any) -> Any:
 
 
 class Responses:
-    """The api of `responses`."""
+    """The API of `responses`."""
 
     conversation = "input"
 
     def read(self, kwargs: Mapping[str, Any]) -> Asked | None:
-        """Read a request. One without a user's item goes on with the response that it names."""
+        """Read a request; one without a user's item goes on with the response that it names."""
         items = _items(kwargs)
         if items is None:
             return None
@@ -167,7 +175,8 @@ class Responses:
             message=None if last < 0 else words(get(items[last], "content")),
             continues=last < 0 or goes_on(items, last),
             digest=known,
-            has_room=_has_room({**kwargs, **(kwargs.get("extra_body") or {})}),
+            has_room=_has_room(_body(kwargs)),
+            foreign=in_messages(items) or in_request(_body(kwargs)),
         )
 
     def write(self, kwargs: Mapping[str, Any], notes: str, request: Request | None) -> dict[str, Any]:
@@ -189,7 +198,7 @@ class Responses:
         return written
 
     def is_reply(self, reply: Any) -> bool:
-        """Tell a whole reply from a stream or a raw response."""
+        """Return whether this is a whole reply, and no stream or raw response."""
         return bool(get(reply, "object") == "response")
 
     def clean(self, reply: Any, texts: Texts) -> None:
@@ -208,13 +217,18 @@ def _items(kwargs: Mapping[str, Any]) -> Sequence[Any] | None:
     return given if isinstance(given, (list, tuple)) and given else None
 
 
+def _body(kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the fields that the server gets."""
+    return {**kwargs, **(kwargs.get("extra_body") or {})}
+
+
 def _said(item: Any) -> tuple[Any, Any]:
     """Say what identifies an item: whose it is, and what is in it."""
     return get(item, "role") or get(item, "type"), get(item, "content") or get(item, "output") or get(item, "arguments")
 
 
 def _has_room(body: Mapping[str, Any]) -> bool:
-    """Tell whether a block has a place in the reply: not in typed output, a forced call, a reply that comes later."""
+    """Return whether a block has a place in the reply: not in typed output, a forced call, a reply that comes later."""
     if is_typed(get(body.get("text") or None, "format")) or body.get("background"):
         return False
     if forces_a_call(body.get("tool_choice")) or "message.output_text.logprobs" in (body.get("include") or ()):

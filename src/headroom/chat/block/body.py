@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from .item import Item, Unusable, item
-from .loose_json import Loose, loads
+from .loose_json import Level, Loose, loads
 
 _FENCE_OPENS = re.compile(r"`{3,}\w*\s*")
-_FENCE_CLOSES = re.compile(r"\s*`{3,}\Z")
 _BULLET = re.compile(r"\s*(?:[-*•–]|\d{1,4}[.)])(?:\s+(.*))?")
 _LABEL = re.compile(r"(?:content|fact|memory)\s*:\s*", re.IGNORECASE)
 _FIELD = re.compile(r"\s+(scope|importance|entities|relationships|replaces|forget)\s*:\s*(.*)", re.IGNORECASE)
@@ -20,6 +19,9 @@ _WRAPPERS = ("memories", "facts", "memory", "items")
 _NOTHING = frozenset({"", "none", "nothing", "n/a"})
 JSON_STARTS = "[{\"'"
 UNREADABLE = "unreadable block"
+CUT_OFF = "cut off by the end of the reply"
+MAX_BODY = 400_000
+"""Characters of a block that are read; a longer one is no list of facts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,8 @@ class Reading:
 
 def read(body: str) -> Reading:
     """Read the whole body of a block."""
+    if len(body) > MAX_BODY:
+        return Reading(skipped=Counter([UNREADABLE]), sure=False)
     text = _unfenced(body)
     if not text:
         return Reading(skipped=Counter(), sure=True)
@@ -42,13 +46,16 @@ def read(body: str) -> Reading:
         loose = loads(text)
         whole = not (loose.open or loose.words) and loose.unended is None
         said = _reading(_elements(loose), explicit=whole)
-        return replace(said, sure=said.sure and not loose.stray)
+        unread = Counter([] if said.items or said.skipped or whole else [UNREADABLE])
+        return replace(said, skipped=said.skipped + unread, sure=said.sure and not loose.stray)
     values = _bullets(text.splitlines())
     return Reading(skipped=Counter([UNREADABLE]), sure=False) if values is None else _reading(values, explicit=True)
 
 
 def read_cut(body: str) -> Reading | None:
-    """Read a body that the reply ended in: its complete items, or None where it looks like a part of the answer."""
+    """Read a body that the reply ended in: its complete items, or None if it looks like a part of the answer."""
+    if len(body) > MAX_BODY:
+        return Reading(skipped=Counter([UNREADABLE]), sure=True)
     text = _unfenced(body)
     if not text:
         return Reading(skipped=Counter(), sure=True)
@@ -56,18 +63,31 @@ def read_cut(body: str) -> Reading | None:
         lines = text.splitlines()
         whole = lines if body.endswith("\n") or not _is_bullet(lines[0]) else lines[:-1]
         values = _bullets(whole)
-        return None if values is None else _reading(values, explicit=True)
+        return None if values is None else _cut_off(_reading(values, explicit=True), len(whole) < len(lines))
     loose = loads(text)
     said = _reading(_elements(loose), explicit=True)
     unquoted = loose.words or (loose.unended is not None and not loose.open)
     answer = loose.stray or "\n" in (loose.unended or "") or (unquoted and not said.items)
-    return None if answer else said
+    return None if answer else _cut_off(said, bool(loose.unended) or any(_has_begun(level) for level in loose.open))
+
+
+def _cut_off(said: Reading, lost: bool) -> Reading:
+    """Count what was not complete."""
+    return replace(said, skipped=said.skipped + Counter([CUT_OFF])) if lost else said
+
+
+def _has_begun(level: Level) -> bool:
+    """Return whether an object had begun to say something."""
+    return isinstance(level.into, dict) and bool(level.key or level.into)
 
 
 def _unfenced(body: str) -> str:
     body = body.strip()
     if fence := _FENCE_OPENS.match(body):
-        body = _FENCE_CLOSES.sub("", body[fence.end() :])
+        body = body[fence.end() :]
+        inside = body.rstrip("`")
+        if len(body) - len(inside) >= 3:
+            body = inside.rstrip()
     return body
 
 
@@ -110,12 +130,12 @@ def _unwrapped(root: Any) -> Iterator[object]:
 
 
 def _is_bullet(line: str) -> bool:
-    """Tell whether `line` begins an entry of a list."""
+    """Return whether `line` begins an entry of a list."""
     return _BULLET.fullmatch(line) is not None
 
 
 def _bullets(lines: list[str]) -> list[object] | None:
-    """Read a list of lines; None where one is neither a bullet nor an indented part of one."""
+    """Read a list of lines; return None if one is neither a bullet nor an indented part of one."""
     bullets: list[_Bullet] = []
     for line in filter(str.strip, lines):
         if found := _BULLET.fullmatch(line):

@@ -1,8 +1,9 @@
 """The block a model writes for its memory: find it in a reply, read it, take it out. Pure.
 
-A block is ours when its tag starts a line, stands outside code fences, and its body reads as our format. One that is
-unreadable or half-cut is ours only at the end of the reply, and so is one in a fence that the reply never closes.
-White space before a block belongs to it; every other character stays as the model wrote it.
+A block is ours if its tag starts a line, stands outside code fences, and its body reads as our format. One that is
+unreadable or half-cut is ours only at the end of the reply, and so is one that fills a code fence, unless the reply
+speaks about the tag. What a model says while it thinks, in `<think>` tags, is never ours. White space before a block
+belongs to it; every other character stays as the model wrote it.
 """
 
 from __future__ import annotations
@@ -15,108 +16,35 @@ from dataclasses import dataclass, field
 from .body import JSON_STARTS, Reading, read, read_cut
 from .fences import Lines
 from .item import Item
-
-MAX_ITEMS = 64
-"""Items taken from one reply; the rest is counted as skipped."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """A block with the white space before it. One that is not `sure` is ours only if nothing visible follows."""
-
-    raw: str
-    reading: Reading
-    sure: bool
-
-
-class Outcome:
-    """Sort the pieces of a reply, given in its order, into what is shown and what is taken out of it."""
-
-    def __init__(self) -> None:
-        self.items: list[Item] = []
-        self.skipped: Counter[str] = Counter()
-        self.removed: list[tuple[int, int]] = []
-        self.blocks = 0
-        self._shown: list[str] = []
-        self._position = 0
-        self._held: list[_Held] = []
-        self._space: list[str] = []
-
-    def hold(self, space: str) -> None:
-        """Go on by white space, which is shown with what follows it, and goes with a block."""
-        self._space.append(space)
-
-    def show(self, text: str) -> None:
-        """Go on by visible text: what is held and not sure is visible too."""
-        self._settle(at_end=False)
-        self._put(self._taken_space() + text)
-
-    def remove(self, raw: str, reading: Reading, *, sure: bool) -> None:
-        """Go on by a block."""
-        self._held.append(_Held(self._taken_space() + raw, reading, sure))
-        if self._held[0].sure:
-            self._settle(at_end=False)
-
-    def end(self) -> None:
-        """Decide on all that is held, for nothing follows."""
-        self._settle(at_end=True)
-        self._put(self._taken_space())
-
-    def take(self) -> str:
-        """Return what may be shown since the last call."""
-        shown = "".join(self._shown)
-        self._shown.clear()
-        return shown
-
-    def _taken_space(self) -> str:
-        space = "".join(self._space)
-        self._space.clear()
-        return space
-
-    def _settle(self, *, at_end: bool) -> None:
-        for held in self._held:
-            if held.sure or at_end:
-                self._learn(held.reading)
-                self._cut_out(len(held.raw))
-            else:
-                self._put(held.raw)
-        self._held.clear()
-
-    def _learn(self, reading: Reading) -> None:
-        self.blocks += 1
-        self.skipped.update(reading.skipped)
-        room = MAX_ITEMS - len(self.items)
-        self.items.extend(reading.items[:room])
-        if beyond := len(reading.items[room:]):
-            self.skipped[f"more than {MAX_ITEMS} items"] += beyond
-
-    def _cut_out(self, length: int) -> None:
-        start, end = self._position, self._position + length
-        if self.removed and self.removed[-1][1] == start:
-            start, _ = self.removed.pop()
-        self.removed.append((start, end))
-        self._position = end
-
-    def _put(self, text: str) -> None:
-        self._shown.append(text)
-        self._position += len(text)
-
+from .outcome import MAX_ITEMS, Outcome
+from .tags import (
+    CLOSE,
+    CLOSE_FENCE,
+    END,
+    END_OF_WORDS,
+    FENCED_OPEN,
+    LONGEST_END,
+    LONGEST_MENTION,
+    LONGEST_START,
+    LONGEST_THOUGHT,
+    NEXT_LINE,
+    OPEN,
+    SPACE,
+    THINK,
+    THOUGHT,
+    is_surely_ours,
+    may_become,
+    may_become_fenced,
+    mentions_tag,
+    without_tag_prefix,
+)
 
 __all__ = ["MAX_ITEMS", "BlockFilter", "Item", "Parsed", "parse"]
 
-_TAG = r"[ \t]{0,3}memory[ \t]{0,3}>"
-_OPEN = re.compile(f"<{_TAG}", re.IGNORECASE)
-_CLOSE = re.compile(f"<[ \t]{{0,3}}/{_TAG}", re.IGNORECASE)
-# What ends a body: its closing tag, or the next block; where words follow the tag, a blank line as well, for then the
-# reply speaks about the tag.
-_END = re.compile(rf"(?P<close>{_CLOSE.pattern})|\n {{0,3}}{_OPEN.pattern}", re.IGNORECASE)
-_END_OF_WORDS = re.compile(rf"{_END.pattern}|\n[ \t\r]{{0,3}}\n", re.IGNORECASE)
-_LONGEST_END = 20
 _LINE_STARTS = "`-*•–0123456789"
-_SPACE = re.compile(r"\s+")
-_NEXT_TAG = re.compile(r"\n {0,3}<")
-# The shortest start of the tag that no element of HTML shares.
-_SURELY_OURS = "<mem"
+_THINKING = "it was said while thinking"
+_LONGEST_FENCE = 40
+"""Characters of the last line of a code fence, to know whether it is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +52,7 @@ class Parsed:
     """What a whole reply says: to the reader, and to the memory."""
 
     visible: str
-    """The reply without its blocks; the very same text where there is none."""
+    """The reply without its blocks; the very same text if there is none."""
     items: tuple[Item, ...]
     """What the blocks say, in order, complete items only, at most `MAX_ITEMS`."""
     cut: bool
@@ -157,6 +85,11 @@ class _Block:
 
     tag: str
     fenced: bool
+    """It stands inside a code fence that was opened before."""
+    fence: str = ""
+    """The marks of the code fence that it fills, if it does."""
+    reading: Reading | None = None
+    """What it says, if it ended and the end of its fence is still to come."""
     body: list[str] = field(default_factory=list)
     end: re.Pattern[str] | None = None
     """What to look for; None until the first character of the body tells."""
@@ -169,8 +102,8 @@ class _Block:
 class BlockFilter:
     """Read one choice of a streamed reply, as it comes: what `parse` finds, for every way of cutting the stream.
 
-    Holds back white space, a tag's prefix, or a block that has begun, and nothing else. What it found, under the
-    names of `Parsed`, is complete after `close`.
+    Holds back white space, the prefix of a tag, the first line of a code fence, or a block that has begun, and nothing
+    else. What it found, under the names of `Parsed`, is complete after `close`.
     """
 
     def __init__(self) -> None:
@@ -183,6 +116,11 @@ class BlockFilter:
         self._lines = Lines()
         self._block: _Block | None = None
         self._after_block = False
+        self._thinking = self._has_thought = False
+        self._latest = ""
+        """The characters that were passed last."""
+        self._mentioned = False
+        """The reply speaks about the tag."""
 
     @property
     def blocks(self) -> int:
@@ -192,7 +130,7 @@ class BlockFilter:
     def feed(self, text: str) -> str:
         """Take the next piece and return what may be shown now."""
         self._buffer, self._at = self._buffer[self._at :] + text, 0
-        while self._at < len(self._buffer) and (self._outside() if self._block is None else self._inside(self._block)):
+        while self._at < len(self._buffer) and self._step():
             pass
         return self._outcome.take()
 
@@ -201,53 +139,126 @@ class BlockFilter:
         rest, self._buffer, self._at = self._buffer[self._at :], "", 0
         if self._block is not None:
             self._end_inside(self._block, rest)
+        elif self._thinking:
+            self._outcome.show(rest)
+        elif rest and is_surely_ours(rest) and not self._lines.fenced:
+            self._keep(rest, Reading(skipped=Counter(), sure=True), sure=True)
+            self.cut = True
         elif rest:
-            self._end_in_tag(rest)
+            self._show(rest)
         self._outcome.end()
         return self._outcome.take()
 
+    def _step(self) -> bool:
+        """Go on by one step; return False if more text must tell."""
+        if self._thinking:
+            return self._think()
+        if self._block is None:
+            return self._outside()
+        return self._inside(self._block) if self._block.reading is None else self._after_tag(self._block)
+
     def _outside(self) -> bool:
-        """Go on by white space, by a tag, or to the next line with one; False where more text must tell."""
-        if space := _SPACE.match(self._buffer, self._at):
+        """Go on by white space, by the start of something, or to the next line that may have one."""
+        if space := SPACE.match(self._buffer, self._at):
             self._hold(space[0])
             self._at = space.end()
             return True
         if self._after_block or self._lines.at_start:
-            if tag := _OPEN.match(self._buffer, self._at):
-                self._block = _Block(tag[0], self._lines.fenced)
-                self._at = tag.end()
+            if self._begun():
                 return True
-            if self._may_become("<memory>"):
+            if self._may_begin(self._buffer[self._at : self._at + LONGEST_START]):
                 return False
-        next_tag = _NEXT_TAG.search(self._buffer, self._at)
-        text = self._buffer[self._at : next_tag.start() if next_tag else None].rstrip()
-        self._show(text)
-        self._at += len(text)
+        line = NEXT_LINE.search(self._buffer, self._at)
+        text = self._buffer[self._at : line.start() if line else None].rstrip()
+        thought = self._end_of_thought(text)
+        self._show(text[:thought] if thought else text)
+        self._at += thought or len(text)
+        if thought:
+            self._outcome.unlearn(_THINKING)
+            self._begin_answer()
         return True
+
+    def _begun(self) -> bool:
+        """Begin a block, one that fills a code fence, or thinking, if the text goes on with it."""
+        fenced = self._lines.fenced
+        if tag := OPEN.match(self._buffer, self._at):
+            self._block = _Block(tag[0], fenced)
+        elif not fenced and not self._is_about_it() and (tag := FENCED_OPEN.match(self._buffer, self._at)):
+            self._block = _Block(tag[0], fenced, fence=tag["fence"])
+        elif not fenced and (tag := THINK.match(self._buffer, self._at)):
+            self._outcome.show(tag[0])
+            self._thinking = self._has_thought = True
+        else:
+            return False
+        self._at = tag.end()
+        return True
+
+    def _may_begin(self, rest: str) -> bool:
+        """Return whether what the buffer ends in may become the start of something."""
+        if may_become("<memory>", rest):
+            return True
+        if self._lines.fenced:
+            return False
+        thinking = may_become("<think>", rest) or may_become("<thinking>", rest)
+        return thinking or (not self._is_about_it() and may_become_fenced(rest))
+
+    def _is_about_it(self) -> bool:
+        """Return whether the reply only shows a block: it speaks of the tag, or announces a sample."""
+        return self._mentioned or self._latest.rstrip().endswith((":", "："))
 
     def _hold(self, space: str) -> None:
         self._outcome.hold(space)
-        self._lines.feed(space)
+        self._pass(space)
 
     def _show(self, text: str) -> None:
         self._outcome.show(text)
-        self._lines.feed(text)
+        self._pass(text)
         self._after_block = False
 
-    def _end_in_tag(self, rest: str) -> None:
-        if _squeezed(rest).startswith(_SURELY_OURS) and not self._lines.fenced:
-            self._keep(rest, Reading(skipped=Counter(), sure=True), sure=True)
-            self.cut = True
-        else:
-            self._show(rest)
+    def _pass(self, text: str) -> None:
+        """Follow the lines of the visible text, and whether it speaks about the tag."""
+        self._lines.feed(text)
+        seen = self._latest + text
+        self._mentioned = self._mentioned or mentions_tag(seen)
+        self._latest = seen[-LONGEST_MENTION:]
+
+    # Thinking.
+
+    def _think(self) -> bool:
+        """Show what the model thinks, to the end of it."""
+        if end := THOUGHT.search(self._buffer, self._at):
+            self._outcome.show(self._buffer[self._at : end.end()])
+            self._at = end.end()
+            self._begin_answer()
+            return True
+        tag = self._buffer.find("<", max(self._at, len(self._buffer) - LONGEST_THOUGHT))
+        until = len(self._buffer) if tag < 0 else tag
+        self._outcome.show(self._buffer[self._at : until])
+        self._at = until
+        return False
+
+    def _end_of_thought(self, text: str) -> int:
+        """Return where thinking ends whose start the server left out; 0 if it does not end in `text`."""
+        if self._has_thought or self._lines.fenced:
+            return 0
+        before = self._latest[-LONGEST_THOUGHT:]
+        end = THOUGHT.search(before + text)
+        return end.end() - len(before) if end else 0
+
+    def _begin_answer(self) -> None:
+        """Go on after thinking: a block may follow at once, and the fences of the thoughts are over."""
+        self._thinking, self._has_thought, self._after_block = False, True, True
+        self._lines, self._latest, self._mentioned = Lines(), "", False
+
+    # Inside a block.
 
     def _inside(self, block: _Block) -> bool:
-        """Go on by the start of the body, or to its end; False where more text must tell."""
+        """Go on by the start of the body, or to its end."""
         if block.end is None:
             return self._begin(block)
         end = block.end.search(self._buffer, self._at)
         if end is None:
-            keep = max(self._at, len(self._buffer) - _LONGEST_END)
+            keep = max(self._at, len(self._buffer) - LONGEST_END)
             block.body.append(self._buffer[self._at : keep])
             self._at = keep
             return False
@@ -257,37 +268,65 @@ class BlockFilter:
         return True
 
     def _begin(self, block: _Block) -> bool:
-        if space := _SPACE.match(self._buffer, self._at):
+        if space := SPACE.match(self._buffer, self._at):
             block.body.append(space[0])
             self._at = space.end()
             return True
         first = self._buffer[self._at]
-        if first == "<" and not _CLOSE.match(self._buffer, self._at):
-            if self._may_become("</memory>"):
+        if first == "<" and not CLOSE.match(self._buffer, self._at):
+            if may_become("</memory>", self._buffer[self._at : self._at + LONGEST_END]):
                 return False
             self._reject(block)
             return True
         on_new_line = any("\n" in space for space in block.body)
         ours = first in JSON_STARTS or first == "<" or (on_new_line and first in _LINE_STARTS)
-        block.end = _END if ours else _END_OF_WORDS
+        block.end = END if ours else END_OF_WORDS
         return True
 
     def _finish(self, block: _Block, closing: str | None) -> None:
         reading = read("".join(block.body))
         block.body.append(closing or "")
         sure = reading.sure and not block.fenced
-        if sure or (closing and (not block.fenced or (reading.sure and reading.items))):
+        if block.fence:
+            if sure and reading.items and closing:
+                block.reading = reading
+            else:
+                self._reject(block)
+        elif sure or (closing and (not block.fenced or (reading.sure and reading.items))):
             self._keep(block.raw, reading, sure=sure)
         else:
             self._reject(block)
 
+    def _after_tag(self, block: _Block) -> bool:
+        """Go on by the end of the code fence that a block fills; with anything else there it is no block."""
+        if space := SPACE.match(self._buffer, self._at):
+            block.body.append(space[0])
+            self._at = space.end()
+            return True
+        rest = self._buffer[self._at : self._at + _LONGEST_FENCE]
+        if _is_start_of_fence(rest, block.fence) and len(rest) < _LONGEST_FENCE:
+            return False
+        close = CLOSE_FENCE.match(self._buffer, self._at)
+        if close is None or not close["run"].startswith(block.fence):
+            self._reject(block)
+            return True
+        block.body.append(close["run"])
+        self._at += len(close["run"])
+        assert block.reading is not None
+        self._keep(block.raw, block.reading, sure=False)
+        return True
+
     def _end_inside(self, block: _Block, rest: str) -> None:
-        body = "".join(block.body) + rest
+        """Decide on a block that the reply ended in."""
         block.body.append(rest)
-        tag = body.rfind("<", -_LONGEST_END)
-        if tag >= 0 and "</memory>".startswith(_squeezed(body[tag:])):
-            body = body[:tag]
-        reading = None if block.fenced or block.end is _END_OF_WORDS else read_cut(body)
+        if block.reading is not None and _is_start_of_fence(rest, block.fence):
+            text = block.raw.rstrip()
+            space = block.raw[len(text) :]
+            self._keep(text, block.reading, sure=True)
+            self._hold(space)
+            return
+        readable = not (block.fenced or block.fence or block.end is END_OF_WORDS)
+        reading = read_cut(without_tag_prefix("".join(block.body))) if readable else None
         if reading is None:
             self._reject(block)
         else:
@@ -303,20 +342,14 @@ class BlockFilter:
             self._hold(space)
 
     def _keep(self, raw: str, reading: Reading, *, sure: bool) -> None:
-        """Take a block out: now, or where it is not `sure`, when the reply ends."""
+        """Take a block out: now, or, if it is not `sure`, when the reply ends."""
         self._block = None
         self._outcome.remove(raw, reading, sure=sure)
         self._after_block = True
         if not sure:
             self._lines.feed(raw)
 
-    def _may_become(self, tag: str) -> bool:
-        """The buffer ends inside what may be `tag`, with stray spaces and in any case."""
-        if len(self._buffer) - self._at >= _LONGEST_END:
-            return False
-        rest = self._buffer[self._at :]
-        return "\n" not in rest and tag.startswith(_squeezed(rest))
 
-
-def _squeezed(tag: str) -> str:
-    return "".join(tag.split()).lower()
+def _is_start_of_fence(rest: str, fence: str) -> bool:
+    """Return whether a text that ends in `rest` may go on as the last line of a code fence."""
+    return rest.lstrip(fence[0]).strip(" \t\r") == ""

@@ -28,7 +28,7 @@ class Item:
     """One thing a model wants remembered, corrected or forgotten. `None` and `()` mean: not said, or not readable."""
 
     content: str | None
-    """None only where `forget` names a note."""
+    """None only if `forget` names a note."""
     scope: Scope | None = None
     importance: float | None = None
     """In 0..1."""

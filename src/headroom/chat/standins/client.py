@@ -3,48 +3,48 @@
 from __future__ import annotations
 
 import copy
-import functools
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
+from ...errors import InvalidInput
+from ..apis.api import Api
 from ..apis.completions import Completions
 from ..apis.responses import Responses
 from ..client_memory import AsyncChatMemory, ChatMemory
 from ..turn import Turns
-from .forward import Forward, Replacement, if_target_has_it
-from .resource import Resource, is_async
+from .call import is_async
+from .forward import Forward, Method, Replacement, if_target_has_it
+from .resource import Resource
 
-COMPLETIONS, RESPONSES = Completions(), Responses()
-"""The APIs that have memory; the `replaced` tables below say where a client has them."""
+ROUTES: Final[Mapping[str, Api]] = {
+    "chat.completions": Completions(),
+    "beta.chat.completions": Completions(),
+    "responses": Responses(),
+}
+"""Where a client has an API with memory. A new provider is a file in `apis/` and a line here."""
 
 
-class _Node(Forward):
-    """Stand in for a part of a client that leads to resources."""
+class Node(Forward):
+    """Stand in for a part of a client that leads to resources, such as `client.chat`."""
 
-    __slots__ = ("_turns",)
+    __slots__ = ("_path", "_turns")
+    resembles = True
 
-    def __init__(self, target: Any, turns: Turns) -> None:
+    def __init__(self, target: Any, turns: Turns, path: str = "") -> None:
         super().__init__(target)
         object.__setattr__(self, "_turns", turns)
+        object.__setattr__(self, "_path", path)
+
+    def _of_target(self, name: str) -> Any:
+        path = f"{self._path}.{name}" if self._path else name
+        if path in ROUTES:
+            return self._child(name, getattr(self._target, name), lambda _, at: Resource(at, self._turns, ROUTES[path]))
+        if any(route.startswith(f"{path}.") for route in ROUTES):
+            return self._child(name, getattr(self._target, name), lambda _, at: Node(at, self._turns, path))
+        return super()._of_target(name)
 
 
-class ChatNode(_Node):
-    """Stand in for `client.chat`."""
-
-    __slots__ = ()
-    replaced: ClassVar[Mapping[str, Replacement]] = {
-        "completions": lambda self, target: Resource(target, self._turns, COMPLETIONS)
-    }
-
-
-class BetaNode(_Node):
-    """Stand in for `client.beta`."""
-
-    __slots__ = ()
-    replaced: ClassVar[Mapping[str, Replacement]] = {"chat": lambda self, target: ChatNode(target, self._turns)}
-
-
-class ClientWithMemory(_Node):
+class ClientWithMemory(Node):
     """Stand in for a client. What is written to it reaches the client, and closing it closes the client."""
 
     __slots__ = ("_memory",)
@@ -55,7 +55,7 @@ class ClientWithMemory(_Node):
 
     @property
     def memory(self) -> ChatMemory | AsyncChatMemory:
-        """The user's memories; awaitable where the client is."""
+        """The user's memories; awaitable if the client is asynchronous."""
         memory: ChatMemory | AsyncChatMemory | None = self._memory
         if memory is None:
             kind = AsyncChatMemory if is_async(self._target.chat.completions.create) else ChatMemory
@@ -63,20 +63,11 @@ class ClientWithMemory(_Node):
             object.__setattr__(self, "_memory", memory)
         return memory
 
-    def _copied(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(method)
-        def copied(*args: Any, **kwargs: Any) -> Any:
-            return ClientWithMemory(method(*args, **kwargs), self._turns)
+    def _copied(self, method: Callable[..., Any]) -> Method:
+        turns = self._turns
+        return Method(method, lambda *args, **kwargs: ClientWithMemory(method(*args, **kwargs), turns))
 
-        return copied
-
-    replaced: ClassVar[Mapping[str, Replacement]] = {
-        "chat": lambda self, target: ChatNode(target, self._turns),
-        "beta": lambda self, target: BetaNode(target, self._turns),
-        "responses": lambda self, target: Resource(target, self._turns, RESPONSES),
-        "copy": _copied,
-        "with_options": _copied,
-    }
+    replaced: ClassVar[Mapping[str, Replacement]] = {"copy": _copied, "with_options": _copied}
 
     def __copy__(self) -> ClientWithMemory:
         return ClientWithMemory(copy.copy(self._target), self._turns)
@@ -101,3 +92,23 @@ class ClientWithMemory(_Node):
     @if_target_has_it
     async def __aexit__(self, *exc: Any) -> Any:
         return await self._target.__aexit__(*exc)
+
+
+def check_client(client: Any) -> Any:
+    """Return the client to stand in for: that behind a stand-in, as one user's memory is not added to another's.
+
+    Raise InvalidInput if it has no `chat.completions.create()`.
+    """
+    if issubclass(type(client), ClientWithMemory):
+        client = client._target
+    found = client
+    for name in ("chat", "completions", "create"):
+        part = getattr(found, name, None)
+        if part is None or (name == "create" and not callable(part)):
+            lacking = "it" if found is client else f"its {'chat' if name == 'completions' else 'chat.completions'}"
+            raise InvalidInput(
+                f"a client must have chat.completions.create(), and {lacking} has no {name} "
+                f"({type(client).__module__}.{type(client).__qualname__}); pass a client that speaks OpenAI's API"
+            )
+        found = part
+    return client

@@ -2,45 +2,59 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from ..apis.api import Api
 from ..turn import Turn
-from .forward import Forward, Replacement, if_target_has_it
+from .forward import Forward, Method, Replacement, if_target_has_it
 
 
-def receive(api: Api, turn: Turn, reply: Any) -> Any:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """The call that a reply belongs to."""
+
+    api: Api
+    turn: Turn
+    later: bool
+    """The call was asynchronous, and so is what comes of it."""
+    streamed: bool
+    """A stream was asked for."""
+
+
+def receive(source: Source, reply: Any) -> Any:
     """Return `reply` without its memory block, its facts stored; a stream or raw response as its stand-in."""
-    shown = _show(api, turn, reply)
+    shown = _show(source, reply)
     if shown is reply:
-        turn.finish()
+        source.turn.finish()
     return shown
 
 
-async def receive_async(api: Api, turn: Turn, reply: Any) -> Any:
+async def receive_async(source: Source, reply: Any) -> Any:
     """Do the same as `receive` without blocking the event loop."""
-    shown = _show(api, turn, reply)
+    shown = _show(source, reply)
     if shown is reply:
-        await turn.finish_async()
+        await source.turn.finish_async()
     return shown
 
 
-def _show(api: Api, turn: Turn, reply: Any) -> Any:
+def _show(source: Source, reply: Any) -> Any:
+    turn = source.turn
     if not turn.instructed:
         return reply
-    if api.is_reply(reply):
+    if source.api.is_reply(reply):
         with turn.step("parse"):
-            api.clean(reply, turn.texts)
+            source.api.clean(reply, turn.texts)
         return reply
-    if hasattr(reply, "__aiter__"):
-        return AsyncMemoryStream(reply, api, turn)
-    if hasattr(reply, "__next__"):  # a pydantic model can be iterated over too
-        return MemoryStream(reply, api, turn)
-    return RawResponse(reply, api, turn) if hasattr(reply, "parse") else reply
+    # Some streams are iterated over in both ways, as those of tracing packages; a pydantic model in one.
+    if hasattr(reply, "__aiter__") and (source.later or not hasattr(reply, "__iter__")):
+        return AsyncMemoryStream(reply, source)
+    if hasattr(reply, "__next__") or (source.streamed and hasattr(reply, "__iter__")):
+        return MemoryStream(reply, source)
+    return RawResponse(reply, source) if hasattr(reply, "parse") else reply
 
 
 class _Stream(Forward):
@@ -48,19 +62,23 @@ class _Stream(Forward):
 
     __slots__ = ("_chunks", "_cleaner", "_ready", "_turn")
 
-    def __init__(self, target: Any, chunks: Any, api: Api, turn: Turn) -> None:
+    def __init__(self, target: Any, chunks: Any, source: Source) -> None:
         super().__init__(target)
         object.__setattr__(self, "_chunks", chunks)
-        object.__setattr__(self, "_cleaner", api.cleaner(turn.texts))
+        object.__setattr__(self, "_cleaner", source.api.cleaner(source.turn.texts))
         object.__setattr__(self, "_ready", deque())
-        object.__setattr__(self, "_turn", turn)
+        object.__setattr__(self, "_turn", source.turn)
 
-    def _push(self, chunk: Any) -> None:
-        """Make ready what may be shown of `chunk`; the chunk itself where cleaning fails."""
+    def _push(self, chunk: Any) -> bool:
+        """Make ready what may be shown of `chunk`, itself if cleaning fails; return whether the reply is at its end.
+
+        Then its facts are stored: many readers stop at the finish reason.
+        """
         shown = [chunk]
         with self._turn.step("parse"):
             shown = self._cleaner.feed(chunk)
         self._ready.extend(shown)
+        return bool(self._cleaner.finished)
 
     def _end(self) -> None:
         """Make ready what was held back until it was clear that no block begins there."""
@@ -68,18 +86,20 @@ class _Stream(Forward):
             self._ready.extend(self._cleaner.close())
 
     def __del__(self) -> None:
-        turn = getattr(self, "_turn", None)
-        if turn is not None:
-            turn.abandon()
+        try:
+            turn = self._turn
+        except AttributeError:  # its making failed
+            return
+        turn.abandon()
 
 
 class MemoryStream(_Stream):
-    """Stand in for a stream. Facts are stored once, when it ends, breaks or is closed."""
+    """Stand in for a stream. Facts are stored once: at its finish reason, or when it ends, breaks or is closed."""
 
     __slots__ = ()
 
-    def __init__(self, target: Any, api: Api, turn: Turn) -> None:
-        super().__init__(target, target, api, turn)
+    def __init__(self, target: Any, source: Source) -> None:
+        super().__init__(target, target if hasattr(target, "__next__") else iter(target), source)
 
     def __iter__(self) -> MemoryStream:
         return self
@@ -87,7 +107,8 @@ class MemoryStream(_Stream):
     def __next__(self) -> Any:
         while not self._ready:
             try:
-                self._push(next(self._chunks))
+                if self._push(next(self._chunks)):
+                    self._turn.finish()
             except StopIteration:
                 self._end()
                 self._turn.finish()
@@ -110,26 +131,27 @@ class MemoryStream(_Stream):
         finally:
             self._turn.finish()
 
-    def _closing(self, close: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(close)
+    def _close(self, close: Callable[..., Any]) -> Method:
+        turn = self._turn
+
         def closed(*args: Any, **kwargs: Any) -> Any:
             try:
                 return close(*args, **kwargs)
             finally:
-                self._turn.finish()
+                turn.finish()
 
-        return closed
+        return Method(close, closed)
 
-    replaced: ClassVar[Mapping[str, Replacement]] = {"close": _closing}
+    replaced: ClassVar[Mapping[str, Replacement]] = {"close": _close}
 
 
 class AsyncMemoryStream(_Stream):
-    """Stand in for an asynchronous stream. Facts are stored once, when it ends, breaks or is closed."""
+    """Stand in for an asynchronous stream. Facts are stored once, as `MemoryStream` does it."""
 
     __slots__ = ()
 
-    def __init__(self, target: Any, api: Api, turn: Turn) -> None:
-        super().__init__(target, target if hasattr(target, "__anext__") else aiter(target), api, turn)
+    def __init__(self, target: Any, source: Source) -> None:
+        super().__init__(target, target if hasattr(target, "__anext__") else aiter(target), source)
 
     def __aiter__(self) -> AsyncMemoryStream:
         return self
@@ -137,7 +159,8 @@ class AsyncMemoryStream(_Stream):
     async def __anext__(self) -> Any:
         while not self._ready:
             try:
-                self._push(await anext(self._chunks))
+                if self._push(await anext(self._chunks)):
+                    await self._turn.finish_async()
             except StopAsyncIteration:
                 self._end()
                 await self._turn.finish_async()
@@ -160,65 +183,74 @@ class AsyncMemoryStream(_Stream):
         finally:
             await self._turn.finish_async()
 
-    def _closing(self, close: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(close)
+    def _close(self, close: Callable[..., Any]) -> Method:
+        turn = self._turn
+
         async def closed(*args: Any, **kwargs: Any) -> Any:
             try:
                 return await close(*args, **kwargs)
             finally:
-                await self._turn.finish_async()
+                await turn.finish_async()
 
-        return closed
+        return Method(close, closed)
 
-    replaced: ClassVar[Mapping[str, Replacement]] = {"close": _closing, "aclose": _closing}
+    replaced: ClassVar[Mapping[str, Replacement]] = {"close": _close, "aclose": _close}
 
 
 class RawResponse(Forward):
     """Stand in for a raw response: what `parse()` gives is clean, and stored; its bytes are the wire's own."""
 
-    __slots__ = ("_dialect", "_parsed", "_turn")
+    __slots__ = ("_parsed", "_source")
 
-    def __init__(self, target: Any, api: Api, turn: Turn) -> None:
+    def __init__(self, target: Any, source: Source) -> None:
         super().__init__(target)
-        object.__setattr__(self, "_dialect", api)
-        object.__setattr__(self, "_turn", turn)
+        object.__setattr__(self, "_source", source)
         object.__setattr__(self, "_parsed", {})
 
-    def _parse(self, parse: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(parse)
+    def _parse(self, parse: Callable[..., Any]) -> Method:
+        source, known = self._source, self._parsed
+
         def parsed(*args: Any, **kwargs: Any) -> Any:
             body = parse(*args, **kwargs)
-            return self._receive_async(body) if inspect.isawaitable(body) else self._receive(body)
+            return _received_async(source, known, body) if inspect.isawaitable(body) else _received(source, known, body)
 
-        return parsed
+        return Method(parse, parsed)
 
-    def _receive(self, body: Any) -> Any:
-        """Clean `body` once: the SDKs give the same object to whoever parses again."""
-        if id(body) not in self._parsed:
-            self._parsed[id(body)] = body, receive(self._dialect, self._turn, body)
-        return self._parsed[id(body)][1]
+    def _close(self, close: Callable[..., Any]) -> Method:
+        turn = self._source.turn
 
-    async def _receive_async(self, coming: Any) -> Any:
-        body = await coming
-        if id(body) not in self._parsed:
-            self._parsed[id(body)] = body, await receive_async(self._dialect, self._turn, body)
-        return self._parsed[id(body)][1]
-
-    def _close(self, close: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(close)
         def closed(*args: Any, **kwargs: Any) -> Any:
             done = close(*args, **kwargs)
             if inspect.isawaitable(done):
-                return self._finish_async(done)
-            self._turn.finish()
+                return _finished_async(turn, done)
+            turn.finish()
             return done
 
-        return closed
-
-    async def _finish_async(self, closing: Any) -> Any:
-        try:
-            return await closing
-        finally:
-            await self._turn.finish_async()
+        return Method(close, closed)
 
     replaced: ClassVar[Mapping[str, Replacement]] = {"parse": _parse, "close": _close}
+
+
+Known = dict[int, tuple[Any, Any]]
+"""What was parsed from one raw response: its id -> itself, and what is shown. The SDKs give the same object again."""
+
+
+def _received(source: Source, known: Known, body: Any) -> Any:
+    """Receive `body` once."""
+    if id(body) not in known:
+        known[id(body)] = body, receive(source, body)
+    return known[id(body)][1]
+
+
+async def _received_async(source: Source, known: Known, coming: Any) -> Any:
+    body = await coming
+    if id(body) not in known:
+        known[id(body)] = body, await receive_async(replace(source, later=True), body)
+    return known[id(body)][1]
+
+
+async def _finished_async(turn: Turn, closing: Any) -> Any:
+    try:
+        return await closing
+    finally:
+        await turn.finish_async()

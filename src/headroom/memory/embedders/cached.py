@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ...errors import EmbedderError
 from ...runtime.forks import renew_in_child
-from ...runtime.threads import waiting
+from ...runtime.threads import submit, waiting
 from ..protocols import Embedder, Vector, Vectors
 
 LONGEST_TEXT = 10_000
 """Characters. A longer text is not cached: a thousand texts of a megabyte would fill the memory for little use."""
 
 
+LOADING_PATIENCE = 10.0
+"""Seconds that the first load of a model may take while somebody waits for it."""
 _ROUNDING = 1e-3
 """How far the length of a vector may be from 1 before it is normalised again."""
 
@@ -64,6 +69,14 @@ class VectorCache:
             self._vectors.clear()
 
 
+class Loading(NamedTuple):
+    """The first load of a model, on a thread of its own; all who need the model wait for this one."""
+
+    done: Future[None]
+    until: float
+    """The `time.monotonic()` at which nobody waits any longer."""
+
+
 class CachedEmbedder:
     """Embed through another embedder, which is asked only for texts that are not cached. Questions are cached apart."""
 
@@ -73,6 +86,27 @@ class CachedEmbedder:
         self._asking: Callable[[], AbstractContextManager[None]] = waiting if waits else nullcontext
         self._texts = VectorCache(max_texts)
         self._queries = VectorCache(max_texts)
+        self._waits = waits
+        self._start_over()
+        renew_in_child(self._start_over)
+
+    def _start_over(self) -> None:
+        self._lock = threading.Lock()
+        self._loading: Loading | None = None
+        self._is_loaded = self._waits
+
+    def loading(self) -> Loading | None:
+        """Return the load of the model, which begins now if nobody began it; None once it is over, or for a server."""
+        if self._is_loaded:
+            return None
+        with self._lock:
+            if self._loading is None:
+                self._loading = Loading(submit(self._load), time.monotonic() + LOADING_PATIENCE)
+        return None if self._loading.done.done() else self._loading
+
+    def _load(self) -> None:
+        self._embedder.embed_query("load")
+        self._is_loaded = True
 
     @property
     def id(self) -> str:
@@ -91,6 +125,7 @@ class CachedEmbedder:
         if missing:
             with self._asking():
                 given = self._embedder.embed(missing)
+            self._is_loaded = True
             fresh = unit_rows(given, (len(missing), self.width), self.id)
             for text, row in zip(missing, fresh, strict=True):
                 self._texts.put(text, row)
@@ -106,6 +141,7 @@ class CachedEmbedder:
         if vector is None:
             with self._asking():
                 given = self._embedder.embed_query(text)
+            self._is_loaded = True
             vector = unit_rows(given, (self.width,), self.id)
             self._queries.put(text, vector)
         return vector

@@ -1,0 +1,92 @@
+"""Whose turn it is, and the memory it is kept in, which is opened again if that becomes possible."""
+
+from __future__ import annotations
+
+import logging
+import weakref
+from collections.abc import Hashable
+
+from ..errors import NotADatabase, StoreError, StoreUnavailable, StoreUnwritable
+from ..memory.config import MemoryConfig
+from ..memory.engine import Engine
+from ..memory.memory import Memory
+from ..memory.open import acquire, let_go, name_of, renewed
+from ..memory.records import Reader
+from .between_turns import Shared, shared_by
+
+_FAULTS_OF_THE_FILE = (NotADatabase, StoreUnavailable, StoreUnwritable)
+"""Damaged, locked, missing or not writable: a later turn may find it mended. Other faults are of the configuration."""
+_log = logging.getLogger("headroom")
+
+
+class Place:
+    """The memory that one user's clients are bound to.
+
+    A fault of the file is logged once and leaves the chat without memory; each turn looks again. If another file took
+    the place of the one that was open, the next turn opens that.
+    """
+
+    def __init__(
+        self, reader: Reader, *, config: MemoryConfig | None = None, memory: Memory | None = None, strict: bool = False
+    ) -> None:
+        """Open the memory that `config` describes, or use that of `memory`.
+
+        Raise a StoreError if the configuration cannot be right, such as another embedder's file; with `strict`, also
+        if the file cannot be used now.
+        """
+        self.reader = reader
+        self._config, self._memory = config or MemoryConfig(), memory
+        self._engine: Engine | None = None
+        self._release: weakref.finalize[[Engine], Place] | None = None
+        self._faulty = False
+        key: Hashable = name_of(self._config) if memory is None else name_of(memory.engine)
+        self.shared: Shared = shared_by(key)
+        try:
+            self.engine()
+        except _FAULTS_OF_THE_FILE:
+            if strict:
+                raise
+
+    def engine(self) -> Engine:
+        """Return the engine of the memory, opening it if need be. Raise a StoreError if that is not possible now."""
+        try:
+            engine = self._open()
+        except StoreError as exc:
+            if not self._faulty and isinstance(exc, _FAULTS_OF_THE_FILE):
+                _log.error("the chat goes on without memory until its file can be used: %s", exc)
+            self._faulty = True
+            raise
+        self._faulty = False
+        self.shared.join(engine)
+        return engine
+
+    def check_open(self) -> None:
+        """Raise Closed if the caller closed the memory: he wants none of it any more."""
+        if self._memory is not None:
+            _ = self._memory.engine
+
+    def erasures_of_user(self) -> int:
+        """Return how many erasures of the user there were until now."""
+        for engine in self.shared.engines:
+            return engine.erasures.position(self.reader.user_id)
+        return 0
+
+    def _open(self) -> Engine:
+        if self._memory is not None:
+            return self._memory.engine
+        if self._engine is None:
+            self._hold(acquire(self._config))
+        else:
+            engine = renewed(self._engine)
+            if engine is not self._engine:
+                self._hold(engine)
+        assert self._engine is not None
+        return self._engine
+
+    def _hold(self, engine: Engine) -> None:
+        """Hold an engine while this lives. It lingers, because a program may make a client for each request."""
+        if self._release is not None:
+            self._release.detach()
+        self._engine = engine
+        self._release = weakref.finalize(self, let_go, engine)
+        self._release.atexit = False
