@@ -2,8 +2,8 @@
 
     python -m benchmarks.moving 1000000
 
-The memories are made: 80 characters of common words, and random unit vectors of 384 numbers. Each step runs in
-a process of their own, whose peak of resident memory is compared with that of the same process before it began.
+The memories are made: 80 characters of common words, and random unit vectors of 384 numbers. Each step runs
+in a process of its own, whose peak of resident memory is compared with that of the same process before it began.
 """
 
 from __future__ import annotations

@@ -108,11 +108,9 @@ def parse_header(line: str) -> Header:
 def parse_line(line: str) -> Stored | int:
     """Read a memory, or the count of the last line. Raise ValueError, which InvalidInput is, if it is neither."""
     fields = _object(line)
-    if set(fields) == {"end"}:
-        return int(fields["end"])
     try:
-        return _memory(fields)
-    except (KeyError, TypeError, AttributeError) as exc:
+        return int(fields["end"]) if set(fields) == {"end"} else _memory(fields)
+    except (KeyError, TypeError, AttributeError, OverflowError) as exc:
         raise ValueError(f"a field is missing or of another kind ({type(exc).__name__})") from None
 
 
@@ -137,6 +135,8 @@ def _memory(fields: Mapping[str, Any]) -> Stored:
         relationships=tuple(_relationship(edge) for edge in fields.get("relationships", ())),
         sources=tuple(_source(source) for source in fields["sources"]),
     )
+    if not record.sources:
+        raise ValueError("it has no source")
     events = tuple(_event(record.id, event) for event in fields.get("events", ()))
     return Stored(record, events, _vector(fields.get("vector")))
 
