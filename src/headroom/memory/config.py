@@ -41,6 +41,8 @@ class MemoryConfig:
     `vector_dimension`: None is the embedder's own width; a number is checked against it.
     `cache_max_size`: texts whose vector is kept in memory.
     `index_cache_mb`: MiB of search indexes kept in memory, for the users seen lately.
+    `redact_secrets`: whether passwords, keys and card numbers are taken out of what is to be stored. None does so for
+    what came through a model's block or an agent, and not for what the application itself saves.
     `embedder_model`: None is the backend's default; for ONNX that is the model inside this package.
     `embedder_threads`: threads of one embedding call of the ONNX backend; None is 1 for a query, the cores for a batch.
     `onnx_providers`: what onnxruntime computes on, in order of preference, such as ("CUDAExecutionProvider",).
@@ -61,6 +63,7 @@ class MemoryConfig:
     db_path: str | os.PathLike[str] | None = None
     read_only: bool = False
     encryption_key: str | None = field(default=None, repr=False)
+    redact_secrets: bool | None = None
     vector_backend: VectorBackend | str = VectorBackend.AUTO
     vector_dimension: int | None = None
     hnsw_ef_construction: int = 200
@@ -98,6 +101,8 @@ class MemoryConfig:
         _check_servers(self)
         if not isinstance(self.read_only, bool):
             raise InvalidInput(f"read_only must be True or False, not {self.read_only!r}")
+        if self.redact_secrets is not None and not isinstance(self.redact_secrets, bool):
+            raise InvalidInput(f"redact_secrets must be True, False or None, not {self.redact_secrets!r}")
         if self.encryption_key is not None:
             check_key(self.encryption_key)
         if self.backend not in BACKENDS:

@@ -48,6 +48,7 @@ from .rules.checks import (
     check_reader,
     entry_of,
 )
+from .rules.secrets.redaction import may_hold_secrets, redact
 from .rules.times import moment, now, require_aware
 from .rules.visibility import sees
 
@@ -71,13 +72,16 @@ class Engine:
     A text is embedded before a transaction begins, never within one.
     """
 
-    def __init__(self, backend: Backend, embedder: CachedEmbedder) -> None:
+    def __init__(self, backend: Backend, embedder: CachedEmbedder, *, redact_secrets: bool | None = None) -> None:
         self._backend, self._embedder = backend, embedder
         self._behind = bool(backend.unembedded(1))
         self._last_calls: list[Callable[[Engine], None]] = []
         self._refused: Counter[str] = Counter()
         """Memories whose text alone the embedder refused, and how often."""
         self.erasures = Erasures()
+        self._redact_secrets = redact_secrets
+        self.redacted: Counter[str] = Counter()
+        """Secrets that were taken out of what was to be stored since the engine was opened, by kind."""
 
     def before_close(self, call: Callable[[Engine], None]) -> None:
         """Call `call` when this engine closes, while it can still store. It must not raise."""
@@ -406,7 +410,15 @@ class Engine:
         check_reader(writer)
         if isinstance(drafts, (str, bytes)):
             raise InvalidInput("several memories must come as a list; to save one text call save()")
-        return [check_draft(draft, writer) for draft in drafts]
+        return [self._without_secrets(check_draft(draft, writer)) for draft in drafts]
+
+    def _without_secrets(self, draft: Draft) -> Draft:
+        """Take the secrets out of a checked draft if its origin, or the configuration, asks for it."""
+        if not may_hold_secrets(draft, self._redact_secrets):
+            return draft
+        clean, counts = redact(draft)
+        self.redacted.update(counts)
+        return clean
 
     def _apply(
         self, writer: Reader, changes: Sequence[Change], *, strict: bool = False, since: int | None = None
@@ -439,7 +451,7 @@ class Engine:
             metadata=old.metadata,
             expires_at=old.expires_at,
         )
-        change = Change(draft=check_draft(draft, writer), replaces=(old.id,))
+        change = Change(draft=self._without_secrets(check_draft(draft, writer)), replaces=(old.id,))
         (applied,) = self._apply(writer, [change], strict=True)
         return str(applied.id)
 

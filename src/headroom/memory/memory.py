@@ -80,6 +80,11 @@ class Memory:
         self._engine = renewed(self._engine)
         return self._engine
 
+    @property
+    def redacted(self) -> dict[str, int]:
+        """How many secrets of each kind were taken out of what was to be stored, since the memory was opened."""
+        return dict(self.engine.redacted)
+
     async def save(
         self,
         content: str,

@@ -150,7 +150,8 @@ def _wire(config: MemoryConfig, embedder: Embedder | None) -> Engine:
     backend = LocalBackend(config, chosen)
     # An embedder of the user's own most often asks a server too.
     waits = embedder is not None or isinstance(chosen, RemoteEmbedder)
-    return Engine(backend, CachedEmbedder(chosen, config.cache_max_size if config.cache_enabled else 0, waits=waits))
+    cached = CachedEmbedder(chosen, config.cache_max_size if config.cache_enabled else 0, waits=waits)
+    return Engine(backend, cached, redact_secrets=config.redact_secrets)
 
 
 def _make_home(config: MemoryConfig) -> None:

@@ -335,6 +335,11 @@ class UserMemory:
         return self.engine.everything(self.reader.user_id)
 
     @property
+    def redacted(self) -> dict[str, int]:
+        """How many secrets of each kind were taken out of what was to be stored, since the memory was opened."""
+        return dict(self.engine.redacted)
+
+    @property
     def owner(self) -> UserMemory:
         """The same memory as its owner sees it: every session, agent and turn of the user."""
         return UserMemory.over(self.engine, replace(self.reader, owner=True), self.zone)
@@ -397,6 +402,11 @@ class AsyncUserMemory:
     warm = _awaitable(UserMemory.warm)
     stats = _awaitable(UserMemory.stats)
     close = _awaitable(UserMemory.close)
+
+    @property
+    def redacted(self) -> dict[str, int]:
+        """How many secrets of each kind were taken out of what was to be stored, since the memory was opened."""
+        return self.bound.redacted
 
     @property
     def owner(self) -> AsyncUserMemory:

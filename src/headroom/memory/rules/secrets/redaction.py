@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-from ...records import Draft, Json, Relationship
+from ...records import Draft, Json, Origin, Relationship
 from .checksums import is_card_number
 from .kinds import KINDS
 
@@ -19,6 +19,7 @@ Counts = dict[str, int]
 
 Edge: TypeAlias = "Relationship | tuple[str, str, str] | Mapping[str, str]"
 
+_TRUSTED = frozenset({Origin.APPLICATION, Origin.IMPORT})
 _SHORTEST_REPEAT = 4
 """A secret that was found in one field is taken out of the others too, if it is at least this long."""
 _TELLING_KEYS = frozenset(
@@ -42,6 +43,15 @@ class _Finds:
         self.counts[kind] += 1
         self.placeholders[secret] = placeholder
         return placeholder
+
+
+def may_hold_secrets(draft: Draft, asked: bool | None) -> bool:
+    """Return whether a draft is to be redacted: True and False of the configuration say so for every draft.
+
+    None leaves alone what the application itself saves, and what it imports: it knows what it does. All else came
+    through a model's block or an agent's door.
+    """
+    return draft.origin not in _TRUSTED if asked is None else asked
 
 
 def redact_text(text: str) -> tuple[str, Counts]:
