@@ -137,13 +137,26 @@ def query_of(value: Mapping[str, Json]) -> Any:
         limit=value.get("limit") or 10,
         offset=value.get("offset") or 0,
         query=_scoring(value.get("query"), value.get("using")),
-        prefetches=[],
+        prefetches=_prefetches(value.get("prefetch")),
         filter=filter_of(value.get("filter")),
         score_threshold=value.get("score_threshold"),
         params=edge.SearchParams(hnsw_ef=given.get("hnsw_ef"), exact=bool(given.get("exact"))) if given else None,
         with_vector=selected(value.get("with_vector")),
         with_payload=selected(value.get("with_payload")),
     )
+
+
+def _prefetches(value: Json) -> list[Any]:
+    nested = [] if not value else value if isinstance(value, list) else [value]
+    return [
+        edge.Prefetch(
+            limit=each.get("limit") or 10,
+            query=_scoring(each.get("query"), each.get("using")),
+            prefetches=_prefetches(each.get("prefetch")),
+            filter=filter_of(each.get("filter")),
+        )
+        for each in nested
+    ]
 
 
 def _scoring(value: Json, using: str | None) -> Any:

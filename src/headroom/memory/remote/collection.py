@@ -34,6 +34,11 @@ class Collection:
     def __init__(self, qdrant: Qdrant) -> None:
         self._qdrant, self._name = qdrant, qdrant.name
 
+    @property
+    def width(self) -> int:
+        """The width of the embeddings."""
+        return self._qdrant.width
+
     def get(self, ids: Iterable[str]) -> dict[str, Point]:
         """Read points by id; those that are not there, or no memories, are left out."""
         wanted = _valid(ids)

@@ -44,17 +44,25 @@ def of_user(user_id: str, *more: Any) -> m.Filter:
 
 def seen(reader: Reader, now: int, *more: Any) -> m.Filter:
     """Return the filter of the present memories that `reader` sees."""
-    return of_user(reader.user_id, has("until", FOREVER), between("expires_at", gt=now), ruled(visible(reader)), *more)
+    present = has("until", FOREVER), between("expires_at", gt=now)
+    return of_user(reader.user_id, *present, *parts_of(ruled(visible(reader))), *more)
 
 
 def seen_at(reader: Reader, now: int, moment: int, *more: Any) -> m.Filter:
     """Return the filter of what `reader` would have seen at a moment of the past."""
     held = (between("created_at", lte=moment), between("until", gt=moment), between("expires_at", gt=now))
-    return of_user(reader.user_id, *held, ruled(visible(reader)), *more)
+    return of_user(reader.user_id, *held, *parts_of(ruled(visible(reader))), *more)
+
+
+def parts_of(where: m.Filter) -> list[m.Filter]:
+    """Return a filter as a condition of another one; none if it asks nothing, because an empty one is no condition."""
+    return [where] if where.must or where.should or where.must_not else []
 
 
 def ruled(rule: Rule) -> m.Filter:
-    """Turn a rule of visibility into a condition: one of its clauses holds."""
+    """Turn a rule of visibility into a condition: one of its clauses holds. One that asks nothing is empty."""
+    if not all(rule):
+        return m.Filter()
     return m.Filter(should=[m.Filter(must=_clause(clause.items())) for clause in rule])
 
 

@@ -59,6 +59,11 @@ def same_text(points: Iterable[Point], mark: int, rule: Rule, at: int) -> list[P
     return sorted(found, key=lambda p: (p.record.scope is not Scope.USER, p.seq))
 
 
+def ended_by(point: Point, successor: Point) -> Point:
+    """Return `point` as history, superseded by `successor` from the time on when that holds."""
+    return replace(_ended(point, successor.record.created_at, successor.id), rev=new_rev())
+
+
 def _write(planned: Plan, points: dict[str, Point], writer: Reader, write: Write, at: int) -> Applied:
     seen = visible(writer)
     named = (points.get(memory_id) for memory_id in write.replaces)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -68,11 +69,12 @@ def payload(point: Point) -> dict[str, Any]:
         **{name: getattr(record, name) or "" for name in ("session_id", "agent_id", "turn_id")},
         "saved_by": sorted({source.agent_id for source in record.sources if source.agent_id is not None}),
         "importance": record.importance,
-        "metadata": record.metadata,
+        # As text: the engine takes a null in a payload for "remove this".
+        "metadata": json.dumps(record.metadata, ensure_ascii=False),
         "created_at": micros(record.created_at),
         "until": FOREVER if record.valid_until is None else micros(record.valid_until),
         "expires_at": FOREVER if record.expires_at is None else micros(record.expires_at),
-        "superseded_by": record.superseded_by,
+        "superseded_by": record.superseded_by or "",
         "replaces": list(point.replaces),
         "entities": list(record.entities),
         "relationships": [list(edge) for edge in record.relationships],
@@ -94,10 +96,10 @@ def read(point_id: str, stored: Mapping[str, Any]) -> Point:
         agent_id=stored["agent_id"] or None,
         turn_id=stored["turn_id"] or None,
         importance=stored["importance"],
-        metadata=stored["metadata"],
+        metadata=json.loads(stored["metadata"]),
         created_at=moment(stored["created_at"]),
         valid_until=_end(stored["until"]),
-        superseded_by=stored["superseded_by"],
+        superseded_by=stored["superseded_by"] or None,
         expires_at=_end(stored["expires_at"]),
         entities=tuple(stored["entities"]),
         relationships=tuple(Relationship(*edge) for edge in stored["relationships"]),
@@ -137,9 +139,14 @@ def _end(value: int) -> Any:
 
 
 def _source_json(source: Source) -> list[Any]:
-    return [source.agent_id, source.session_id, source.turn_id, micros(source.created_at)]
+    return [source.agent_id or "", source.session_id or "", source.turn_id or "", micros(source.created_at)]
 
 
 def _source(stored: list[Any]) -> Source:
     agent_id, session_id, turn_id, created_at = stored
-    return Source(agent_id=agent_id, session_id=session_id, turn_id=turn_id, created_at=moment(created_at))
+    return Source(
+        agent_id=agent_id or None,
+        session_id=session_id or None,
+        turn_id=turn_id or None,
+        created_at=moment(created_at),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -25,6 +26,7 @@ _PAUSES = (0.05, 0.2, 0.5)
 """Seconds before each further try. Every request may be sent twice: ids and revisions make it the same one."""
 _BUSY = (429, 502, 503, 504)
 _CONNECTIONS = 32
+_LOOPBACK = re.compile(r"http://(127\.\d+\.\d+\.\d+|localhost|\[::1\])([:/]|$)")
 
 _KEYWORD, _INTEGER = m.KeywordIndexType.KEYWORD, m.IntegerIndexType.INTEGER
 _NAMES = ("state", "todo", "scope", "session_id", "agent_id", "turn_id", "saved_by")
@@ -96,11 +98,15 @@ class Qdrant:
     def _open(self) -> QdrantClient:
         with self._making:
             if self._client is None:
+                key, timeout = self._config.qdrant_api_key, self._config.server_timeout
+                # As a header, because the client warns of a key without TLS: right for any host but this machine.
+                here = _LOOPBACK.match(self.url) is not None
                 self._client = QdrantClient(
                     url=self.url,
                     port=None,
-                    api_key=self._config.qdrant_api_key,
-                    timeout=self._config.server_timeout,
+                    api_key=None if here else key,
+                    headers={"api-key": key} if here and key else None,
+                    timeout=timeout,
                     pool_size=_CONNECTIONS,
                     check_compatibility=False,
                 )

@@ -1,0 +1,203 @@
+"""One search: candidates from the engine, by vector and by words in one request, and our ranking over them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import starmap
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from qdrant_client import models as m
+
+from ..protocols import Query, Vector
+from ..records import Parts
+from ..rules import dates, ranking
+from ..rules.times import micros, moment
+from ..rules.words import mark as word_mark
+from ..rules.words import opening, question_words, telling, words
+from .collection import Collection
+from .outlook import Outlook, Outlooks
+from .points import Point, dense_of, read, sparse
+from .qdrant import DENSE, WORDS
+
+Floats = npt.NDArray[np.float32]
+
+_DAY = 86_400_000_000
+_MOST_WORDS = 12
+"""Words of a question that are looked up, each by a search of its own within the one request."""
+_LISTED = 100
+"""Memories counted for a word: one that more hold is common."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidates:
+    """What the engine found, in the order of storing, and how many hold each word of the question."""
+
+    points: list[Point]
+    cosines: Floats
+    holding: Mapping[str, int]
+    """By word; at most _LISTED."""
+    whole: bool
+    """They are all that may be seen."""
+
+
+class Search:
+    """Searches of one collection."""
+
+    def __init__(self, collection: Collection, outlooks: Outlooks, *, ef: int, quantized: bool) -> None:
+        self._collection, self._outlooks = collection, outlooks
+        self._ef, self._quantized = ef, quantized
+
+    def run(self, query: Query, where: m.Filter, now: int, *, key: Hashable | None) -> list[tuple[Point, Parts]]:
+        """Return the best memories that `where` lets through, best first, with the parts of their scores.
+
+        `key` names `where` for what is kept about it; None if nothing should be.
+        """
+        asked = question_words(query.text)
+        found = self._candidates(query, where, asked)
+        if not found.points:
+            return []
+        rows = self._rows(found.points) if query.notes_only else {}
+        outlook = self._outlook(found, rows, where, key)
+        texts = [set(words(point.record.content)) for point in found.points]
+        share, rare = _shares(asked, texts, found.holding, outlook.total)
+        parts = _parts(query, found, outlook, asked, texts, share, now)
+        order = np.argsort(-parts.sum(axis=0), kind="stable")
+        if query.notes_only and outlook.total > query.top_k:
+            order = _noted(query, found.points, rows, outlook, order, rare if any(map(telling, asked)) else None)
+        order = order[: query.top_k]
+        return [
+            (found.points[place], each)
+            for place, each in zip(order.tolist(), starmap(Parts, parts[:, order].T.tolist()), strict=True)
+        ]
+
+    def _candidates(self, query: Query, where: m.Filter, asked: Sequence[str]) -> Candidates:
+        breadth = max(50, 4 * query.top_k)
+        looked_up = sorted(asked, key=lambda word: (not telling(word), -len(word)))[:_MOST_WORDS]
+        near, worded, *lists = self._collection.query(self._requests(query, where, looked_up, breadth))
+        # Without a vector of the question only words say what fits.
+        hits = {str(hit.id): hit for hit in (*(near if query.vector is not None else ()), *worded)}
+        points = sorted(
+            ((read(memory_id, hit.payload or {}), hit.score) for memory_id, hit in hits.items()),
+            key=lambda pair: (pair[0].seq, pair[0].id),
+        )
+        return Candidates(
+            points=[point for point, _ in points],
+            cosines=np.array([score for _, score in points], np.float32),
+            holding={word: len(found) for word, found in zip(looked_up, lists, strict=True)},
+            whole=len(near) < breadth,
+        )
+
+    def _requests(self, query: Query, where: m.Filter, looked_up: Sequence[str], breadth: int) -> list[m.QueryRequest]:
+        """Ask for the nearest vectors, for the most words in common, and for the memories that hold each word."""
+        vector = np.zeros(self._collection.width, np.float32) if query.vector is None else query.vector
+        near: dict[str, Any] = {"query": vector.tolist(), "using": DENSE, "limit": breadth, "with_payload": True}
+        common = m.Prefetch(query=sparse(list(looked_up)), using=WORDS, filter=where, limit=breadth)
+        return [
+            m.QueryRequest(**near, filter=where, params=self._params(breadth)),
+            # The nested search picks by words, the outer one only scores these by their vectors.
+            m.QueryRequest(**near, prefetch=[common]),
+            *(
+                m.QueryRequest(query=sparse([word]), using=WORDS, filter=where, limit=_LISTED, with_payload=False)
+                for word in looked_up
+            ),
+        ]
+
+    def _params(self, breadth: int) -> m.SearchParams:
+        rescored = m.QuantizationSearchParams(rescore=True, oversampling=2.0) if self._quantized else None
+        return m.SearchParams(hnsw_ef=max(self._ef, breadth), quantization=rescored)
+
+    def _rows(self, points: Sequence[Point]) -> dict[str, Vector]:
+        found = self._collection.vectors(point.id for point in points)
+        return {memory_id: dense_of(vectors) for memory_id, vectors in found.items()}
+
+    def _outlook(self, found: Candidates, rows: Mapping[str, Vector], where: m.Filter, key: Hashable | None) -> Outlook:
+        if not found.whole:
+            return self._outlooks.of(where, key)
+        lengths = [len(set(words(point.record.content))) for point in found.points]
+        return Outlook(
+            total=len(found.points),
+            sample=np.stack(list(rows.values())) if rows else np.zeros((0, 1), np.float32),
+            mean_length=max(1.0, float(np.mean(lengths))),
+            oldest=min(micros(point.record.created_at) for point in found.points),
+        )
+
+
+def _shares(
+    asked: Sequence[str], texts: Sequence[set[str]], holding: Mapping[str, int], total: int
+) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Weigh candidates by the rarity of the words that they share with a question, and mark those with a rare one."""
+    limit = min(_LISTED - 1, max(20, int(ranking.COMMON * total)))
+    weighed = {word: count for word, count in holding.items() if count <= limit}
+    if not any(weighed.values()):
+        weighed = dict(holding)
+    share, rare, most = np.zeros(len(texts), np.float32), np.zeros(len(texts), np.bool_), 0.0
+    for word, count in weighed.items():
+        holds = np.array([word in text for text in texts], np.bool_)
+        weight = ranking.rarity(count, max(total, count))
+        most += weight
+        share += np.float32(weight) * holds
+        if count <= max(1, total // 20) and telling(word):
+            rare |= holds
+    return share / max(most, 1e-9), rare
+
+
+def _parts(
+    query: Query,
+    found: Candidates,
+    outlook: Outlook,
+    asked: Sequence[str],
+    texts: Sequence[set[str]],
+    share: Floats,
+    now: int,
+) -> Floats:
+    records = [point.record for point in found.points]
+    told_at = np.array([micros(record.created_at) for record in records], np.int64)
+    sessions = {record.session_id: number for number, record in enumerate(records, 1) if record.session_id}
+    marks = {word_mark(word) for word in asked}
+    spans = dates.spans(query.text, moment(now).date(), oldest=moment(outlook.oldest).date())
+    # Neighbours are known only if nothing that may lie between them was left out.
+    rank = np.arange(len(records)) * (1 if found.whole else 2)
+    if query.vector is None:
+        middle = 0.0
+    elif found.whole:
+        middle = float(found.cosines.mean())
+    else:
+        middle = float((outlook.sample @ query.vector).mean()) if len(outlook.sample) else 0.0
+    return ranking.parts(
+        ranking.Candidates(
+            rank=rank,
+            cosine=found.cosines,
+            # A memory that waits for its vector is neither near nor far.
+            lift=np.where(found.cosines == 0, 0, found.cosines - np.float32(middle)).astype(np.float32),
+            words=share,
+            subject=np.array([opening(record.content) in marks for record in records], np.bool_),
+            nearness=dates.nearness(told_at // _DAY, spans),
+            session=np.array([sessions.get(record.session_id or "", 0) for record in records], np.int64),
+            created_at=told_at,
+            length=np.array([len(text) for text in texts], np.float64),
+            mean_length=outlook.mean_length,
+            importance=np.array([record.importance for record in records], np.float32),
+            age_days=(now - told_at) / _DAY,
+        )
+    )
+
+
+def _noted(
+    query: Query,
+    points: Sequence[Point],
+    rows: Mapping[str, Vector],
+    outlook: Outlook,
+    order: npt.NDArray[np.int64],
+    rare: npt.NDArray[np.bool_] | None,
+) -> npt.NDArray[np.int64]:
+    """Keep of the best only what deserves to be put into a chat; `rare` is None if the message says nothing."""
+    order = np.array([place for place in order[: 4 * query.top_k].tolist() if points[place].id in rows], np.int64)
+    if rare is None or not len(order) or query.vector is None:
+        return order[:0]
+    vectors = np.stack([rows[points[place].id] for place in order.tolist()])
+    return np.asarray(
+        order[ranking.noteworthy(query.vector, vectors, outlook.sample, rare[order], query.top_k)], np.int64
+    )

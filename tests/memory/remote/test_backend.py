@@ -1,0 +1,22 @@
+"""The remote backend keeps to the contract of backends."""
+
+from __future__ import annotations
+
+import pytest
+
+from headroom.memory.protocols import Backend, Embedder
+from headroom.memory.remote.backend import RemoteBackend
+
+from ...contract.backends import BackendContract
+from .conftest import Collections
+
+pytestmark = pytest.mark.engines
+
+
+class TestRemoteBackend(BackendContract):
+    @pytest.fixture(autouse=True)
+    def _collections(self, collections: Collections) -> None:
+        self.collections = collections
+
+    def make_backend(self, embedder: Embedder) -> Backend:
+        return RemoteBackend(self.collections.config(embedder.id), embedder)
