@@ -5,15 +5,16 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from qdrant_client import QdrantClient
 from qdrant_client import models as m
 
 from ..protocols import Vector
-from .conditions import at_rev, has, has_any, one_of
+from .conditions import at_rev, every, has, has_any, one_of
 from .planning import Plan
-from .points import END, LIVE, STAGED, TOMBSTONE, Point, payload, read, structure
+from .points import END, HELD, LIVE, STORED, TOMBSTONE, Point, payload, read, structure
 from .qdrant import DENSE, Qdrant
 
 BATCH = 256
@@ -23,7 +24,7 @@ PAGE = 1000
 
 _STRONG = m.WriteOrdering.STRONG
 _MAJORITY = m.ReadConsistencyType.MAJORITY
-_NEVER = m.Filter(must=[has("state", "never")])
+_NEVER = every(has("state", "never"))
 """An upsert that changes only what this lets through is an insert."""
 _TOMBSTONES = uuid.UUID("0a9a4a9e-5d6a-5c38-8a3e-3f0a7d6c4b52")
 
@@ -33,6 +34,11 @@ class Collection:
 
     def __init__(self, qdrant: Qdrant) -> None:
         self._qdrant, self._name = qdrant, qdrant.name
+
+    @property
+    def url(self) -> str:
+        """Where the server is."""
+        return self._qdrant.url
 
     @property
     def width(self) -> int:
@@ -46,7 +52,7 @@ class Collection:
             return {}
         found = self._qdrant.call(lambda c: c.retrieve(self._name, wanted, with_payload=True))
         stored = {str(each.id): each.payload or {} for each in found}
-        return {point_id: read(point_id, each) for point_id, each in stored.items() if each.get("state") != TOMBSTONE}
+        return {point_id: read(point_id, each) for point_id, each in stored.items() if each.get("state") in STORED}
 
     def vectors(self, ids: Iterable[str]) -> dict[str, Any]:
         """Read the vectors of points, by id and name."""
@@ -98,6 +104,15 @@ class Collection:
             if offset is None or order is not None:
                 return
 
+    def facet(self, field: str, where: m.Filter) -> dict[str, int]:
+        """Count the points of each value of a field, exactly, in the order of the values."""
+        size, hits = PAGE, None
+        while self._qdrant.made and (hits is None or len(hits) == size):
+            size = size if hits is None else 10 * size
+            request = partial(_facet, self._name, field, where, size)
+            hits = self._qdrant.call(request)
+        return {str(hit.value): hit.count for hit in sorted(hits or (), key=lambda hit: str(hit.value))}
+
     def count(self, where: m.Filter) -> int:
         """Count points exactly."""
         if not self._qdrant.made:
@@ -112,44 +127,43 @@ class Collection:
     def commit(self, planned: Plan, known: Mapping[str, Point]) -> bool:
         """Store what is planned, all or nothing; False if another writer was faster: plan again.
 
-        New memories are there before those that they replace end: who is cut off in between leaves both, and a note
-        (`END`) of what is still to be done. Several requests; the last one reads whose revisions stand.
+        One request, if the plan is not long, and one that reads whose revisions stand. New memories are there before
+        those that they replace end: a server that is cut off in between has both, and a note (`END`) of what is left.
         """
-        ends = {old for point in planned.inserts.values() for old in point.replaces if old in planned.updates}
-        new = [_noting(point, ends) for point in planned.inserts.values()]
+        new = [_noting(point) for point in planned.inserts.values()]
+        changed = [replace(point, replaces=()) for point in planned.updates.values()]
         staged = len(new) > BATCH
-        self.insert([replace(point, state=STAGED) for point in new] if staged else new, planned.vectors)
-        self._update(planned.updates.values(), known)
-        if not self._is_mine([*new, *planned.updates.values()]):
-            self._take_back(new, planned.updates.values(), known)
+        operations = self._inserting([replace(p, staged=True) for p in new] if staged else new, planned.vectors)
+        operations += [_setting(point, at_rev(point.id, known[point.id].rev)) for point in changed]
+        operations += [_setting(planned.inserts[p.id], at_rev(p.id, p.rev), done=True) for p in new if p.replaces]
+        self._run(operations)
+        if not self._is_mine([*new, *changed]):
+            self._take_back(new, changed, known)
             return False
         if staged:
-            self.set_payload([point.id for point in new], {"state": LIVE})
-        if noting := [point.id for point in new if END in point.todo]:
-            self._done(noting, planned)
+            self.show(new)
         return True
 
     def insert(self, points: Sequence[Point], vectors: Mapping[str, Vector | None]) -> None:
         """Store points whose ids are not taken; those that are taken are left as they are."""
-        if not points:
-            return
-        width = self._qdrant.width
-        for start in range(0, len(points), BATCH):
-            batch = [structure(point, vectors.get(point.id), width) for point in points[start : start + BATCH]]
-            self._qdrant.call(
-                lambda c, batch=batch: c.upsert(self._name, batch, update_filter=_NEVER, ordering=_STRONG)  # type: ignore[misc]
-            )
+        self._run(self._inserting(points, vectors))
+
+    def show(self, points: Sequence[Point]) -> None:
+        """Let points that are staged be seen."""
+        for state, waits in ((LIVE, False), (HELD, True)):
+            ids = [point.id for point in points if (point.record.held_until is not None) is waits]
+            self.set_payload(ids, {"state": state})
 
     def update(self, points: Iterable[Point], known: Mapping[str, Point]) -> bool:
         """Store new versions of points; False if another writer changed one of them, which then is left alone."""
         points = list(points)
-        self._update(points, known)
+        self._run([_setting(point, at_rev(point.id, known[point.id].rev)) for point in points])
         return self._is_mine(points)
 
     def set_payload(self, ids: Sequence[str], values: dict[str, Any]) -> None:
         """Set fields of points, whoever wrote them last."""
         for start in range(0, len(ids), PAGE):
-            only = m.Filter(must=[one_of(ids[start : start + PAGE])])
+            only = every(one_of(ids[start : start + PAGE]))
             self._qdrant.call(
                 lambda c, only=only: c.set_payload(self._name, values, points=only, ordering=_STRONG)  # type: ignore[misc]
             )
@@ -172,7 +186,7 @@ class Collection:
 
     def tombstones(self) -> dict[str, str]:
         """List the erased memories that the graph may still know: their ids, by the ids of their tombstones."""
-        where = m.Filter(must=[has("state", TOMBSTONE)])
+        where = every(has("state", TOMBSTONE))
         return {str(each.id): (each.payload or {})["memory"] for each in self.scroll(where, limit=PAGE)}
 
     def bury(self, memory_ids: Iterable[str]) -> None:
@@ -182,35 +196,44 @@ class Collection:
             batch = m.PointIdsList(points=list(stones[start : start + PAGE]))
             self._qdrant.call(lambda c, batch=batch: c.delete(self._name, batch, ordering=_STRONG))  # type: ignore[misc]
 
-    def _update(self, points: Iterable[Point], known: Mapping[str, Point]) -> None:
-        operations = [
-            m.SetPayloadOperation(
-                set_payload=m.SetPayload(payload=payload(point), filter=at_rev(point.id, known[point.id].rev))
+    def _inserting(self, points: Sequence[Point], vectors: Mapping[str, Vector | None]) -> list[Any]:
+        width = self._qdrant.width
+        return [
+            m.UpsertOperation(
+                upsert=m.PointsList(
+                    points=[structure(point, vectors.get(point.id), width) for point in points[start : start + BATCH]],
+                    update_filter=_NEVER,
+                )
             )
-            for point in points
+            for start in range(0, len(points), BATCH)
         ]
-        self._run(operations)
 
-    def _take_back(self, new: Sequence[Point], updates: Iterable[Point], known: Mapping[str, Point]) -> None:
+    def _take_back(self, new: Sequence[Point], changed: Sequence[Point], known: Mapping[str, Point]) -> None:
         """Undo what was written of a plan that another writer has overtaken."""
-        operations: list[Any] = [
-            m.SetPayloadOperation(
-                set_payload=m.SetPayload(payload=payload(replace(known[point.id])), filter=at_rev(point.id, point.rev))
-            )
-            for point in updates
-        ]
+        operations: list[Any] = [_setting(known[point.id], at_rev(point.id, point.rev)) for point in changed]
         for start in range(0, len(new), BATCH):
             batch = new[start : start + BATCH]
-            own = m.Filter(must=[one_of([p.id for p in batch]), has_any("rev", [p.rev for p in batch])])
+            own = every(one_of([point.id for point in batch]), has_any("rev", [point.rev for point in batch]))
             operations.append(m.DeleteOperation(delete=m.FilterSelector(filter=own)))
         self._run(operations)
 
     def _run(self, operations: Sequence[Any]) -> None:
-        for start in range(0, len(operations), BATCH):
-            batch = operations[start : start + BATCH]
-            self._qdrant.call(
-                lambda c, batch=batch: c.batch_update_points(self._name, batch, ordering=_STRONG)  # type: ignore[misc]
-            )
+        """Send operations in order, in one request for each `BATCH` points."""
+        batch: list[Any] = []
+        size = 0
+        for operation in operations:
+            upsert = getattr(operation, "upsert", None)
+            weight = len(upsert.points) if upsert else 1
+            if batch and size + weight > BATCH:
+                self._send(batch)
+                batch, size = [], 0
+            batch.append(operation)
+            size += weight
+        if batch:
+            self._send(batch)
+
+    def _send(self, batch: list[Any]) -> None:
+        self._qdrant.call(lambda c: c.batch_update_points(self._name, batch, ordering=_STRONG))
 
     def _is_mine(self, points: Sequence[Point]) -> bool:
         """Return whether the revisions that stand are those of `points`."""
@@ -226,14 +249,19 @@ class Collection:
                 return False
         return True
 
-    def _done(self, ids: Sequence[str], planned: Plan) -> None:
-        """Take the note from memories whose predecessors have ended."""
-        for memory_id in ids:
-            self.set_payload([memory_id], {"todo": list(planned.inserts[memory_id].todo)})
+
+def _noting(point: Point) -> Point:
+    return replace(point, todo=(*point.todo, END)) if point.replaces else point
 
 
-def _noting(point: Point, ends: set[str]) -> Point:
-    return replace(point, todo=(*point.todo, END)) if ends.intersection(point.replaces) else point
+def _setting(point: Point, where: m.Filter, *, done: bool = False) -> m.SetPayloadOperation:
+    """Set the whole payload of a point, or with `done` only that nothing is left of what it replaces."""
+    values = {"todo": list(point.todo), "replaces": []} if done else payload(point)
+    return m.SetPayloadOperation(set_payload=m.SetPayload(payload=values, filter=where))
+
+
+def _facet(name: str, field: str, where: m.Filter, size: int, client: QdrantClient) -> list[m.FacetValueHit]:
+    return list(client.facet(name, field, facet_filter=where, limit=size, exact=True).hits)
 
 
 def _tombstone(point: Point) -> m.PointStruct:

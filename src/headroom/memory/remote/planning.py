@@ -1,4 +1,4 @@
-"""What a write will change, worked out over what is known. Pure: the same rules as the local file, over points."""
+"""What a write or an amendment will change, worked out over the points that are known. Pure."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from ...errors import InvalidInput
-from ..protocols import Entry, Vector, Write
-from ..records import Applied, Reader, Record, Scope, Source
+from ...errors import NotFound
+from ..protocols import Amendment, Decision, Entry, Vector, Write
+from ..records import Action, Applied, Event, Json, Reader, Record, Scope, Source
+from ..rules import amending
 from ..rules.duplicates import fingerprint, folded
 from ..rules.times import moment, now
-from ..rules.visibility import Rule, audience, visible
-from .points import EMBED, LIVE, Point, new_rev
+from ..rules.visibility import Rule, audience, sees
+from .points import EMBED, Point, new_rev
 
 _NAMESPACE = uuid.UUID("6f5c9f0e-3d0b-5f0e-9a52-5a1f6d3b8f11")
 _MICROSECOND = timedelta(microseconds=1)
@@ -26,96 +27,184 @@ class Plan:
     """What is to be stored: new points with their vectors, and new versions of points that are known."""
 
     applied: list[Applied] = field(default_factory=list)
+    amendments: list[Amendment] = field(default_factory=list)
     inserts: dict[str, Point] = field(default_factory=dict)
     vectors: dict[str, Vector | None] = field(default_factory=dict)
     updates: dict[str, Point] = field(default_factory=dict)
 
 
-def plan(writer: Reader, writes: Sequence[Write], known: Iterable[Point], at: int) -> Plan:
-    """Work out what `writes` change, given the points of equal text and those that are to be replaced.
+class Planner:
+    """Plans over the points that are known: those of equal text, and those that are named."""
 
-    Raise InvalidInput if a strict write has nothing to replace.
-    """
-    planned, points = Plan(), {point.id: point for point in known}
-    for write in writes:
-        planned.applied.append(_write(planned, points, writer, write, at))
-    return planned
+    def __init__(self, actor: Reader, known: Iterable[Point], at: int) -> None:
+        self.plan = Plan()
+        self._actor, self._at = actor, moment(at)
+        self._points = {point.id: point for point in known}
+
+    def apply(self, writes: Sequence[Write]) -> Plan:
+        """Plan writes. Raise NotFound if a strict one has nothing to replace."""
+        for write in writes:
+            self.plan.applied.append(self._write(write))
+        return self.plan
+
+    def amend(self, memory_ids: Sequence[str], decision: Decision) -> Plan:
+        """Plan what `decision` says of the memories that the actor sees."""
+        named = [self._points[memory_id] for memory_id in memory_ids if memory_id in self._points]
+        stories = [point.story for point in named if sees(self._actor, point.record)]
+        # What ends comes first: it makes room for another memory of the same text.
+        for amendment in sorted(decision(stories), key=lambda one: _is_shown(one.record)):
+            point = self._points[amendment.record.id]
+            if _is_shown(amendment.record) and not _is_shown(point.record) and self._is_known(point):
+                continue
+            self._put(self._happened(replace(point, record=amendment.record), amendment.action, amendment.before))
+            self.plan.amendments.append(amendment)
+        return self.plan
+
+    def _write(self, write: Write) -> Applied:
+        named = (self._points.get(memory_id) for memory_id in write.replaces)
+        ended = {p.id: p for p in named if p and self._is_present(p) and sees(self._actor, p.record)}
+        entry = write.entry
+        if write.strict and not ended:
+            raise NotFound(memory_id=write.replaces[0])
+        if entry is None:
+            for point in ended.values():
+                self._put(self._ended(point, self._at, None))
+            return Applied(id=None, merged=False, ended=tuple(ended))
+        known = self._duplicate(entry, ended)
+        held = entry.held_until is not None and (known is None or known.record.held_until is not None)
+        target = self._new(entry, tuple(ended) if held else ()) if known is None else self._merged(known, entry)
+        if not held:
+            ended.pop(target.id, None)
+            target = replace(target, replaces=tuple(ended))
+        self._put(target, entry.vector)
+        if held:
+            return Applied(id=target.id, merged=known is not None, ended=(), held=True)
+        for point in ended.values():
+            self._put(self._ended(point, moment(entry.created_at), target.id))
+        return Applied(id=target.id, merged=known is not None, ended=tuple(ended))
+
+    def _put(self, point: Point, vector: Vector | None = None) -> None:
+        """Note a change; a point that is new in this plan stays new, and keeps the vector that it has."""
+        if point.id in self.plan.inserts or point.id not in self._points:
+            self.plan.inserts[point.id] = point
+            self.plan.vectors.setdefault(point.id, vector)
+        else:
+            point = self.plan.updates[point.id] = replace(point, rev=new_rev())
+        self._points[point.id] = point
+
+    def _ended(self, point: Point, at: datetime, successor: str | None) -> Point:
+        ended = replace(point, record=end(point.record, at, successor))
+        return self._happened(ended, Action.FORGOTTEN if successor is None else Action.REPLACED)
+
+    def _merged(self, point: Point, entry: Entry) -> Point:
+        amendment = amending.merge(point.record, entry, self._actor)
+        return self._happened(replace(point, record=amendment.record), amendment.action, amendment.before)
+
+    def _new(self, entry: Entry, would_replace: tuple[str, ...]) -> Point:
+        writer, mark = self._actor, fingerprint(self._actor.user_id, entry.content)
+        made = moment(entry.created_at)
+        ids = {"session_id": writer.session_id, "agent_id": writer.agent_id, "turn_id": writer.turn_id}
+        record = Record(
+            id=self._new_id(entry.scope, mark),
+            content=entry.content,
+            user_id=writer.user_id,
+            scope=entry.scope,
+            **ids,
+            importance=entry.importance,
+            metadata=entry.metadata,
+            created_at=made,
+            valid_until=None,
+            superseded_by=None,
+            expires_at=None if entry.expires_at is None else moment(entry.expires_at),
+            entities=entry.entities,
+            relationships=tuple(dict.fromkeys(entry.relationships)),
+            sources=(Source(**ids, created_at=made, origin=entry.origin),),
+            held_until=None if entry.held_until is None else moment(entry.held_until),
+            would_replace=would_replace,
+        )
+        todo = (EMBED,) if entry.vector is None else ()
+        point = Point(record=record, events=(), seq=clock.next(), fingerprint=mark, rev=new_rev(), todo=todo)
+        return self._happened(point, Action.SAVED if entry.held_until is None else Action.HELD)
+
+    def _happened(self, point: Point, action: Action, before: Mapping[str, Json] | None = None) -> Point:
+        who = self._actor
+        event = Event(
+            memory_id=point.id,
+            action=action,
+            at=self._at,
+            agent_id=who.agent_id,
+            session_id=who.session_id,
+            turn_id=who.turn_id,
+            before=before or None,
+        )
+        return replace(point, events=(*point.events, event))
+
+    def _is_present(self, point: Point) -> bool:
+        return not point.staged and amending.is_present(point.record, self._at)
+
+    def _duplicate(self, entry: Entry, ended: Mapping[str, Point]) -> Point | None:
+        """Find the present memory of equal folded text that everybody sees who would see the new one.
+
+        One that the new text is to replace counts only if not a letter differs: a correction of its spelling is wanted.
+        What is to be held may also be held already, or turned down.
+        """
+        mark, rule = fingerprint(self._actor.user_id, entry.content), audience(entry.scope, self._actor)
+        for held in (False, True) if entry.held_until is not None else (False,):
+            for point in self._same_text(mark, rule, held=held):
+                content = point.record.content
+                if content != entry.content and (point.id in ended or folded(content) != folded(entry.content)):
+                    continue
+                if point.record.scope is entry.scope or _adds_nothing(entry, point.record):
+                    return point
+        return None
+
+    def _same_text(self, mark: int, rule: Rule, *, held: bool = False) -> list[Point]:
+        """List present memories of one fingerprint among what `rule` says, or held ones, the broadest first."""
+
+        def fits(point: Point) -> bool:
+            record = point.record
+            waits = record.held_until is not None and record.held_until > self._at and not point.staged
+            return waits if held else self._is_present(point)
+
+        alike = (point for point in self._points.values() if point.fingerprint == mark)
+        found = [point for point in alike if fits(point) and _lets_through(rule, point.record)]
+        return sorted(found, key=lambda point: (point.record.scope is not Scope.USER, point.seq))
+
+    def _is_known(self, point: Point) -> bool:
+        """Return whether a present memory says the same to the same readers."""
+        record = point.record
+        writer = Reader(
+            user_id=record.user_id, session_id=record.session_id, agent_id=record.agent_id, turn_id=record.turn_id
+        )
+        alike = self._same_text(point.fingerprint, audience(record.scope, writer))
+        return any(other.id != point.id for other in alike)
+
+    def _new_id(self, scope: Scope, mark: int) -> str:
+        """Make the id out of the text and who sees it, so that two who store the same at once make one memory.
+
+        What is history already keeps its own id: the next one is counted up.
+        """
+        clause = audience(scope, self._actor)[-1]
+        seen_by = {name: [str(getattr(value, "value", value)) for value in clause[name]] for name in sorted(clause)}
+        place = json.dumps([self._actor.user_id, seen_by, mark])
+        for count in range(len(self._points) + 1):
+            made = str(uuid.uuid5(_NAMESPACE, f"{place}{count}"))
+            if made not in self._points:
+                return made
+        raise AssertionError("unreachable: there are more names than points")
 
 
-def lets_through(rule: Rule, record: Record) -> bool:
-    """Return whether one clause of `rule` holds for `record`."""
+def end(record: Record, at: datetime, successor: str | None) -> Record:
+    """Return a memory as history: superseded by `successor`, or forgotten. It has held for a moment at least."""
+    return replace(record, valid_until=max(at, record.created_at + _MICROSECOND), superseded_by=successor)
+
+
+def _lets_through(rule: Rule, record: Record) -> bool:
     return any(all(getattr(record, name) in allowed for name, allowed in clause.items()) for clause in rule)
 
 
-def is_present(point: Point, at: int) -> bool:
-    """Return whether a memory is complete, and neither history nor expired."""
-    expires = point.record.expires_at
-    return point.state == LIVE and point.record.valid_until is None and (expires is None or expires > moment(at))
-
-
-def same_text(points: Iterable[Point], mark: int, rule: Rule, at: int) -> list[Point]:
-    """List the present memories of one fingerprint among what `rule` says, the broadest first."""
-    found = [p for p in points if p.fingerprint == mark and is_present(p, at) and lets_through(rule, p.record)]
-    return sorted(found, key=lambda p: (p.record.scope is not Scope.USER, p.seq))
-
-
-def ended_by(point: Point, successor: Point) -> Point:
-    """Return `point` as history, superseded by `successor` from the time on when that holds."""
-    return replace(_ended(point, successor.record.created_at, successor.id), rev=new_rev())
-
-
-def _write(planned: Plan, points: dict[str, Point], writer: Reader, write: Write, at: int) -> Applied:
-    seen = visible(writer)
-    named = (points.get(memory_id) for memory_id in write.replaces)
-    ended = {p.id: p for p in named if p and is_present(p, at) and lets_through(seen, p.record)}
-    if write.strict and not ended:
-        raise InvalidInput(f"there is no present memory with the id {write.replaces[0]!r} for this user")
-    if write.entry is None:
-        for point in ended.values():
-            _put(planned, points, _ended(point, moment(at), None))
-        return Applied(id=None, merged=False, ended=tuple(ended))
-    target = _duplicate(points, writer, write.entry, at, ended)
-    merged = target is not None
-    target = _new(points, writer, write.entry) if target is None else _merged(target, writer, write.entry)
-    ended.pop(target.id, None)
-    target = replace(target, replaces=tuple(dict.fromkeys((*target.replaces, *ended))))
-    _put(planned, points, target, write.entry.vector)
-    for point in ended.values():
-        _put(planned, points, _ended(point, moment(write.entry.created_at), target.id))
-    return Applied(id=target.id, merged=merged, ended=tuple(ended))
-
-
-def _put(planned: Plan, points: dict[str, Point], point: Point, vector: Vector | None = None) -> None:
-    """Note a change; a point that is new in this plan stays new, and keeps the vector that it has."""
-    if point.id in planned.inserts or point.id not in points:
-        planned.inserts[point.id] = point
-        planned.vectors.setdefault(point.id, vector)
-    else:
-        planned.updates[point.id] = replace(point, rev=new_rev())
-    points[point.id] = point
-
-
-def _ended(point: Point, at: datetime, successor: str | None) -> Point:
-    record = point.record
-    until = max(at, record.created_at + _MICROSECOND)
-    return replace(point, record=replace(record, valid_until=until, superseded_by=successor))
-
-
-def _duplicate(
-    points: Mapping[str, Point], writer: Reader, entry: Entry, at: int, ended: Mapping[str, Point]
-) -> Point | None:
-    """Find the present memory of equal folded text that everybody sees who would see the new one.
-
-    One that the new text is to replace counts only if not a letter differs: a correction of its spelling is wanted.
-    """
-    mark = fingerprint(writer.user_id, entry.content)
-    for point in same_text(points.values(), mark, audience(entry.scope, writer), at):
-        content = point.record.content
-        if content != entry.content and (point.id in ended or folded(content) != folded(entry.content)):
-            continue
-        if point.record.scope is entry.scope or _adds_nothing(entry, point.record):
-            return point
-    return None
+def _is_shown(record: Record) -> bool:
+    return record.valid_until is None and record.held_until is None
 
 
 def _adds_nothing(entry: Entry, record: Record) -> bool:
@@ -123,72 +212,6 @@ def _adds_nothing(entry: Entry, record: Record) -> bool:
     expires = record.expires_at
     lives_as_long = expires is None or (entry.expires_at is not None and moment(entry.expires_at) <= expires)
     return lives_as_long and not (entry.metadata or entry.entities or entry.relationships)
-
-
-def _new(points: Mapping[str, Point], writer: Reader, entry: Entry) -> Point:
-    mark = fingerprint(writer.user_id, entry.content)
-    created = moment(entry.created_at)
-    record = Record(
-        id=_new_id(points, writer, entry.scope, mark),
-        content=entry.content,
-        user_id=writer.user_id,
-        scope=entry.scope,
-        session_id=writer.session_id,
-        agent_id=writer.agent_id,
-        turn_id=writer.turn_id,
-        importance=entry.importance,
-        metadata=entry.metadata,
-        created_at=created,
-        valid_until=None,
-        superseded_by=None,
-        expires_at=None if entry.expires_at is None else moment(entry.expires_at),
-        entities=entry.entities,
-        relationships=tuple(dict.fromkeys(entry.relationships)),
-        sources=(_source(writer, entry),),
-    )
-    todo = (EMBED,) if entry.vector is None else ()
-    return Point(record=record, seq=_clock.next(), fingerprint=mark, rev=new_rev(), todo=todo)
-
-
-def _new_id(points: Mapping[str, Point], writer: Reader, scope: Scope, mark: int) -> str:
-    """Make the id out of the text and who sees it, so that two who store the same at once make one memory.
-
-    What is history already keeps its own id: the next one is counted up.
-    """
-    clause = audience(scope, writer)[-1]
-    place = json.dumps(
-        {name: [value and str(getattr(value, "value", value)) for value in clause[name]] for name in clause}
-    )
-    for count in range(len(points) + 1):
-        made = str(uuid.uuid5(_NAMESPACE, f"{writer.user_id}\x1f{place}\x1f{mark}\x1f{count}"))
-        if made not in points:
-            return made
-    raise AssertionError("unreachable: there are more names than points")
-
-
-def _merged(point: Point, writer: Reader, entry: Entry) -> Point:
-    """Let a memory that is known have one more source, and what the new one knows beyond it."""
-    record, expires = point.record, entry.expires_at
-    latest = None if record.expires_at is None or expires is None else max(record.expires_at, moment(expires))
-    record = replace(
-        record,
-        importance=max(record.importance, entry.importance),
-        metadata={**record.metadata, **entry.metadata},
-        expires_at=latest,
-        entities=tuple(dict.fromkeys((*record.entities, *entry.entities))),
-        relationships=tuple(dict.fromkeys((*record.relationships, *entry.relationships))),
-        sources=(*record.sources, _source(writer, entry)),
-    )
-    return replace(point, record=record)
-
-
-def _source(writer: Reader, entry: Entry) -> Source:
-    return Source(
-        agent_id=writer.agent_id,
-        session_id=writer.session_id,
-        turn_id=writer.turn_id,
-        created_at=moment(entry.created_at),
-    )
 
 
 class _Clock:
@@ -203,4 +226,4 @@ class _Clock:
             return self._last
 
 
-_clock = _Clock()
+clock = _Clock()

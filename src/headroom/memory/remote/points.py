@@ -11,17 +11,20 @@ from typing import Any
 import numpy as np
 from qdrant_client import models as m
 
-from ..protocols import Vector
-from ..records import Record, Relationship, Scope, Source
+from ..protocols import Story, Vector
+from ..records import Action, Event, Origin, Record, Relationship, Scope, Source
 from ..rules.times import micros, moment
 from ..rules.words import indexed_words, mark
+from .labels import labels
 from .qdrant import DENSE, WORDS
 
 FOREVER = 2**62
 """Stands for no end: a power of two, which the engine's ranges of doubles hold exactly."""
 
-LIVE, STAGED, TOMBSTONE = "live", "staged", "tombstone"
-"""States: a memory; one whose writing is not complete; what is left of an erased one until the graph knows."""
+LIVE, HELD, STAGED, TOMBSTONE = "live", "held", "staged", "tombstone"
+"""States: a memory; one that waits for a review or was turned down; one of a write that is not complete; what is left
+of an erased one until the graph knows."""
+STORED = (LIVE, HELD)
 
 EMBED, LINK, END = "embed", "link", "end"
 """What is still to be done for a memory: make its vector, tell the graph, or end what it replaces."""
@@ -29,22 +32,28 @@ EMBED, LINK, END = "embed", "link", "end"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """One version of a memory as it is stored."""
+    """One version of a memory as it is stored, with all that happened to it."""
 
     record: Record
+    events: tuple[Event, ...]
+    """Oldest first."""
     seq: int
     """Its place in the order of storing: microseconds, made unique within a process."""
     fingerprint: int
     rev: int
     """A random number for each write: who reads his own knows that his write came first."""
     replaces: tuple[str, ...] = ()
-    """The memories that this one ended, directly: versions are followed through it, and repaired by it."""
-    state: str = LIVE
+    """The memories that it has to end, as long as that is to be done."""
+    staged: bool = False
     todo: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
         return self.record.id
+
+    @property
+    def story(self) -> Story:
+        return Story(self.record, self.events)
 
     @property
     def linked(self) -> bool:
@@ -58,27 +67,38 @@ def new_rev() -> int:
 
 
 def payload(point: Point) -> dict[str, Any]:
-    """Return what is stored of a point beside its vectors. Every key is always there, so that setting is replacing."""
+    """Return what is stored of a point beside its vectors.
+
+    Every key is always there, so that setting is replacing, and none holds a null, which the engine takes for "remove".
+    """
     record = point.record
+    expires, held = _number(record.expires_at), _number(record.held_until)
     return {
         "user_id": record.user_id,
         "content": record.content,
-        "state": point.state,
+        "state": STAGED if point.staged else LIVE if record.held_until is None else HELD,
         "todo": list(point.todo),
         "scope": record.scope.value,
         **{name: getattr(record, name) or "" for name in ("session_id", "agent_id", "turn_id")},
-        "saved_by": sorted({source.agent_id for source in record.sources if source.agent_id is not None}),
         "importance": record.importance,
-        # As text: the engine takes a null in a payload for "remove this".
-        "metadata": json.dumps(record.metadata, ensure_ascii=False),
+        "metadata": json.dumps(dict(record.metadata), ensure_ascii=False),
+        "labels": labels(record.metadata),
         "created_at": micros(record.created_at),
-        "until": FOREVER if record.valid_until is None else micros(record.valid_until),
-        "expires_at": FOREVER if record.expires_at is None else micros(record.expires_at),
-        "superseded_by": record.superseded_by or "",
+        "until": _number(record.valid_until),
+        "expires_at": expires,
+        "held_until": held,
+        "over_at": min(expires, held),
+        "superseded_by": [] if record.superseded_by is None else [record.superseded_by],
+        "would_replace": list(record.would_replace),
         "replaces": list(point.replaces),
         "entities": list(record.entities),
         "relationships": [list(edge) for edge in record.relationships],
-        "sources": [_source_json(source) for source in record.sources],
+        "sources": json.dumps([_source_json(source) for source in record.sources]),
+        "saved_by": sorted({source.agent_id for source in record.sources if source.agent_id is not None}),
+        "origins": sorted({source.origin.value for source in record.sources}),
+        "events": json.dumps([_event_json(event) for event in point.events], ensure_ascii=False),
+        "turns": sorted({event.turn_id for event in point.events if event.turn_id is not None}),
+        "changed_at": max((micros(event.at) for event in point.events), default=0),
         "seq": point.seq,
         "fingerprint": point.fingerprint,
         "rev": point.rev,
@@ -99,21 +119,40 @@ def read(point_id: str, stored: Mapping[str, Any]) -> Point:
         metadata=json.loads(stored["metadata"]),
         created_at=moment(stored["created_at"]),
         valid_until=_end(stored["until"]),
-        superseded_by=stored["superseded_by"] or None,
+        superseded_by=next(iter(stored["superseded_by"]), None),
         expires_at=_end(stored["expires_at"]),
         entities=tuple(stored["entities"]),
         relationships=tuple(Relationship(*edge) for edge in stored["relationships"]),
-        sources=tuple(_source(each) for each in stored["sources"]),
+        sources=tuple(_source(each) for each in json.loads(stored["sources"])),
+        held_until=_end(stored["held_until"]),
+        would_replace=tuple(stored["would_replace"]),
     )
     return Point(
         record=record,
+        events=tuple(events_of(point_id, stored)),
         seq=stored["seq"],
         fingerprint=stored["fingerprint"],
         rev=stored["rev"],
         replaces=tuple(stored["replaces"]),
-        state=stored["state"],
+        staged=stored["state"] not in STORED,
         todo=tuple(stored["todo"]),
     )
+
+
+def events_of(point_id: str, stored: Mapping[str, Any]) -> list[Event]:
+    """Read the events of a payload, oldest first."""
+    return [
+        Event(
+            memory_id=point_id,
+            action=Action(action),
+            at=moment(at),
+            agent_id=agent_id,
+            session_id=session_id,
+            turn_id=turn_id,
+            before=before,
+        )
+        for action, at, agent_id, session_id, turn_id, before in json.loads(stored["events"])
+    ]
 
 
 def structure(point: Point, vector: Vector | None, width: int) -> m.PointStruct:
@@ -134,19 +173,29 @@ def dense_of(vectors: Any) -> Vector:
     return np.asarray(vectors[DENSE], np.float32)
 
 
+def _number(at: Any) -> int:
+    return FOREVER if at is None else micros(at)
+
+
 def _end(value: int) -> Any:
     return None if value >= FOREVER else moment(value)
 
 
 def _source_json(source: Source) -> list[Any]:
-    return [source.agent_id or "", source.session_id or "", source.turn_id or "", micros(source.created_at)]
+    return [source.agent_id, source.session_id, source.turn_id, micros(source.created_at), source.origin.value]
 
 
 def _source(stored: list[Any]) -> Source:
-    agent_id, session_id, turn_id, created_at = stored
+    agent_id, session_id, turn_id, created_at, origin = stored
     return Source(
-        agent_id=agent_id or None,
-        session_id=session_id or None,
-        turn_id=turn_id or None,
+        agent_id=agent_id,
+        session_id=session_id,
+        turn_id=turn_id,
         created_at=moment(created_at),
+        origin=Origin(origin),
     )
+
+
+def _event_json(event: Event) -> list[Any]:
+    before = dict(event.before) if event.before else None
+    return [event.action.value, micros(event.at), event.agent_id, event.session_id, event.turn_id, before]

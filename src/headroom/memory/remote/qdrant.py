@@ -29,9 +29,12 @@ _CONNECTIONS = 32
 _LOOPBACK = re.compile(r"http://(127\.\d+\.\d+\.\d+|localhost|\[::1\])([:/]|$)")
 
 _KEYWORD, _INTEGER = m.KeywordIndexType.KEYWORD, m.IntegerIndexType.INTEGER
-_NAMES = ("state", "todo", "scope", "session_id", "agent_id", "turn_id", "saved_by")
-_LOOKED_UP = ("fingerprint", "rev")
-_RANGES = ("until", "expires_at", "created_at", "seq")
+_NAMES = (
+    *("state", "todo", "scope", "session_id", "agent_id", "turn_id"),
+    *("saved_by", "origins", "entities", "turns", "superseded_by"),
+)
+_LOOKED_UP = ("fingerprint", "rev", "labels")
+_RANGES = ("until", "over_at", "created_at", "changed_at", "seq")
 
 
 class Qdrant:
@@ -179,6 +182,7 @@ def _indexes(on_disk: bool | None) -> dict[str, Any]:
         indexes[name] = _integer(on_disk, ranges=False)
     for name in _RANGES:
         indexes[name] = _integer(on_disk, ranges=True)
+    indexes["importance"] = m.FloatIndexParams(type=m.FloatIndexType.FLOAT, on_disk=on_disk, enable_hnsw=False)
     return indexes
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from qdrant_client import models as m
 
+from ..records import Action
 from ..rules.times import now
 from .collection import PAGE, Collection
-from .conditions import between, has
+from .conditions import between, every, has
 from .graph import Graph
-from .planning import ended_by
+from .planning import end
 from .points import END, LINK, STAGED, Point, new_rev
 
 _ABANDONED = 600_000_000
@@ -41,18 +42,18 @@ class Repairs:
     def run(self, *, mend: bool = True) -> Mended:
         """Put right what is noted, or only count it."""
         return Mended(
-            half_replaced=self._each(m.Filter(must=[has("todo", END)]), self._finish, mend),
+            half_replaced=self._each(every(has("todo", END)), self._finish, mend),
             half_written=self._each(_abandoned(), self._drop, mend),
-            not_linked=0 if self._graph is None else self._each(m.Filter(must=[has("todo", LINK)]), self._link, mend),
+            not_linked=0 if self._graph is None else self._each(every(has("todo", LINK)), self._link, mend),
             not_forgotten=0 if self._graph is None else self._forget(mend),
         )
 
-    def _each(self, where: m.Filter, work: object, mend: bool) -> int:
+    def _each(self, where: m.Filter, work: Callable[[Sequence[Point]], None], mend: bool) -> int:
         if not mend:
             return self._collection.count(where)
         done = 0
         while points := list(self._collection.find(where, limit=PAGE)):
-            work(points)  # type: ignore[operator]
+            work(points)
             done += len(points)
         return done
 
@@ -60,9 +61,9 @@ class Repairs:
         """End what these memories replace, unless another one has done so."""
         for point in points:
             old = self._collection.get(point.replaces)
-            ended = [ended_by(each, point) for each in old.values() if each.record.valid_until is None]
-            self._collection.update(ended, old)
-            self._note_done(point, END)
+            present = [each for each in old.values() if each.record.valid_until is None]
+            self._collection.update([_ended(each, point) for each in present], old)
+            self._note_done(replace(point, replaces=()), END)
 
     def _drop(self, points: Sequence[Point]) -> None:
         self._collection.erase(points, mourn=self._graph is not None)
@@ -93,5 +94,13 @@ class Repairs:
         return done
 
 
+def _ended(point: Point, successor: Point) -> Point:
+    """Return a memory as the one that was to replace it left it."""
+    made = successor.events[0] if successor.events else None
+    record = end(point.record, successor.record.created_at, successor.id)
+    event = None if made is None else replace(made, memory_id=point.id, action=Action.REPLACED, before=None)
+    return replace(point, record=record, events=(*point.events, *([event] if event else [])), rev=new_rev())
+
+
 def _abandoned() -> m.Filter:
-    return m.Filter(must=[has("state", STAGED), between("seq", lt=now() - _ABANDONED)])
+    return every(has("state", STAGED), between("seq", lt=now() - _ABANDONED))
