@@ -8,6 +8,7 @@ from datetime import datetime
 from os import PathLike
 from pathlib import Path
 from types import EllipsisType, TracebackType
+from typing import Any
 
 from ..errors import Closed, InvalidInput
 from ..runtime.threads import in_thread
@@ -39,7 +40,7 @@ from .rules.times import zone_of
 
 
 class Memory:
-    """Memories of any number of users in one local file.
+    """Memories of any number of users, in one local file or in Qdrant and Neo4j.
 
     In every call, `user_id` says whose memories, and `session_id`, `agent_id` and `turn_id` say who looks or writes:
     memories of narrower scopes are seen only with their own ids, by search and by id alike. With `owner=True` the user
@@ -57,18 +58,30 @@ class Memory:
         *,
         backend: str | None = None,
         db_path: str | PathLike[str] | None = None,
+        qdrant_url: str | None = None,
+        qdrant_api_key: str | None = None,
+        neo4j_uri: str | None = None,
+        neo4j_user: str | None = None,
+        neo4j_password: str | None = None,
         embedder: Embedder | None = None,
     ) -> None:
-        """Open the memory; equal settings in one process share one open file.
+        """Open the memory; equal settings in one process share one open file, or the connections to one server.
 
-        `backend` and `db_path` override those of `config`; `embedder` is an object of your own that fits the
-        Embedder protocol. Loads no model. Raise a StoreError if the file cannot be used.
+        What is given overrides `config`; `embedder` is an object of your own that fits the Embedder protocol. Loads no
+        model. Raise a StoreError if the file cannot be used; if it is a ServerUnavailable or ServerRefused, it names
+        the server.
         """
-        config = config or MemoryConfig()
-        if backend is not None:
-            config = replace(config, backend=backend)
-        if db_path is not None:
-            config = replace(config, db_path=db_path)
+        given = {
+            "backend": backend,
+            "db_path": db_path,
+            "qdrant_url": qdrant_url,
+            "qdrant_api_key": qdrant_api_key,
+            "neo4j_uri": neo4j_uri,
+            "neo4j_user": neo4j_user,
+            "neo4j_password": neo4j_password,
+        }
+        changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        config = replace(config or MemoryConfig(), **changes)
         self.config = config
         self._engine: Engine | None = acquire(config, embedder)
 

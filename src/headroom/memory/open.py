@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import atexit
+import importlib
 import os
 import threading
+<<<<<<< HEAD
 from collections import OrderedDict, deque
 from collections.abc import Hashable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+=======
+from collections import OrderedDict
+>>>>>>> eb7c507 (Pick the backend by name; take the servers' addresses)
 from inspect import getattr_static
 
 from ..errors import InvalidInput, StoreUnwritable
+from ..runtime.extras import need
 from .config import MemoryConfig
 from .embedders.cached import CachedEmbedder
 from .embedders.remote import RemoteEmbedder
 from .embedders.table import make_embedder
 from .engine import Engine
+<<<<<<< HEAD
 from .local import checkup
 from .local.backend import LocalBackend
 from .local.file import schema
@@ -25,6 +32,18 @@ from .local.file.database import Database
 from .local.tables.reembed import Progress, reembed_file
 from .protocols import Embedder
 from .records import Finding
+=======
+from .local.file import schema
+from .local.file.database import Database
+from .local.tables.reembed import Progress, reembed_file
+from .protocols import Backend, Embedder
+
+# The class of each backend, and the modules of an extra that it needs.
+_BACKENDS = {
+    "local": ("local.backend:LocalBackend", ()),
+    "qdrant-neo4j": ("remote.backend:RemoteBackend", ("qdrant_client", "neo4j")),
+}
+>>>>>>> eb7c507 (Pick the backend by name; take the servers' addresses)
 
 _Key = Hashable
 
@@ -48,8 +67,12 @@ def acquire(config: MemoryConfig, embedder: Embedder | None = None) -> Engine:
     Raises a StoreError where the file cannot be used and InvalidInput where the settings contradict each other.
     Loads no model.
     """
+<<<<<<< HEAD
     key = name_of(config, embedder)
     _take_back()
+=======
+    key = (config.settled(), None if embedder is None else id(embedder))
+>>>>>>> eb7c507 (Pick the backend by name; take the servers' addresses)
     with _lock:
         engine = _engines.get(key)
         if engine is not None and not engine.usable():
@@ -144,14 +167,23 @@ def check_up(config: MemoryConfig, embedder: Embedder | None = None, *, mend: bo
 
 
 def _wire(config: MemoryConfig, embedder: Embedder | None) -> Engine:
-    if config.db_path is None:
+    if config.backend == "local" and config.db_path is None:
         _make_home(config)
     chosen = make_embedder(config) if embedder is None else _checked(embedder, config)
-    backend = LocalBackend(config, chosen)
+    backend = _backend(config, chosen)
     # An embedder of the user's own most often asks a server too.
     waits = embedder is not None or isinstance(chosen, RemoteEmbedder)
     cached = CachedEmbedder(chosen, config.cache_max_size if config.cache_enabled else 0, waits=waits)
     return Engine(backend, cached, redact_secrets=config.redact_secrets)
+
+
+def _backend(config: MemoryConfig, embedder: Embedder) -> Backend:
+    place, modules = _BACKENDS[config.backend]
+    for module in modules:
+        need(module, config.backend)
+    module, name = place.split(":")
+    backend: Backend = getattr(importlib.import_module(f".{module}", __package__), name)(config, embedder)
+    return backend
 
 
 def _make_home(config: MemoryConfig) -> None:
