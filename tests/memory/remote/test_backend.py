@@ -14,6 +14,8 @@ pytestmark = pytest.mark.engines
 
 
 class TestRemoteBackend(BackendContract):
+    identical_scores = False  # a sample stands for the user's memories in general
+
     @pytest.fixture(autouse=True)
     def _collections(self, collections: Collections) -> None:
         self.collections = collections

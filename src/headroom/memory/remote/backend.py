@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from qdrant_client import models as m
 
 from ...errors import InvalidInput
 from ..config import MemoryConfig
-from ..protocols import Amendment, Decision, Embedder, Vector, Write
+from ..protocols import Amendment, Decision, Embedder, Stored, Vector, Write
 from ..query import Filter, Listing, Query
-from ..records import Applied, Event, Parts, Reader, Record, SearchResult, Stats
+from ..records import Applied, Event, KeptTurn, Parts, Reader, Record, SearchResult, Stats
 from ..rules.duplicates import grouped
 from ..rules.ranking import score
 from ..rules.times import micros, now
+from .carry import Carrying
 from .collection import Collection
-from .conditions import between, every, has, one_of, pushed, seen, seen_at
+from .conditions import between, every, has, of_all, one_of, pushed, seen, seen_at
 from .graph import Graph
 from .neo4j import Neo4j
 from .outlook import Outlooks
@@ -25,6 +26,7 @@ from .points import EMBED, Point, dense_of
 from .qdrant import Qdrant
 from .reading import Reading
 from .search import Search
+from .turns import Turns
 from .writing import Writing
 
 _DAY = 86_400_000_000
@@ -46,6 +48,8 @@ class RemoteBackend:
         quantized = config.qdrant_quantization is not None
         self._search = Search(self._collection, self._outlooks, ef=config.hnsw_ef_search, quantized=quantized)
         self._reading = Reading(self._collection)
+        self._turns = Turns(self._collection)
+        self._carrying = Carrying(self._collection, self._graph)
         self._writing = Writing(self._collection, self._graph, self._outlooks)
         self._writing.erase(self._collection.find(expired(now()), limit=_PURGED))
 
@@ -104,20 +108,51 @@ class RemoteBackend:
         return len(found)
 
     def clear(self, reader: Reader, where: Filter | None = None) -> int:
+        if where is None:
+            self._turns.clear(reader)
         found = list(self._reading.bound_to(reader, where))
         self._writing.erase(self._reading.versions(found).values() if found else ())
         return len(found)
 
+    def keep_turn(self, turn: KeptTurn) -> None:
+        self._qdrant.make(self._embedder.width)
+        self._turns.keep(turn)
+
+    def turns(self, reader: Reader, *, limit: int, before: str | None) -> list[KeptTurn]:
+        return self._turns.page(reader, limit, before)
+
+    def growth(self, reader: Reader, step: timedelta) -> list[tuple[datetime, int]]:
+        return self._reading.growth(reader, step)
+
+    def stored(self, user_id: str | None) -> Iterator[Stored]:
+        return self._carrying.stored(user_id)
+
+    def owners(self, memory_ids: Sequence[str]) -> list[str | None]:
+        return self._carrying.owners(memory_ids)
+
+    def stage(self, import_id: str, memories: Sequence[Stored]) -> None:
+        width = next((len(stored.vector) for stored in memories if stored.vector is not None), 0)
+        self._qdrant.make(width or self._embedder.width)
+        self._carrying.stage(import_id, memories)
+
+    def publish(self, import_id: str) -> int:
+        count = self._carrying.publish(import_id)
+        self._outlooks.clear()
+        return count
+
+    def discard(self, import_id: str | None) -> int:
+        return self._carrying.discard(import_id)
+
     def unembedded(self, limit: int) -> list[tuple[str, str]]:
         order = m.OrderBy(key="seq", direction=m.Direction.ASC)
-        waiting = self._collection.find(every(has("todo", EMBED)), limit=limit, order=order)
+        waiting = self._collection.find(of_all(has("todo", EMBED)), limit=limit, order=order)
         return [(point.id, point.record.content) for point in waiting]
 
     def put_vectors(self, vectors: Mapping[str, Vector]) -> None:
         if not vectors or not self._qdrant.made:
             return
         self._qdrant.make(len(next(iter(vectors.values()))))
-        waiting = list(self._collection.find(every(has("todo", EMBED), one_of(vectors))))
+        waiting = list(self._collection.find(of_all(has("todo", EMBED), one_of(vectors))))
         if not waiting:
             return
         self._collection.set_vectors({point.id: vectors[point.id] for point in waiting})

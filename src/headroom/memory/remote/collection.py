@@ -12,7 +12,7 @@ from qdrant_client import QdrantClient
 from qdrant_client import models as m
 
 from ..protocols import Vector
-from .conditions import at_rev, every, has, has_any, one_of
+from .conditions import at_rev, every, has, has_any, naming, one_of
 from .planning import Plan
 from .points import END, HELD, LIVE, STORED, TOMBSTONE, Point, payload, read, structure
 from .qdrant import DENSE, Qdrant
@@ -47,12 +47,16 @@ class Collection:
 
     def get(self, ids: Iterable[str]) -> dict[str, Point]:
         """Read points by id; those that are not there, or no memories, are left out."""
+        stored = self.payloads(ids)
+        return {point_id: read(point_id, each) for point_id, each in stored.items() if each.get("state") in STORED}
+
+    def payloads(self, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """Read the payloads of points of any kind, by id."""
         wanted = _valid(ids)
         if not wanted or not self._qdrant.made:
             return {}
         found = self._qdrant.call(lambda c: c.retrieve(self._name, wanted, with_payload=True))
-        stored = {str(each.id): each.payload or {} for each in found}
-        return {point_id: read(point_id, each) for point_id, each in stored.items() if each.get("state") in STORED}
+        return {str(each.id): each.payload or {} for each in found}
 
     def vectors(self, ids: Iterable[str]) -> dict[str, Any]:
         """Read the vectors of points, by id and name."""
@@ -168,18 +172,39 @@ class Collection:
                 lambda c, only=only: c.set_payload(self._name, values, points=only, ordering=_STRONG)  # type: ignore[misc]
             )
 
+    def set_where(self, where: m.Filter, values: dict[str, Any]) -> None:
+        """Set fields of all points that `where` lets through."""
+        if self._qdrant.made:
+            self._qdrant.call(lambda c: c.set_payload(self._name, values, points=where, ordering=_STRONG))
+
+    def put(self, point_id: str, values: dict[str, Any]) -> None:
+        """Store a point that has no vectors, in place of the one of this id."""
+        if self._qdrant.made:
+            points = [m.PointStruct(id=point_id, vector={}, payload=values)]
+            self._qdrant.call(lambda c: c.upsert(self._name, points, ordering=_STRONG))
+
+    def remove(self, where: m.Filter) -> None:
+        """Delete all points that `where` lets through."""
+        if self._qdrant.made:
+            self._qdrant.call(lambda c: c.delete(self._name, m.FilterSelector(filter=where), ordering=_STRONG))
+
     def set_vectors(self, vectors: Mapping[str, Vector]) -> None:
         """Set the embeddings of points that are there."""
         points = [m.PointVectors(id=memory_id, vector={DENSE: row.tolist()}) for memory_id, row in vectors.items()]
         self._qdrant.call(lambda c: c.update_vectors(self._name, points, ordering=_STRONG))
 
     def erase(self, points: Sequence[Point], *, mourn: bool) -> None:
-        """Delete points. With `mourn`, leave a tombstone for each that the graph knows, in the same request."""
+        """Delete points and the turns that name them, in one request a page.
+
+        With `mourn`, that also leaves a tombstone for each point that the graph knows.
+        """
         for start in range(0, len(points), PAGE):
             batch = points[start : start + PAGE]
             stones = [_tombstone(point) for point in batch if mourn and point.linked]
             operations: list[Any] = [m.UpsertOperation(upsert=m.PointsList(points=stones))] if stones else []
-            operations.append(m.DeleteOperation(delete=m.PointIdsList(points=[point.id for point in batch])))
+            ids = [point.id for point in batch]
+            operations.append(m.DeleteOperation(delete=m.PointIdsList(points=list(ids))))
+            operations.append(m.DeleteOperation(delete=m.FilterSelector(filter=naming(ids))))
             self._qdrant.call(
                 lambda c, operations=operations: c.batch_update_points(self._name, operations, ordering=_STRONG)  # type: ignore[misc]
             )

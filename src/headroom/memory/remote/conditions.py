@@ -9,9 +9,10 @@ from qdrant_client import models as m
 
 from ..query import AllOf, AnyOf, Compare, Field, Filter, Kind, Listing, Not, Operator, State
 from ..records import Reader
+from ..rules.times import micros
 from ..rules.visibility import Rule, visible
 from .labels import equals, exists
-from .points import FOREVER, HELD, LIVE, STORED
+from .points import FOREVER, HELD, LIVE, STORED, TURN
 
 NONE = m.Filter(must_not=[])
 """The condition that asks nothing."""
@@ -56,6 +57,11 @@ def of_user(user_id: str, *more: Any) -> m.Filter:
     return every(has("user_id", user_id), has_any("state", STORED), *more)
 
 
+def of_all(*more: Any) -> m.Filter:
+    """Return the filter of everybody's memories: present, held and history, expired ones too."""
+    return every(has_any("state", STORED), *more)
+
+
 def seen(reader: Reader, now: int, *more: Any) -> m.Filter:
     """Return the filter of the present memories that `reader` sees."""
     return _seen_by(reader, has("state", LIVE), has("until", FOREVER), between("over_at", gt=now), *more)
@@ -68,13 +74,27 @@ def seen_at(reader: Reader, now: int, moment: int, *more: Any) -> m.Filter:
 
 
 def listed(listing: Listing, now: int, *more: Any) -> m.Filter:
-    """Return the filter of a list: who looks, and whether at present, held or all memories."""
-    states = {
+    """Return the filter of a list: who looks, and at which versions."""
+    if listing.as_of is not None:
+        return seen_at(listing.reader, micros(listing.as_of), micros(listing.as_of), *more)
+    if listing.changed is not None:
+        after, until = map(micros, listing.changed)
+        times: list[Any] = [between(name, gt=after, lte=until) for name in ("created_at", "until", "over_at")]
+        return _seen_by(listing.reader, has("state", LIVE), m.Filter(should=times), *more)
+    ended = between("until", lt=FOREVER)
+    not_replaced = m.IsEmptyCondition(is_empty=m.PayloadField(key="superseded_by"))
+    states: dict[State, tuple[Any, ...]] = {
         State.PRESENT: (has("state", LIVE), has("until", FOREVER)),
         State.HELD: (has("state", HELD), has("until", FOREVER)),
+        State.FORGOTTEN: (has("state", LIVE), ended, not_replaced),
         State.ALL: (has_any("state", STORED),),
     }
     return _seen_by(listing.reader, *states[listing.state], between("over_at", gt=now), *more)
+
+
+def naming(memory_ids: Iterable[str]) -> m.Filter:
+    """Return the filter of the kept turns that name one of these memories."""
+    return every(has("state", TURN), has_any("names", list(memory_ids)))
 
 
 def ruled(rule: Rule) -> m.Filter:

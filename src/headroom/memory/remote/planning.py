@@ -170,6 +170,10 @@ class Planner:
         found = [point for point in alike if fits(point) and _lets_through(rule, point.record)]
         return sorted(found, key=lambda point: (point.record.scope is not Scope.USER, point.seq))
 
+    def alike(self, mark: int, scope: Scope) -> list[Point]:
+        """List present memories of one fingerprint that everybody sees who would see one written at `scope`."""
+        return self._same_text(mark, audience(scope, self._actor))
+
     def _is_known(self, point: Point) -> bool:
         """Return whether a present memory says the same to the same readers."""
         record = point.record
@@ -192,6 +196,11 @@ class Planner:
             if made not in self._points:
                 return made
         raise AssertionError("unreachable: there are more names than points")
+
+
+def present_alike(points: Iterable[Point], mark: int, scope: Scope, writer: Reader) -> list[Point]:
+    """List present memories of one fingerprint that everybody sees who would see one written at `scope`."""
+    return Planner(writer, points, now()).alike(mark, scope)
 
 
 def end(record: Record, at: datetime, successor: str | None) -> Record:

@@ -21,9 +21,9 @@ from .qdrant import DENSE, WORDS
 FOREVER = 2**62
 """Stands for no end: a power of two, which the engine's ranges of doubles hold exactly."""
 
-LIVE, HELD, STAGED, TOMBSTONE = "live", "held", "staged", "tombstone"
-"""States: a memory; one that waits for a review or was turned down; one of a write that is not complete; what is left
-of an erased one until the graph knows."""
+LIVE, HELD, STAGED, IMPORT, TOMBSTONE, TURN = "live", "held", "staged", "import", "tombstone", "turn"
+"""States: a memory; one that waits for a review or was turned down; one of a write, or of an import, that is not
+complete; what is left of an erased one until the graph knows; and a chat turn that is kept."""
 STORED = (LIVE, HELD)
 
 EMBED, LINK, END = "embed", "link", "end"
@@ -45,6 +45,8 @@ class Point:
     replaces: tuple[str, ...] = ()
     """The memories that it has to end, as long as that is to be done."""
     staged: bool = False
+    staging: str = ""
+    """The import that stages it."""
     todo: tuple[str, ...] = ()
 
     @property
@@ -76,7 +78,9 @@ def payload(point: Point) -> dict[str, Any]:
     return {
         "user_id": record.user_id,
         "content": record.content,
-        "state": STAGED if point.staged else LIVE if record.held_until is None else HELD,
+        "state": _state(point),
+        "staging": [point.staging] if point.staging else [],
+        "waits": "no" if record.held_until is None else "yes",
         "todo": list(point.todo),
         "scope": record.scope.value,
         **{name: getattr(record, name) or "" for name in ("session_id", "agent_id", "turn_id")},
@@ -135,6 +139,7 @@ def read(point_id: str, stored: Mapping[str, Any]) -> Point:
         rev=stored["rev"],
         replaces=tuple(stored["replaces"]),
         staged=stored["state"] not in STORED,
+        staging=next(iter(stored["staging"]), ""),
         todo=tuple(stored["todo"]),
     )
 
@@ -171,6 +176,12 @@ def sparse(texts: list[str]) -> m.SparseVector:
 def dense_of(vectors: Any) -> Vector:
     """Read the embedding of a point that was fetched with its vectors."""
     return np.asarray(vectors[DENSE], np.float32)
+
+
+def _state(point: Point) -> str:
+    if point.staged:
+        return IMPORT if point.staging else STAGED
+    return LIVE if point.record.held_until is None else HELD
 
 
 def _number(at: Any) -> int:

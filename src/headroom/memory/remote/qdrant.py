@@ -31,7 +31,7 @@ _LOOPBACK = re.compile(r"http://(127\.\d+\.\d+\.\d+|localhost|\[::1\])([:/]|$)")
 _KEYWORD, _INTEGER = m.KeywordIndexType.KEYWORD, m.IntegerIndexType.INTEGER
 _NAMES = (
     *("state", "todo", "scope", "session_id", "agent_id", "turn_id"),
-    *("saved_by", "origins", "entities", "turns", "superseded_by"),
+    *("saved_by", "origins", "entities", "turns", "superseded_by", "names", "staging", "waits"),
 )
 _LOOKED_UP = ("fingerprint", "rev", "labels")
 _RANGES = ("until", "over_at", "created_at", "changed_at", "seq")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
-from itertools import islice
+from datetime import datetime, timedelta
+from itertools import accumulate, islice
 from typing import Any
 
 from qdrant_client import models as m
@@ -13,7 +13,7 @@ from ...errors import NotFound
 from ..query import Filter, Listing
 from ..records import Event, Reader, Stats
 from ..rules.filters import matches
-from ..rules.times import micros, now
+from ..rules.times import micros, moment, now
 from ..rules.visibility import bound, sees, visible
 from .collection import Collection
 from .conditions import between, every, has, has_any, listed, of_user, pushed, ruled
@@ -122,8 +122,25 @@ class Reading:
             "held": held,
             "without_vector": count(every(has_any("state", STORED), has("todo", EMBED), *unexpired)),
             "by_agent": self._collection.facet("saved_by", present),
+            "by_origin": self._collection.facet("origins", present),
             "file_bytes": 0,
+            "erasing": int(bool(self._collection.tombstones())),
         }
+
+    def growth(self, reader: Reader, step: timedelta) -> list[tuple[datetime, int]]:
+        """Count the memories that `reader` sees after each step of time in which any came or went."""
+        at, size = now(), step // timedelta(microseconds=1)
+        where = every(has("user_id", reader.user_id), has("state", LIVE), ruled(visible(reader)))
+        changes: dict[int, list[int]] = {}
+        for each in self._collection.scroll(where, payload=["created_at", "until", "over_at"]):
+            stored = each.payload or {}
+            ended = min(stored["until"], stored["over_at"])
+            for moved, by in ((stored["created_at"], 1), *(((ended, -1),) if ended <= at else ())):
+                first, total = changes.setdefault(moved // size, [moved, 0])
+                changes[moved // size] = [min(first, moved), total + by]
+        steps = [changes[number] for number in sorted(changes)]
+        totals = accumulate(by for _, by in steps)
+        return [(moment(first), total) for (first, _), total in zip(steps, totals, strict=True)]
 
     def _newest(self, where: m.Filter, size: int, behind: Point | None) -> Iterator[Point]:
         """Yield memories by `created_at`, and among equal times by the order of storing, newest first, in pages."""
