@@ -41,6 +41,11 @@ class Collection:
         return self._qdrant.url
 
     @property
+    def id(self) -> uuid.UUID:
+        """What the ids of its memories are made from."""
+        return self._qdrant.id
+
+    @property
     def width(self) -> int:
         """The width of the embeddings."""
         return self._qdrant.width

@@ -18,7 +18,7 @@ from ..rules.times import moment, now
 from ..rules.visibility import Rule, audience, sees
 from .points import EMBED, Point, new_rev
 
-_NAMESPACE = uuid.UUID("6f5c9f0e-3d0b-5f0e-9a52-5a1f6d3b8f11")
+_NOWHERE = uuid.UUID(int=0)
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -36,9 +36,10 @@ class Plan:
 class Planner:
     """Plans over the points that are known: those of equal text, and those that are named."""
 
-    def __init__(self, actor: Reader, known: Iterable[Point], at: int) -> None:
+    def __init__(self, actor: Reader, known: Iterable[Point], at: int, *, namespace: uuid.UUID = _NOWHERE) -> None:
+        """`namespace` is what new ids are made from."""
         self.plan = Plan()
-        self._actor, self._at = actor, moment(at)
+        self._actor, self._at, self._namespace = actor, moment(at), namespace
         self._points = {point.id: point for point in known}
 
     def apply(self, writes: Sequence[Write]) -> Plan:
@@ -192,7 +193,7 @@ class Planner:
         seen_by = {name: [str(getattr(value, "value", value)) for value in clause[name]] for name in sorted(clause)}
         place = json.dumps([self._actor.user_id, seen_by, mark])
         for count in range(len(self._points) + 1):
-            made = str(uuid.uuid5(_NAMESPACE, f"{place}{count}"))
+            made = str(uuid.uuid5(self._namespace, f"{place}{count}"))
             if made not in self._points:
                 return made
         raise AssertionError("unreachable: there are more names than points")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -45,7 +46,7 @@ class Qdrant:
         self._config, self._embedder_id = config, embedder_id
         self.url, self.name = str(config.qdrant_url), config.qdrant_collection
         self._made = self._closed = False
-        self._width = 0
+        self._width, self._id = 0, uuid.UUID(int=0)
         self._client: QdrantClient | None = None
         self._making = threading.RLock()
         renew_in_child(self._renew)
@@ -60,6 +61,11 @@ class Qdrant:
     def width(self) -> int:
         """The width of the collection's embeddings; 0 as long as it is not made."""
         return self._width
+
+    @property
+    def id(self) -> uuid.UUID:
+        """What the collection's memories have their ids from, so that no two collections share any."""
+        return self._id
 
     def make(self, width: int) -> None:
         """Make the collection, unless it is there. Raise EmbedderMismatch if its vectors have another width."""
@@ -127,12 +133,14 @@ class Qdrant:
             if isinstance(exc.__cause__, UnexpectedResponse) and exc.__cause__.status_code == 404:
                 return False
             raise
-        stored = (found.config.metadata or {}).get("embedder")
+        metadata = found.config.metadata or {}
+        stored = metadata.get("embedder")
         if stored is None:
             reason = f"the collection {self.name!r} was not made by this library; choose another qdrant_collection"
             raise ServerRefused(engine="Qdrant", url=self.url, reason=reason)
         if stored != self._embedder_id:
             raise EmbedderMismatch(stored=str(stored), configured=self._embedder_id)
+        self._id = uuid.UUID(metadata["id"])
         vectors = found.config.params.vectors
         self._width = vectors[DENSE].size if isinstance(vectors, Mapping) else 0
         self._made = True
@@ -157,7 +165,7 @@ class Qdrant:
                     m=0, payload_m=config.hnsw_m, ef_construct=config.hnsw_ef_construction, on_disk=on_disk
                 ),
                 quantization_config=int8 if config.qdrant_quantization else None,
-                metadata={"embedder": self._embedder_id, "made_by": "headroom"},
+                metadata={"embedder": self._embedder_id, "id": str(uuid.uuid4())},
             )
         except UnexpectedResponse as exc:
             if exc.status_code != 409:  # else another process was faster

@@ -49,7 +49,7 @@ class Writing:
 
         def plan(unfinished: bool) -> tuple[Plan, dict[str, Point]]:
             known = self._known(writer.user_id, named, marks, unfinished=unfinished)
-            return Planner(writer, known.values(), now()).apply(writes), known
+            return Planner(writer, known.values(), now(), namespace=self._collection.id).apply(writes), known
 
         return self._commit(writer.user_id, plan).applied
 
