@@ -6,15 +6,10 @@ import atexit
 import importlib
 import os
 import threading
-<<<<<<< HEAD
 from collections import OrderedDict, deque
 from collections.abc import Hashable
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
-=======
-from collections import OrderedDict
->>>>>>> eb7c507 (Pick the backend by name; take the servers' addresses)
 from inspect import getattr_static
 
 from ..errors import InvalidInput, StoreUnwritable
@@ -24,26 +19,18 @@ from .embedders.cached import CachedEmbedder
 from .embedders.remote import RemoteEmbedder
 from .embedders.table import make_embedder
 from .engine import Engine
-<<<<<<< HEAD
 from .local import checkup
-from .local.backend import LocalBackend
-from .local.file import schema
-from .local.file.database import Database
-from .local.tables.reembed import Progress, reembed_file
-from .protocols import Embedder
-from .records import Finding
-=======
 from .local.file import schema
 from .local.file.database import Database
 from .local.tables.reembed import Progress, reembed_file
 from .protocols import Backend, Embedder
+from .records import Finding
 
 # The class of each backend, and the modules of an extra that it needs.
 _BACKENDS = {
     "local": ("local.backend:LocalBackend", ()),
     "qdrant-neo4j": ("remote.backend:RemoteBackend", ("qdrant_client", "neo4j")),
 }
->>>>>>> eb7c507 (Pick the backend by name; take the servers' addresses)
 
 _Key = Hashable
 
@@ -67,12 +54,8 @@ def acquire(config: MemoryConfig, embedder: Embedder | None = None) -> Engine:
     Raises a StoreError where the file cannot be used and InvalidInput where the settings contradict each other.
     Loads no model.
     """
-<<<<<<< HEAD
     key = name_of(config, embedder)
     _take_back()
-=======
-    key = (config.settled(), None if embedder is None else id(embedder))
->>>>>>> eb7c507 (Pick the backend by name; take the servers' addresses)
     with _lock:
         engine = _engines.get(key)
         if engine is not None and not engine.usable():
@@ -91,7 +74,7 @@ def name_of(memory: MemoryConfig | Engine, embedder: Embedder | None = None) -> 
     """Return what is equal for all settings, and all engines made of them, that share one memory."""
     if isinstance(memory, Engine):
         return _made[memory][0] if memory in _made else memory
-    return (replace(memory, db_path=str(memory.path)), None if embedder is None else id(embedder))
+    return (memory.settled(), None if embedder is None else id(embedder))
 
 
 def renewed(engine: Engine) -> Engine:
@@ -140,8 +123,11 @@ def release(engine: Engine, *, linger: bool = False) -> None:
 def reembed(config: MemoryConfig, embedder: Embedder | None = None, progress: Progress | None = None) -> int:
     """Move the file that `config` names to the embedder that it asks for; return how many memories were embedded.
 
-    Raises StoreUnwritable where there is no such file: nothing is made anew.
+    Raise StoreUnwritable if there is no such file, which is not made anew, and InvalidInput for a backend that keeps no
+    file.
     """
+    if config.backend != "local":
+        raise InvalidInput("a collection keeps its embedder: export it, and import it into one of the new embedder")
     if not config.path.is_file():
         raise StoreUnwritable(path=config.path, reason="there is no such file to move")
     chosen = make_embedder(config) if embedder is None else _checked(embedder, config)

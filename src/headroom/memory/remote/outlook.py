@@ -13,7 +13,7 @@ from qdrant_client import models as m
 
 from ...runtime.forks import renew_in_child
 from ..protocols import Vectors
-from ..rules.words import words
+from ..rules.words import indexed_words
 from .collection import Collection
 from .points import dense_of
 from .qdrant import DENSE
@@ -88,7 +88,7 @@ class Outlooks:
             with_payload=["created_at"],
         )
         some, oldest = self._collection.query([sampled, first])
-        lengths = [len(set(words((each.payload or {})["content"]))) for each in some]
+        lengths = [len(set(indexed_words((each.payload or {})["content"]))) for each in some]
         vectors = [dense_of(each.vector) for each in some]
         return Outlook(
             total=self._collection.count(where) if len(some) == SAMPLE else len(some),

@@ -17,8 +17,8 @@ from ..query import Query
 from ..records import Parts
 from ..rules import dates, ranking
 from ..rules.times import local, micros, moment
+from ..rules.words import indexed_words, opening, question_words, telling
 from ..rules.words import mark as word_mark
-from ..rules.words import opening, question_words, telling, words
 from .collection import Collection
 from .outlook import Outlook, Outlooks
 from .points import Point, dense_of, read, sparse
@@ -63,7 +63,7 @@ class Search:
             return []
         rows = self._rows(found.points) if query.notes_only else {}
         outlook = self._outlook(found, rows, where, key)
-        texts = [set(words(point.record.content)) for point in found.points]
+        texts = [set(indexed_words(point.record.content)) for point in found.points]
         share, rare = _shares(asked, texts, found.holding, outlook.total)
         parts = _parts(query, found, outlook, asked, texts, share, now)
         order = np.argsort(-parts.sum(axis=0), kind="stable")
@@ -118,7 +118,7 @@ class Search:
     def _outlook(self, found: Candidates, rows: Mapping[str, Vector], where: m.Filter, key: Hashable | None) -> Outlook:
         if not found.whole:
             return self._outlooks.of(where, key)
-        lengths = [len(set(words(point.record.content))) for point in found.points]
+        lengths = [len(set(indexed_words(point.record.content))) for point in found.points]
         return Outlook(
             total=len(found.points),
             sample=np.stack(list(rows.values())) if rows else np.zeros((0, 1), np.float32),
