@@ -483,3 +483,20 @@ def test_a_memory_lives_as_long_as_its_client(server: Server, tmp_path: Path) ->
         gc.collect()
         assert "".join(chunk.choices[0].delta.content or "" for chunk in stream) == "Noted."
         assert [record.content for record in bound.get_all()] == ["User has a dog"]
+
+
+# Secrets
+
+
+def test_a_secret_in_a_reply_is_not_stored(server: Server, remembering: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """What the model writes down is kept without it, shown so, and counted; no log has it."""
+    client = remembering()
+    server.script(block('{"content": "The Wi-Fi password is hunter2", "entities": ["Wi-Fi", "hunter2"]}'))
+    with caplog.at_level("DEBUG", "headroom"):
+        client.chat.completions.create(**said("My Wi-Fi password is hunter2"))
+    (record,) = client.memory.get_all()
+    assert record.content == "The Wi-Fi password is [redacted password]"
+    assert record.entities == ("Wi-Fi",)
+    assert [stored.content for stored in client.memory.last_turn.stored] == [record.content]
+    assert client.memory.redacted == {"password": 1}
+    assert "hunter2" not in caplog.text

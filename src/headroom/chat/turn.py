@@ -402,6 +402,7 @@ class Turn:
         except StoreError:
             shared.wait(reader, changes)
             raise
+        changes = engine.without_secrets(changes)
         with span("upsert_memory") as traced:
             traced.stored([change.draft.content for change in changes if change.draft is not None])
             done, error = shared.waiting.store(engine, reader, changes, since=self._since)

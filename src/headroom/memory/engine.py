@@ -109,6 +109,16 @@ class Engine:
         checked = [change if change.draft is None else replace(change, draft=next(in_order)) for change in changes]
         return self._apply(writer, checked, since=since)
 
+    def without_secrets(self, changes: Sequence[Change]) -> list[Change]:
+        """Return changes as `apply` stores them, for those who show or trace it.
+
+        Secrets are taken out if the origin, or the configuration, asks for it, and are counted in `redacted`.
+        """
+        return [
+            change if change.draft is None else replace(change, draft=self._without_secrets(change.draft))
+            for change in changes
+        ]
+
     def store(self, writer: Reader, drafts: Iterable[str | Draft], vectors: Vectors) -> list[str]:
         """Store memories whose vectors are known: an (n, width) float32 array of unit rows. For imports."""
         checked = self._checked(writer, drafts)
@@ -414,9 +424,7 @@ class Engine:
 
     def _without_secrets(self, draft: Draft) -> Draft:
         """Take the secrets out of a checked draft if its origin, or the configuration, asks for it."""
-        if not may_hold_secrets(draft, self._redact_secrets):
-            return draft
-        clean, counts = redact(draft)
+        clean, counts = redact(draft) if may_hold_secrets(draft, self._redact_secrets) else (draft, {})
         self.redacted.update(counts)
         return clean
 
