@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ import apsw
 import pytest
 
 from headroom.integrations.hooks import protocol
+from headroom.integrations.hooks.run import process_started
 from headroom.memory import UserMemory
 
 EVENT = {
@@ -141,6 +143,8 @@ def test_a_broken_memory_never_stops_the_agent(headroom_home: Path) -> None:
     (headroom_home / "memory.db").mkdir()
     assert hook("codex", EVENT, "--record-turns") == {}
     assert hook("gemini", EVENT, "--embedder", "magic") == {}
+    assert hook("codex", EVENT, "--an-option-of-another-version") == {}, "status 2 would block every prompt"
+    assert hook("an-agent-of-another-version") == {}
 
 
 def test_a_locked_file_never_stops_the_agent(headroom_home: Path, remembered: None) -> None:
@@ -194,3 +198,13 @@ def test_slashes_and_angle_brackets_in_a_persons_prompt_are_no_commands() -> Non
         assert protocol.read(json.dumps({"prompt": text})) is not None, text
     for text in ("/clear", "/memory:add ", "<system-reminder>x"):
         assert protocol.read(json.dumps({"prompt": text})) is None, text
+
+
+@pytest.mark.quick
+def test_the_clock_of_a_hook_starts_with_its_process() -> None:
+    """What the interpreter took to start counts too: an older process began before one that has just been made."""
+    code = (
+        "from headroom.integrations.hooks.run import process_started as s; import time; print(time.monotonic() - s())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 0 <= float(done.stdout) <= time.monotonic() - process_started()

@@ -78,14 +78,27 @@ class _Commands(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(package_name="headroom-memory", prog_name="headroom")
-def group() -> None:
+@click.pass_context
+def group(context: click.Context) -> None:
     """Look at a memory, change it, and share it with agents."""
+    if os.environ.get("NO_COLOR"):  # https://no-color.org; click does not look at it
+        context.color = False
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    status = _run(words)
+    if status and words[:1] == ["hook"]:
+        # To an agent some statuses mean that the prompt must not pass: a hook that it cannot start must not do that.
+        click.echo("{}")
+        return 0
+    return status
+
+
+def _run(words: list[str]) -> int:
     try:
-        status = group.main(args=arguments, prog_name="headroom", standalone_mode=False)
+        status = group.main(args=words, prog_name="headroom", standalone_mode=False)
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except click.ClickException as exc:

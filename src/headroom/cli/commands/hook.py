@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import replace
 
 import click
 
 from ... import memory
 from ...integrations.hooks.protocol import AGENTS, Prompt
-from ...integrations.hooks.run import Limits, run
+from ...integrations.hooks.run import Limits, process_started, run
 from ..options import Target, target_options
-
-_STARTED = time.monotonic()
 
 
 @click.command(hidden=True)
@@ -41,4 +38,4 @@ def command(target: Target, *, agent_name: str, record_turns: bool, seconds: flo
         return place.open(agent=agent_name)
 
     limits = Limits(answer=seconds, embed=embed_seconds)
-    run(agent_name, open_memory, record_turns=record_turns, started=_STARTED, limits=limits)
+    run(agent_name, open_memory, record_turns=record_turns, started=process_started(), limits=limits)

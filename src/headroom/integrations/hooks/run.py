@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from . import protocol
@@ -52,6 +53,15 @@ def run(agent: str, open_memory: OpenMemory, *, record_turns: bool, started: flo
         hook.done.wait(max(RECORD_SECONDS, limits.answer))
     # Without waiting for threads: the model may still be loading. What was stored was committed.
     os._exit(0)
+
+
+def process_started() -> float:
+    """Return when this process began, on the monotonic clock; if the system does not tell, now."""
+    with suppress(OSError, AttributeError, ValueError, IndexError):
+        fields = Path("/proc/self/stat").read_text("utf-8").rpartition(")")[2].split()
+        since_boot = int(fields[19]) / os.sysconf("SC_CLK_TCK")
+        return time.monotonic() - (time.clock_gettime(time.CLOCK_BOOTTIME) - since_boot)
+    return time.monotonic()
 
 
 class _Hook:
