@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import apsw
@@ -106,9 +106,9 @@ class Database:
             self._connections.check()
             return
         with self._connections.writing:
-            writer = self._connections.writer()
-            if self._log_size():
-                self._empty(writer, patience_ms=0)
+            self._connections.writer()
+        if self._log_size() and not self._try_to_empty():
+            self._emptier.now()  # a process that was killed may have left there what it had erased
 
     @contextmanager
     def _turn(self) -> Iterator[apsw.Connection]:
@@ -139,7 +139,8 @@ class Database:
             writer = self._connections.opened
             if writer is None:
                 return
-            with suppress(apsw.Error):
+            guard = self._connections.guard
+            with suppress(apsw.Error, HeadroomError), nullcontext() if guard is None else guard.writing(_TURN_S):
                 writer.set_busy_timeout(0)
                 busy, _, _ = writer.execute("pragma wal_checkpoint(truncate)").get
                 for suffix in () if busy else ("-wal", "-shm"):
@@ -159,7 +160,7 @@ class Database:
         with suppress(apsw.Error):  # what was to be written is committed
             if _erasures(writer) == self._emptied_at:
                 self._emptier.soon()
-            elif self._empty(writer, patience_ms=0):
+            elif self._empty(writer):
                 self._emptier.done()
             else:
                 self._emptier.now()
@@ -170,7 +171,7 @@ class Database:
         with suppress(apsw.Error, HeadroomError):
             if guard is not None and _erasures(writer) != self._emptied_at:
                 with guard.writing(_TURN_S):
-                    self._empty(writer, patience_ms=_PATIENCE_MS)
+                    self._empty(writer)
 
     def _try_to_empty(self) -> bool:
         """Try once, in the background, on a connection of its own."""
@@ -181,14 +182,14 @@ class Database:
                     return False
                 guard.warn_of_others()
                 with guard.writing(_TURN_S):
-                    return self._empty(connection, patience_ms=_PATIENCE_MS)
+                    return self._empty(connection)
         except (apsw.Error, HeadroomError, OSError):
             return self._closed or not self._log_size()
 
-    def _empty(self, connection: apsw.Connection, *, patience_ms: int) -> bool:
-        """Empty the log; return whether that could be done: not while somebody reads from it."""
+    def _empty(self, connection: apsw.Connection) -> bool:
+        """Empty the log, in the turn of one who writes; return False if that cannot be while somebody reads from it."""
         erasures = _erasures(connection)
-        connection.set_busy_timeout(patience_ms)
+        connection.set_busy_timeout(_PATIENCE_MS)
         try:
             busy, _, _ = connection.execute("pragma wal_checkpoint(truncate)").get
         except apsw.BusyError:
