@@ -23,6 +23,7 @@ from .cache.user import Stamp, UserColumns
 from .cache.users import Indexes
 from .file import schema
 from .file.database import Database, integers
+from .file.faults import damage_noticed
 from .nearest.hnsw import Hnsw
 from .nearest.in_file import InFile
 from .nearest.matrix import Bools, Matrix, VectorIndex
@@ -241,6 +242,7 @@ class LocalBackend:
 
         return UserColumns(user, stamp, make_index)
 
+    @damage_noticed()
     def _stamp(self, cursor: apsw.Cursor, width: int) -> Stamp:
         """Tell whose vectors the file holds; raise EmbedderMismatch where they are not this embedder's.
 

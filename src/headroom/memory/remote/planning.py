@@ -7,19 +7,18 @@ import threading
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ...errors import NotFound
 from ..protocols import Amendment, Decision, Entry, Vector, Write
 from ..records import Action, Applied, Event, Json, Reader, Record, Scope, Source
 from ..rules import amending
 from ..rules.duplicates import fingerprint, folded
-from ..rules.times import moment, now
+from ..rules.times import end_of, moment, now
 from ..rules.visibility import Rule, audience, sees
 from .points import EMBED, Point, new_rev
 
 _NOWHERE = uuid.UUID(int=0)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(slots=True)
@@ -206,7 +205,7 @@ def present_alike(points: Iterable[Point], mark: int, scope: Scope, writer: Read
 
 def end(record: Record, at: datetime, successor: str | None) -> Record:
     """Return a memory as history: superseded by `successor`, or forgotten. It has held for a moment at least."""
-    return replace(record, valid_until=max(at, record.created_at + _MICROSECOND), superseded_by=successor)
+    return replace(record, valid_until=end_of(record.created_at, at), superseded_by=successor)
 
 
 def _lets_through(rule: Rule, record: Record) -> bool:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import EllipsisType
 from typing import Any
 
 from ..protocols import Amendment, Entry, Story
 from ..records import Action, Event, Json, Reader, Record, Source
-from .times import moment
+from .times import end_of, moment
 
 Stories = Sequence[Story]
 _CREATIONS = (Action.SAVED, Action.HELD)
@@ -182,7 +182,7 @@ def _named(old: Record, new: Record) -> Action:
 
 def _ended(record: Record, at: datetime) -> Record:
     """Make a memory history; it has held for a moment at least."""
-    return replace(record, valid_until=max(at, record.created_at + timedelta(microseconds=1)))
+    return replace(record, valid_until=end_of(record.created_at, at))
 
 
 def _is_over(until: datetime | None, at: datetime) -> bool:

@@ -14,8 +14,21 @@ from ..records import SearchResult
 from .staging import target_of
 from .words import fold, words
 
-_SPACE = re.compile(r"\s+")
-_END = " \t\n.!。！…"
+# A fenced block, code, quoted text, white space, or what stands between.
+_PIECES = re.compile(
+    r"""```.*?(?:```|\Z)|`[^`\n]*`|"[^"\n]*"|“[^”\n]*”|„[^“”\n]*[“”]|«[^»\n]*»|「[^」\n]*」|(?<!\w)'[^'\n]+'(?!\w)"""
+    r"""|\s+|[^\s`"“„«「]+|.""",
+    re.DOTALL,
+)
+_QUOTES = '`"“„«「'
+_BEFORE, _BEHIND = "([¿¡'‘*", ")].,;:!?…。！？，、'’*"
+_PARTS = re.compile("['’-]")
+_NUMBER = re.compile(r"[-+±~$€£¥]*\d[\d.,:/]*")
+_LONGEST_UNIT = 4
+_CLOCK = {"am", "pm"}
+_INDENTED = re.compile(r"\n[ \t]+$")
+_END = re.compile(r"""(?<=[\w)\]"'’”»」`])\s*[.!。！…]+$""")
+_END_BEHIND_CODE = re.compile(r"""(?<=[\w)\]"'’”»」`])[.。…]+$""")
 _NAME = re.compile(r"(?<=[\w,;:] )[A-Z]\w+")
 # A note says the same with and without these.
 _EMPTY_WORDS = frozenset("a also an are currently is mentioned mentions now said says that the user".split())
@@ -29,8 +42,45 @@ class _Gist(NamedTuple):
 
 
 def folded(text: str) -> str:
-    """Fold case, white space and final punctuation: texts that are equal after this are one memory."""
-    return _SPACE.sub(" ", unicodedata.normalize("NFC", text)).strip(_END).casefold()
+    """Fold case, white space and final punctuation of prose: texts that are equal after this are one memory.
+
+    Code, identifiers, paths, numbers with their units and quoted text stay as they are, and so does white space at the
+    beginning of a line: "Call foo()" and "Call Foo()" are two memories, and so are "5 mW" and "5 MW".
+    """
+    folding: list[str] = []
+    prose, number, space = True, False, ""
+    for piece in _PIECES.findall(text.strip()):
+        if piece.isspace():
+            space = piece
+            continue
+        before, prose = prose, piece in "!！。…" or _is_prose(piece, behind_number=number)
+        folding.append(_folded_space(space, within_prose=before and prose))
+        folding.append(unicodedata.normalize("NFC", piece).casefold() if prose else piece)
+        number, space = _NUMBER.fullmatch(piece) is not None, ""
+    return (_END if prose else _END_BEHIND_CODE).sub("", "".join(folding))
+
+
+def _is_prose(piece: str, *, behind_number: bool) -> bool:
+    """Tell whether a piece of text is a word that says the same in another case."""
+    if piece[0] in _QUOTES or (piece[0] == piece[-1] == "'" and len(piece) > 2):
+        return False
+    word = piece.lstrip(_BEFORE).rstrip(_BEHIND)
+    if behind_number and len(word) <= _LONGEST_UNIT and word.lower() not in _CLOCK:
+        return False
+    parts = [part for part in _PARTS.split(word if word.isascii() else _letters(word)) if part]
+    return bool(parts) and all(part.isalpha() and (part[1:] == part[1:].lower() or part.isupper()) for part in parts)
+
+
+def _letters(word: str) -> str:
+    """Compose a word, and leave out the marks that stay: vowel signs of scripts that have no case."""
+    composed = unicodedata.normalize("NFC", word)
+    return "".join(sign for sign in composed if not unicodedata.category(sign).startswith("M"))
+
+
+def _folded_space(space: str, *, within_prose: bool) -> str:
+    if _INDENTED.search(space):
+        return space
+    return "\n" if "\n" in space and not within_prose else " " if space else ""
 
 
 def fingerprint(user_id: str, text: str) -> int:

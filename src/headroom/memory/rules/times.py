@@ -9,6 +9,8 @@ from ...errors import InvalidInput
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
+LAST = (datetime.max.replace(tzinfo=timezone.utc) - _EPOCH) // _MICROSECOND
+"""The end of the calendar, in microseconds: no memory is stored as of a later time, or ends later."""
 
 
 def now() -> int:
@@ -24,6 +26,11 @@ def micros(moment: datetime) -> int:
 def moment(value: int) -> datetime:
     """Convert microseconds to an aware UTC datetime."""
     return _EPOCH + timedelta(microseconds=value)
+
+
+def end_of(created_at: datetime, at: datetime) -> datetime:
+    """Return when a memory ends that is ended `at`: after it began, or with the calendar."""
+    return max(at, created_at if micros(created_at) >= LAST else created_at + _MICROSECOND)
 
 
 def zone_of(name: str | None) -> tzinfo | None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import apsw
 
+from ..file.faults import damage_noticed
+
 _SAME_ENTITY, _RELATED_ENTITY = 0.5, 0.25
 _HUB = 50
 """An entity in more memories than this (the user's own name) links nothing."""
@@ -22,6 +24,7 @@ class Graph:
         self._related: defaultdict[str, set[str]] = defaultdict(set)
 
     @classmethod
+    @damage_noticed()
     def of_user(cls, cursor: apsw.Cursor, user: int) -> Graph:
         """Read the graph of `user`."""
         graph = cls()

@@ -18,6 +18,7 @@ from ...query import Cell, Compare, Filter, Kind
 from ...rules.filters import holds
 from ...rules.visibility import Rule
 from ..file.database import integers
+from ..file.faults import damage_noticed
 from ..nearest.matrix import VectorIndex
 from ..tables.postings import Ints, memories_with
 from ..tables.vector_codec import decode
@@ -216,6 +217,7 @@ class UserColumns:
             oldest, _ = self._postings.pop(next(iter(self._postings)))
             self._postings_bytes -= oldest.nbytes
 
+    @damage_noticed()
     def _append(self, rows: Sequence[tuple[Any, ...]]) -> None:
         *columns, blobs = zip(*rows, strict=True)
         for name, values in zip(_TYPES, columns, strict=True):
@@ -223,6 +225,7 @@ class UserColumns:
         if self.vectors.holds_rows:
             self.vectors.add(decode(blobs, self.stamp.width))
 
+    @damage_noticed()
     def _reread(self, cursor: apsw.Cursor, seqs: Sequence[int]) -> None:
         for seq in seqs:
             (position,) = self.positions([seq])

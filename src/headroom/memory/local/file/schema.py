@@ -9,12 +9,15 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import apsw
 
 from ....errors import NewerSchema, NotADatabase, StoreUnwritable
+from ...rules.duplicates import fingerprint
 from ...rules.times import now
 from ...rules.words import indexed_words, opening
+from .faults import row_checksum
 
 APPLICATION_ID = 0x4845_4144  # "HEAD": marks a SQLite file as ours
 
@@ -166,6 +169,28 @@ def imports_are_staged(cursor: apsw.Cursor) -> None:
         cursor.execute(statement).fetchall()
 
 
+def prose_alone_is_folded(cursor: apsw.Cursor) -> None:
+    """Make all fingerprints anew: texts that differ in code, names, numbers or quotations are two memories."""
+    rows = cursor.execute(
+        "select m.seq, u.user_id, m.content from memories m join users u on u.key = m.user"
+    ).fetchall()
+    cursor.executemany(
+        "update memories set fingerprint = ? where seq = ?",
+        [(fingerprint(str(user_id), str(content)), seq) for seq, user_id, content in rows],
+    )
+
+
+def checksums_of_rows(cursor: apsw.Cursor) -> None:
+    """Keep a checksum of each memory, so that bytes that something else changed are noticed."""
+    cursor.execute("alter table memories add column checksum integer")
+    rows: list[tuple[Any, ...]] = cursor.execute(
+        "select seq, id, content, scope, session_id, agent_id, turn_id from memories"
+    ).fetchall()
+    cursor.executemany(
+        "update memories set checksum = ? where seq = ?", [(row_checksum(*values), seq) for seq, *values in rows]
+    )
+
+
 Step = Callable[[apsw.Cursor], None]
 STEPS: tuple[Step, ...] = (
     _first,
@@ -173,6 +198,8 @@ STEPS: tuple[Step, ...] = (
     origins_reviews_and_events,
     kept_turns,
     imports_are_staged,
+    prose_alone_is_folded,
+    checksums_of_rows,
 )
 
 

@@ -10,6 +10,7 @@ import apsw
 
 from ...records import Action, Event, Json, Reader
 from ...rules.times import moment
+from ..file.faults import damage_noticed
 from . import read
 
 # Who made a memory stands in its own row.
@@ -60,6 +61,7 @@ def of_user(cursor: apsw.Cursor, user_id: str, turn_id: str | None, since: int |
     return [_event(row) for row in rows]
 
 
+@damage_noticed()
 def _event(row: tuple[Any, ...]) -> Event:
     raw, _, action, at, agent_id, session_id, turn_id, before = row
     return Event(

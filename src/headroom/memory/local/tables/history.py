@@ -10,7 +10,7 @@ import apsw
 from ...protocols import Vector
 from ...records import Action, Reader
 from ...rules.staging import import_of, is_staged, target_of
-from ...rules.times import now
+from ...rules.times import LAST, now
 from ...rules.visibility import Rule, visible
 from ..file.database import count_erasure, integers
 from . import events, read
@@ -74,8 +74,8 @@ def end(cursor: apsw.Cursor, user: int, seqs: Iterable[int], at: int, *, success
     """Make memories history: superseded by `successor`, or forgotten if there is none."""
     seqs = list(seqs)
     cursor.executemany(
-        "update memories set valid_until = max(?, created_at + 1), superseded_by = ? where seq = ?",
-        ((at, successor, seq) for seq in seqs),
+        "update memories set valid_until = min(max(?, created_at + 1), ?), superseded_by = ? where seq = ?",
+        ((at, LAST, successor, seq) for seq in seqs),
     )
     events.record(cursor, user, seqs, Action.FORGOTTEN if successor is None else Action.REPLACED, actor=actor, at=now())
     log(cursor, user, seqs)

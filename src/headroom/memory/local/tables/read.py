@@ -12,9 +12,11 @@ import apsw
 from ...records import Origin, Reader, Record, Relationship, Scope, Source
 from ...rules.times import moment
 from ...rules.visibility import Rule, visible
+from ..file.faults import Damaged, damage_noticed, row_checksum
 
 _RECORDS = """select m.seq, m.id, m.content, u.user_id, m.scope, m.session_id, m.agent_id, m.turn_id, m.importance,
-    m.metadata, m.origin, m.would_replace, m.created_at, m.valid_until, s.id, m.expires_at, m.held_until
+    m.metadata, m.origin, m.would_replace, m.created_at, m.valid_until, s.id, m.expires_at, m.held_until,
+    m.checksum
     from memories m join users u on u.key = m.user left join memories s on s.seq = m.superseded_by
     where m.seq in (select value from json_each(?))"""
 # What stands beside a memory in other tables: one statement, because most memories have none of it.
@@ -88,7 +90,8 @@ def fetch(cursor: apsw.Cursor, seqs: Iterable[int]) -> dict[int, dict[str, Any]]
     beside: dict[tuple[int, str], list[tuple[Any, ...]]] = {}
     for seq, table, *values in cursor.execute(_BESIDE, (wanted,)):
         beside.setdefault((seq, table), []).append(tuple(values))
-    return {row[0]: _fields(row, beside) for row in rows}
+    with damage_noticed():
+        return {row[0]: _fields(row, beside) for row in rows}
 
 
 def records(cursor: apsw.Cursor, seqs: Sequence[int]) -> list[Record]:
@@ -99,7 +102,9 @@ def records(cursor: apsw.Cursor, seqs: Sequence[int]) -> list[Record]:
 
 def _fields(row: tuple[Any, ...], beside: Mapping[tuple[int, str], list[tuple[Any, ...]]]) -> dict[str, Any]:
     seq, raw, content, user_id, scope, session_id, agent_id, turn_id, importance, metadata, *more = row
-    origin, would_replace, created, ended, superseded_by, expires, held_until = more
+    origin, would_replace, created, ended, superseded_by, expires, held_until, checksum = more
+    if checksum is not None and checksum != row_checksum(raw, content, scope, session_id, agent_id, turn_id):
+        raise Damaged
     created_at = moment(created)
     first = _source(agent_id, session_id, turn_id, created, origin)
     later = [_source(*values) for _, *values in sorted(beside.get((seq, "sources"), ()))]

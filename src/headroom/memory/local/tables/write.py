@@ -20,6 +20,7 @@ from ...rules.duplicates import fingerprint, folded
 from ...rules.times import now
 from ...rules.visibility import audience
 from ...rules.words import indexed_words, opening
+from ..file.faults import row_checksum
 from . import amend, events, history, postings, read
 from .vector_codec import encode
 
@@ -86,8 +87,8 @@ def _insert(
     terms, length = postings.terms(user, prepared.words)
     cursor.execute(
         """insert into memories (id, user, content, fingerprint, scope, session_id, agent_id, turn_id, importance,
-        metadata, created_at, expires_at, length, opening, origin, held_until, would_replace)
-        values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        metadata, created_at, expires_at, length, opening, origin, held_until, would_replace, checksum)
+        values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         (
             raw,
             user,
@@ -106,6 +107,7 @@ def _insert(
             read.origin_code(entry.origin),
             entry.held_until,
             json.dumps(replaces) if held and replaces else None,
+            row_checksum(raw, entry.content, entry.scope.value, writer.session_id, writer.agent_id, writer.turn_id),
         ),
     )
     seq = cursor.connection.last_insert_rowid()
