@@ -9,8 +9,9 @@ from ...errors import InvalidInput
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
+FIRST = (datetime.min.replace(tzinfo=timezone.utc) - _EPOCH) // _MICROSECOND
 LAST = (datetime.max.replace(tzinfo=timezone.utc) - _EPOCH) // _MICROSECOND
-"""The end of the calendar, in microseconds: no memory is stored as of a later time, or ends later."""
+"""The ends of the calendar, in microseconds: no memory is of an earlier or a later time."""
 
 
 def now() -> int:

@@ -16,9 +16,10 @@ import numpy.typing as npt
 
 from ...query import Cell, Compare, Filter, Kind
 from ...rules.filters import holds
+from ...rules.times import FIRST, LAST
 from ...rules.visibility import Rule
 from ..file.database import integers
-from ..file.faults import damage_noticed
+from ..file.faults import Damaged, damage_noticed
 from ..nearest.matrix import VectorIndex
 from ..tables.postings import Ints, memories_with
 from ..tables.vector_codec import decode
@@ -49,6 +50,7 @@ _TYPES = {
     "length": np.int32,
     "opening": np.int64,
 }
+_WITHIN: dict[str, tuple[Any, Any]] = {"created_at": (FIRST, LAST), "importance": (0, 1)}
 _TEXTS = ("scope", "session_id", "agent_id", "turn_id")
 _NUMBERS = ("created_at", "importance")
 _WORDS_KEPT = 1024
@@ -244,4 +246,7 @@ class UserColumns:
             return [self._codes.setdefault(value, len(self._codes)) for value in values]
         if name in ("valid_until", "expires_at"):
             return [FOREVER if value is None else value for value in values]
+        least, most = _WITHIN.get(name, (None, None))
+        if least is not None and (min(values) < least or max(values) > most):
+            raise Damaged
         return values

@@ -54,7 +54,7 @@ def errors_mapped(path: Path) -> Iterator[None]:
     except apsw.IOError as exc:
         raise StoreUnavailable(path=path, reason=_reason(exc)) from exc
     except apsw.SQLError as exc:
-        if not any(sign in str(exc) for sign in ("no such", "no column", "malformed")):
+        if not any(sign in str(exc) for sign in ("no such", "no column", "malformed", "tokenizer")):
             raise
         raise NotADatabase(path=path, reason="its tables are gone or changed") from exc
     except apsw.ConstraintError as exc:

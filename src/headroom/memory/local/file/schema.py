@@ -15,6 +15,7 @@ import apsw
 
 from ....errors import NewerSchema, NotADatabase, StoreUnwritable
 from ...rules.duplicates import fingerprint
+from ...rules.staging import target_of
 from ...rules.times import now
 from ...rules.words import indexed_words, opening
 from .faults import row_checksum
@@ -176,7 +177,7 @@ def prose_alone_is_folded(cursor: apsw.Cursor) -> None:
     ).fetchall()
     cursor.executemany(
         "update memories set fingerprint = ? where seq = ?",
-        [(fingerprint(str(user_id), str(content)), seq) for seq, user_id, content in rows],
+        [(fingerprint(target_of(str(user_id)), str(content)), seq) for seq, user_id, content in rows],
     )
 
 

@@ -126,8 +126,8 @@ def _insert(cursor: apsw.Cursor, user: int, one: Prepared) -> int:
     terms, length = postings.terms(user, one.words)
     cursor.execute(
         """insert into memories (id, user, content, fingerprint, scope, session_id, agent_id, turn_id, importance,
-        metadata, created_at, valid_until, expires_at, length, opening, origin, held_until, would_replace)
-        values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        metadata, created_at, valid_until, expires_at, length, opening, origin, held_until, would_replace,
+        checksum) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         (
             read.id_bytes(record.id),
             user,
@@ -147,6 +147,7 @@ def _insert(cursor: apsw.Cursor, user: int, one: Prepared) -> int:
             read.origin_code(record.sources[0].origin),
             None if record.held_until is None else micros(record.held_until),
             json.dumps(record.would_replace) if record.would_replace else None,
+            read.checksum_of(record),
         ),
     )
     seq = cursor.connection.last_insert_rowid()

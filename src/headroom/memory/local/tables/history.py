@@ -41,7 +41,11 @@ def make_nameless(cursor: apsw.Cursor, user_id: str) -> None:
     The row stays, under a name that no user can have: if its key were given to somebody else, another process could
     serve what it still holds of the one who went.
     """
-    cursor.execute("update users set user_id = char(0) || key, revision = revision + 1 where user_id = ?", (user_id,))
+    cursor.execute(
+        """update users set user_id = char(0) || key, revision = revision + 1, import_id = null, staged_for = null
+        where user_id = ?""",
+        (user_id,),
+    )
     if cursor.connection.changes():
         count_erasure(cursor)
 

@@ -130,6 +130,12 @@ def _fields(row: tuple[Any, ...], beside: Mapping[tuple[int, str], list[tuple[An
     }
 
 
+def checksum_of(record: Record) -> int:
+    """Sum up a whole record as `row_checksum` does its row."""
+    raw = uuid.UUID(record.id).bytes
+    return row_checksum(raw, record.content, record.scope.value, record.session_id, record.agent_id, record.turn_id)
+
+
 def origin_code(origin: Origin) -> str | None:
     """Write an origin; the commonest one takes no room."""
     return None if origin is Origin.APPLICATION else origin.value
