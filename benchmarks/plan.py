@@ -42,5 +42,6 @@ STEPS = (
     Step(name="growth", place="growth.living:growth"),
     Step(name="crossover", place="speed.crossover:crossover"),
     Step(name="100,000 memories", place="speed.large:one_user", full_only=True),
+    Step(name="page", place="speed.page:answers", full_only=True),
     Step(name="1,000,000 memories", place="speed.large:crowd", full_only=True),
 )

@@ -16,7 +16,7 @@ from .room import Room, room_of
 from .timeline import Span, Stop
 
 _SHOWN = 200
-_COMPARED = 2000
+_COMPARED = 500
 
 
 def show(request: Request) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -99,37 +100,52 @@ def vector(cursor: apsw.Cursor, seq: int | None) -> bytes | None:
 def stats(cursor: apsw.Cursor, reader: Reader | None) -> Stats:
     """Count the memories that `reader` sees, or all of everybody."""
     seen, values = read.seen_by(reader)
-    condition, at = f"{seen} and {_NOT_OVER}", now()
-    total, superseded, held, waiting = cursor.execute(
-        f"""select coalesce(sum({_STATES[State.PRESENT]}), 0), coalesce(sum(valid_until is not null), 0),
-        coalesce(sum({_STATES[State.HELD]}), 0), count(w.memory)
-        from memories m left join waiting w on w.memory = m.seq where {condition}""",
-        (*values, at, at),
-    ).get
-
-    def by(column: str) -> dict[str | None, int]:
-        """Count present memories by what their sources say; one with two values counts for both."""
-        found: Any = cursor.execute(
-            f"""with present as materialized (
-                select seq, {column} from memories where {condition} and {_STATES[State.PRESENT]})
-            select {column}, count(*) from (
-                select seq, {column} from present union
-                select s.memory, s.{column} from sources s join present p on p.seq = s.memory
-            ) group by {column} order by {column}""",
-            (*values, at, at),
-        )
-        return dict(found)
-
+    condition, bound_values = f"{seen} and {_NOT_OVER}", (*values, *(now(),) * 2)
+    # One pass: what a memory is now, and what its first source says, which stands in its own row.
+    counted: Any = cursor.execute(
+        f"""select case when valid_until is not null then 'superseded' when held_until is not null then 'held'
+        else 'present' end as state, agent_id, origin, count(*) from memories where {condition} group by 1, 2, 3""",
+        bound_values,
+    )
+    states: Counter[str] = Counter()
+    agents: Counter[str | None] = Counter()
+    origins: Counter[str | None] = Counter()
+    for state, agent, origin, number in counted:
+        states[state] += number
+        if state == "present":
+            agents[agent] += number
+            origins[origin] += number
+    agents.update(_by_later_sources(cursor, "agent_id", condition, bound_values))
+    origins.update(_by_later_sources(cursor, "origin", condition, bound_values))
     return {
-        "total": total,
-        "superseded": superseded,
-        "held": held,
-        "without_vector": waiting,
-        "by_agent": {agent: number for agent, number in by("agent_id").items() if agent is not None},
-        "by_origin": {read.origin_of(code).value: number for code, number in by("origin").items()},
+        "total": states["present"],
+        "superseded": states["superseded"],
+        "held": states["held"],
+        "without_vector": cursor.execute(
+            f"select count(*) from waiting join memories on seq = memory where {condition}", bound_values
+        ).get,
+        "by_agent": {agent: agents[agent] for agent in sorted(filter(None, agents))},
+        "by_origin": {read.origin_of(code).value: number for code, number in sorted(origins.items(), key=_by_name)},
         "file_bytes": cursor.execute("select page_count * page_size from pragma_page_count, pragma_page_size").get,
         "erasing": 0,
     }
+
+
+def _by_later_sources(
+    cursor: apsw.Cursor, column: str, condition: str, values: tuple[Any, ...]
+) -> dict[str | None, int]:
+    """Count present memories by what their later sources say beyond the first; hardly any memory has one."""
+    found: Any = cursor.execute(
+        f"""select s.{column}, count(distinct s.memory) from sources s join (
+            select seq, {column} as first from memories where {condition} and {_STATES[State.PRESENT]}
+        ) m on m.seq = s.memory where s.{column} is not m.first group by s.{column}""",
+        values,
+    )
+    return dict(found)
+
+
+def _by_name(item: tuple[str | None, int]) -> str:
+    return item[0] or ""
 
 
 def _condition(listing: Listing, fitting: Sequence[int] | None) -> tuple[str, tuple[Any, ...]]:
