@@ -21,7 +21,7 @@ _FIRST = Aim(at_most=0.3)
 
 
 def answers(lab: Lab) -> Iterator[Figure]:
-    """Ask for each page of a user with very many memories: first in a new server, then again."""
+    """Ask for each page of a user with very many memories: first from a new server, then again."""
     for size in lab.scale.made:
         path = lab.folder / f"page-{size}.db"
         with lab.engine(path) as engine:
@@ -43,7 +43,9 @@ def _measured(lab: Lab, memory: UserMemory, size: int) -> Iterator[Figure]:
             _ask(link.netloc, base + path, cookie)
 
         (first,) = take_turns(1, lambda _: page("/"), warm_up=0)
-        yield _figure(f"the first page of {memories(size)}, in a new process", Spread.of(first.wall), _FIRST)
+        yield _figure(
+            f"the first page of {memories(size)}, from a server that has just started", Spread.of(first.wall), _FIRST
+        )
         questions = [quote(question) for question in lab.questions(lab.scale.rounds + 3)]
         ways = {
             "the list": lambda _: page("/"),
@@ -61,7 +63,7 @@ def _measured(lab: Lab, memory: UserMemory, size: int) -> Iterator[Figure]:
 
 
 def _figure(what: str, measured: Spread, aim: Aim | None) -> Figure:
-    return Figure(what=what, measured=measured, unit="s", aim=aim, part="page")
+    return Figure(what=what, measured=measured, unit="s", aim=aim)
 
 
 def _ask(host: str, path: str, cookie: str) -> str:

@@ -99,7 +99,8 @@ async def _enter(request: Request) -> Response:
     """
     door = room_of(request).door
     known = door.knows(request.headers.get("cookie", ""))
-    if not known and not door.enter(request.query_params.get("token", "")):
+    token = request.query_params.get("token", "") if request.method == "GET" else ""  # a HEAD must not use it up
+    if not known and not door.enter(token):
         return _refused("This link was used before, or is not complete. Start headroom ui again for a new one.")
     answer = bare("enter.html", status=200, base=door.base)
     if not known:

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import Response
 
-from .memories import origin_name
+from ..errors import NotFound
+from ..memory.records import Origin, Record
+from ..memory.user_memory import UserMemory
+from .memories import found, origin_name
 from .rendering import go, page
 from .room import room_of
 
@@ -19,13 +22,22 @@ def listing(request: Request) -> Response:
 
 def accept(request: Request, form: Mapping[str, str]) -> Response:
     """Make a held fact a memory; if its text was edited, in the new wording."""
-    memory, memory_id = room_of(request).memory, request.path_params["memory_id"]
-    content = form.get("content", "")
-    accepted = memory.get(memory_id)
-    memory.accept(memory_id)
-    if content.strip() and accepted is not None and content.strip() != accepted.content.strip():
-        memory.update(memory_id, content)
+    memory, held = room_of(request).memory, found(request)
+    content = form.get("content", "").strip()
+    if not content or content == held.content.strip():
+        memory.accept(held.id)
+    else:
+        _accept_as(memory, held, content)
     return go(request, "/review?done=accepted")
+
+
+def _accept_as(memory: UserMemory, held: Record, content: str) -> None:
+    """Accept a fact and correct it at once; what was known by itself meanwhile is not there to be corrected."""
+    accepted = memory.accept(held.id)
+    try:
+        memory.update(accepted, content)
+    except NotFound:
+        memory.add(content, importance=held.importance, entities=held.entities, origin=Origin.USER)
 
 
 def reject(request: Request, form: Mapping[str, str]) -> Response:

@@ -1,0 +1,162 @@
+"""What each page answers, over HTTP and without a browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from headroom.memory import Draft, UserMemory
+from headroom.memory.records import Change, KeptTurn, Reader, Scope
+
+from .past import FORGOTTEN, HELD, PAST
+from .serving import Client, served
+
+
+@pytest.fixture
+def client(memory: UserMemory) -> Iterator[Client]:
+    with served(memory) as opened:
+        opened.enter()
+        yield opened
+
+
+def present(memory: UserMemory) -> set[str]:
+    return {record.content for record in memory.owner.get_all()}
+
+
+def test_another_users_memory_is_not_there(client: Client, memory: UserMemory) -> None:
+    """Neither shown nor changed nor erased: its id is as good as none."""
+    bob = UserMemory.over(memory.engine, Reader(user_id="bob"))
+    theirs = bob.add("Bob's heliotrope plan")
+    assert client.get(f"/memories/{theirs}").status == 404
+    for change in ("edit", "forget", "restore", "erase"):
+        assert client.post(f"/memories/{theirs}/{change}", content="mine now").status == 404
+    assert client.post(f"/review/{theirs}/accept", content="x").status == 404
+    assert client.get(f"/memories/{theirs}/erase").status == 404
+    for path in ("/", "/?q=the+plan+of+bob", "/time", "/overview", "/review"):
+        assert "heliotrope" not in client.get(path).text
+    assert bob.get_all()[0].content == "Bob's heliotrope plan"
+
+
+def test_erasing_everything_leaves_other_users_alone(client: Client, memory: UserMemory) -> None:
+    """Only the user whose page it is loses his memories."""
+    bob = UserMemory.over(memory.engine, Reader(user_id="bob"))
+    bob.add("Bob's")
+    assert client.post("/erase", name="alice").status == 303
+    assert present(memory) == set()
+    assert len(bob.get_all()) == 1
+
+
+def test_the_owner_sees_every_scope(client: Client, memory: UserMemory) -> None:
+    """What only one session or one agent sees is on the owner's page too, and can be changed there."""
+    writer = Reader(user_id="alice", session_id="s", agent_id="a")
+    drafts = [Draft("for the session", scope=Scope.SESSION), Draft("for the agent", scope=Scope.AGENT)]
+    ids = memory.engine.save(writer, drafts)
+    listed = client.get("/").text
+    assert "for the session" in listed
+    assert "for the agent" in listed
+    assert "for the agent" not in client.get("/?scope=session").text
+    assert client.post(f"/memories/{ids[0]}/edit", content="for this session").status == 303
+    assert "for this session" in present(memory)
+
+
+def test_the_list_comes_in_pages(client: Client, memory: UserMemory) -> None:
+    """Following the link to older memories shows each of them once, with filters and without."""
+    texts = {f"memory number {number:03}" for number in range(120)}
+    writer = Reader(user_id="alice", agent_id="many")
+    now = datetime.now(timezone.utc)
+    drafts = [Draft(text, created_at=now - timedelta(hours=place)) for place, text in enumerate(sorted(texts))]
+    memory.engine.save(writer, drafts)
+    for path, known in (("/", present(memory)), ("/?agent=many", texts)):
+        seen: list[str] = []
+        pages = 0
+        while path:
+            answer = client.get(path).text
+            seen += re.findall(r'class="text" dir="auto">([^<]+)<', answer)
+            older = re.search(r'href="[^"]*(/\?[^"]*after=[^"]+)"', answer)
+            path, pages = (older[1].replace("&amp;", "&") if older else ""), pages + 1
+        assert pages >= 3
+        assert len(seen) == len(set(seen))
+        assert len(seen) == len(known)
+
+
+def test_the_forgotten_are_listed_and_come_back(client: Client, memory: UserMemory) -> None:
+    """The list of forgotten memories leads to each, and a press brings it back."""
+    answer = client.get("/?show=forgotten").text
+    (memory_id,) = re.findall(r"/memories/([0-9a-f-]{36})", answer)
+    assert PAST[FORGOTTEN].text in answer
+    assert client.post(f"/memories/{memory_id}/restore").status == 303
+    assert PAST[FORGOTTEN].text in present(memory)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/?q=" + quote("x" * 20_000),
+        "/?q=%00%ff%F0%9F%98%80",
+        "/?agent=%00",
+        "/?origin=nowhere&scope=none&since=-1",
+        "/?after=nonsense",
+        "/time?at=nonsense&with=9999999999999999999999&compare=1",
+        "/time?at=-5",
+        "/time?at=99999999999&compare=1&with=0",
+        "/turns?before=nonsense",
+        "/memories/nonsense",
+        "/memories/" + "0" * 5000,
+    ],
+)
+def test_a_wrong_address_is_no_fault(client: Client, path: str) -> None:
+    """Whatever the address asks for, the answer is a page."""
+    answer = client.get(path)
+    assert answer.status in (200, 400, 404)
+    assert "<title>" in answer.text
+
+
+def test_a_turn_is_undone(client: Client, memory: UserMemory) -> None:
+    """What the turn stored is hidden and what it replaced is back, and the page says so."""
+    old = memory.add("Deploys at noon")
+    writer = Reader(user_id="alice", turn_id="t")
+    (applied,) = memory.engine.apply(writer, [Change(draft=Draft("Deploys at midnight"), replaces=(old,))])
+    now = datetime.now(timezone.utc)
+    memory.engine.keep_turn(KeptTurn(user_id="alice", turn_id="t", at=now, stored=(str(applied.id),), replaced=(old,)))
+    assert 'action="' + client.base + '/turns/t/undo"' in client.get("/turns").text
+    assert client.post("/turns/t/undo").headers["location"].endswith("/turns?done=undone")
+    assert "Deploys at noon" in present(memory)
+    assert "Deploys at midnight" not in present(memory)
+
+
+def test_a_held_fact_that_is_known_by_now_can_be_accepted_in_other_words(client: Client, memory: UserMemory) -> None:
+    """If the same text became a memory by itself, the edited one is stored beside it."""
+    memory.add(HELD[1].text)
+    held = next(record for record in memory.owner.pending() if record.content == HELD[1].text)
+    assert client.post(f"/review/{held.id}/accept", content="Supports Python 3.10 and newer").status == 303
+    assert {HELD[1].text, "Supports Python 3.10 and newer"} <= present(memory)
+    assert [record.content for record in memory.owner.pending()] == [HELD[0].text]
+
+
+def test_what_was_decided_in_another_window_is_not_there(client: Client, memory: UserMemory) -> None:
+    """Accepting a fact that was rejected meanwhile is answered with a page that says so."""
+    held = memory.owner.pending()[0]
+    memory.owner.reject(held.id)
+    assert client.post(f"/review/{held.id}/accept", content=held.content).status == 404
+
+
+def test_an_empty_memory_has_every_page(tmp_path: Path) -> None:
+    """Somebody who has no memories yet sees on each page what will be there."""
+    with UserMemory("nobody", db_path=tmp_path / "empty.db") as empty, served(empty) as client:
+        client.enter()
+        for path in ("/", "/?q=tea", "/?show=forgotten", "/time", "/turns", "/review", "/overview"):
+            assert client.get(path).status == 200
+        assert "record_turns" in client.get("/turns").text
+
+
+def test_the_link_is_not_used_up_by_a_look_at_its_head(memory: UserMemory) -> None:
+    """A program that checks links does not take the token away."""
+    with served(memory) as client:
+        path = client.server.link.removeprefix(client.server.address)
+        assert client.send("HEAD", path).status == 403
+        assert client.enter().status == 200
