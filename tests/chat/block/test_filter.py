@@ -129,6 +129,106 @@ def test_an_unreadable_block_is_ours_only_at_the_end(block: str, said: list[str]
     assert parse(followed).visible == followed
 
 
+BLOCK = '<memory>\n[{"content": "likes tea"}]\n</memory>'
+FENCED = {
+    "backticks": f"```\n{BLOCK}\n```",
+    "with a language": f"```xml\n{BLOCK}\n```",
+    "waves": f"~~~~json\n{BLOCK}\n~~~~",
+    "space about": f"```  \n  {BLOCK}\n\n```",
+    "windows": f"```xml\r\n{BLOCK}\r\n```",
+    "not closed": f"```xml\n{BLOCK}",
+    "half closed": f"```xml\n{BLOCK}\n``",
+}
+
+
+@pytest.mark.parametrize("fenced", FENCED.values(), ids=FENCED)
+def test_a_block_that_fills_a_fence_at_the_end_is_ours(fenced: str) -> None:
+    """It goes with its fence, whatever else stands in the reply, and with another block beside it."""
+    for before in ("Sure.", "```py\nx = [1]\n```\nSure.", 'Sure.\n<memory>["has a dog"]</memory>'):
+        parsed = parse(f"{before}\n\n{fenced}")
+        assert parsed.visible == before.partition("\n<memory>")[0]
+        assert contents(parsed)[-1] == "likes tea"
+
+
+STAYS = {
+    "a JSON answer": 'Here it is.\n\n```json\n[{"content": "likes tea"}]\n```',
+    "in the middle": f"Here it is.\n\n```\n{BLOCK}\n```\n\nThat is all.",
+    "with something beside it": f"Here it is.\n\n```\n{BLOCK}\nx = 1\n```",
+    "of another format": "Here it is.\n\n```\n<memory>16 GB</memory>\n```",
+    "announced": f"The format is:\n\n```\n{BLOCK}\n```",
+    "about the tag": f"The <memory> tag holds facts.\n\n```\n{BLOCK}\n```",
+    "about the block": f"This is what a memory block looks like.\n\n```\n{BLOCK}\n```",
+    "cut inside": 'Here it is.\n\n```\n<memory>\n[{"content": "likes tea"}',
+    "another element": "Here it is.\n\n```html\n<memories>x</memories>\n```",
+    "an empty fence": "Here it is.\n\n```\n",
+}
+
+
+@pytest.mark.parametrize("reply", STAYS.values(), ids=STAYS)
+def test_a_fence_that_is_an_answer_stays(reply: str) -> None:
+    """A fenced answer, a fence in the middle, and a reply about the tag are shown, and teach nothing."""
+    assert parse(reply) == Parsed(visible=reply, items=(), cut=False, blocks=0, skipped={}, removed=())
+
+
+REJECTED = '<memory>["is a spy"]</memory>'
+THINKING = {
+    "a draft": f"<think>\nMaybe:\n{REJECTED}\nNo, that is wrong.\n</think>\n\nSure.",
+    "another name": f"<thinking>\n{REJECTED}\n</thinking>\nSure.",
+    "fences": f"<think>\n```\n{REJECTED}\n```\n~~~\n</think>\nSure.",
+    "never ended": f"<think>\n{REJECTED}\nHm",
+    "twice": f"<think>a\n{REJECTED}</think>\nSo.\n<think>\n{REJECTED}</think>\nSure.",
+}
+
+
+@pytest.mark.parametrize("reply", THINKING.values(), ids=THINKING)
+def test_what_stands_in_thinking_is_never_ours(reply: str) -> None:
+    """It is shown as the model wrote it; a block after it counts, also on the very line."""
+    assert parse(reply) == Parsed(visible=reply, items=(), cut=False, blocks=0, skipped={}, removed=())
+    if "</" in reply.rpartition("\n")[0] + "Sure." and not reply.endswith("Hm"):
+        parsed = parse(f"{reply}\n{BLOCK}")
+        assert (parsed.visible, contents(parsed)) == (reply, ["likes tea"])
+    assert contents(parse(f"<think>Hm</think>{BLOCK}")) == ["likes tea"]
+
+
+def test_thinking_whose_start_the_server_leaves_out() -> None:
+    """Some templates begin inside it: what a block before the end tag says is not learned, and one after it is."""
+    parsed = parse(f"Maybe:\n{REJECTED}\nNo.\n</think>\n\nSure.\n{BLOCK}")
+    assert parsed.visible == "Maybe:\nNo.\n</think>\n\nSure."
+    assert contents(parsed) == ["likes tea"]
+    assert parsed.skipped == {"it was said while thinking": 1}
+
+
+def test_a_reply_about_thinking_is_an_answer() -> None:
+    """A tag inside a line, or in inline code, begins nothing."""
+    reply = f"Write <think> first, and `</think>` last.\n{BLOCK}"
+    assert contents(parse(reply)) == ["likes tea"]
+
+
+@pytest.mark.parametrize(
+    ("block", "why"),
+    [
+        ("<memory>[{broken", "cut off by the end of the reply"),
+        ('<memory>["likes te', "cut off by the end of the reply"),
+        ("<memory>\n- likes te", "cut off by the end of the reply"),
+        ("<memory>[{broken</memory>", "unreadable block"),
+        ("<memory>oops</memory>", "unreadable block"),
+        ('<memory>["' + "x" * 400_000 + '"]</memory>', "unreadable block"),
+    ],
+)
+def test_a_block_that_cannot_be_read_says_so(block: str, why: str) -> None:
+    """Nothing is swallowed without a word."""
+    parsed = parse(f"Sure.\n{block}")
+    assert (parsed.visible, contents(parsed), parsed.skipped) == ("Sure.", [], {why: 1})
+
+
+@pytest.mark.parametrize(
+    "block", ["<memory>", "<memory>[", "<memory>\n[\n", "<mem", "<memory>[]</memory>", "<memory>[{"]
+)
+def test_a_block_that_says_nothing_is_not_skipped(block: str) -> None:
+    """A block that ended before its first item began left nothing out."""
+    assert parse(f"Sure.\n{block}").skipped == {}
+
+
 def test_a_block_in_a_fence_that_never_closes_is_ours_at_the_end() -> None:
     """Models nest fences wrongly; the last thing of a reply is then still the block, unless something follows it."""
     nested = '```md\n```sh\nls\n```\n```\n<memory>["likes tea"]</memory>'

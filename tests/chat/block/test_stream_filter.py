@@ -19,6 +19,7 @@ PARTS = [
     *('<memory>["a", "b"]</memory>', "<memory>\n- a\n- b\n</memory>", "<memory>oops</memory>", "<memory></memory>"),
     *("<memory>", "</memory>", "< MEMORY >", "<memory", "<me", "<", "</", ">", "<memory>\n<b>", "</ memory >"),
     *('["a", "b"]', '["a", "b', '{"memories": [{"content": "x"}, ', "['it's'", "[]", "- a", "\n- b", '"', "'", "\\"),
+    *("<think>", "</think>", "<thinking>\n", "```xml\n<memory>", '```\n<memory>["a"]</memory>\n```', "Like so:"),
     *(
         "```",
         "\n```\n",
@@ -72,7 +73,15 @@ def test_every_way_of_cutting_gives_what_the_whole_reply_gives(reply: str, place
 
 @pytest.mark.parametrize(
     "reply",
-    [f"Sure.\n\n{BLOCK}\n\nBye.\n", f"```\n{BLOCK}\n```\n{BLOCK}", f"{BLOCK}\n<memory>oops</memory>\n", "a\n<memor"],
+    [
+        f"Sure.\n\n```xml\n{BLOCK}\n```\n",
+        f"<think>\n{BLOCK}\n</think>\nSure.\n```\n{BLOCK}\n``` \n\n",
+        f"Hm\n{BLOCK}\n</think>{BLOCK}",
+        f"Sure.\n\n{BLOCK}\n\nBye.\n",
+        f"```\n{BLOCK}\n```\n{BLOCK}",
+        f"{BLOCK}\n<memory>oops</memory>\n",
+        "a\n<memor",
+    ],
 )
 def test_every_single_cut_of_a_usual_reply_agrees(reply: str) -> None:
     """The same, at every place and not at random."""

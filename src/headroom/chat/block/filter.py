@@ -231,8 +231,9 @@ class BlockFilter:
             self._at = end.end()
             self._begin_answer()
             return True
-        tag = self._buffer.find("<", max(self._at, len(self._buffer) - LONGEST_THOUGHT))
-        until = len(self._buffer) if tag < 0 else tag
+        tag = self._buffer.rfind("<", max(self._at, len(self._buffer) - LONGEST_THOUGHT))
+        ends = tag >= 0 and any(may_become(end, self._buffer[tag:]) for end in ("</think>", "</thinking>"))
+        until = tag if ends else len(self._buffer)
         self._outcome.show(self._buffer[self._at : until])
         self._at = until
         return False
