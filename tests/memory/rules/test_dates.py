@@ -30,11 +30,13 @@ OLDEST = date(2023, 1, 1)
         ("what is due today?", (2024, 3, 10), (2024, 3, 10)),
         ("last week", (2024, 2, 25), (2024, 3, 10)),
         ("3 days ago", (2024, 3, 7), (2024, 3, 7)),
+        ("What did we say on Friday?", (2024, 3, 8), (2024, 3, 8)),
+        ("last Sunday", (2024, 3, 3), (2024, 3, 3)),
     ],
 )
 def test_a_time_is_read(question: str, first: tuple[int, int, int], last: tuple[int, int, int]) -> None:
-    """Days, months, years, ISO dates and times counted from today are read."""
-    assert spans(question, TODAY, oldest=OLDEST) == [Span(date(*first), date(*last))]
+    """Days, months, years, ISO dates and times counted from today are read; a single day is named exactly."""
+    assert spans(question, TODAY, oldest=OLDEST) == [Span(date(*first), date(*last), exact=first == last)]
 
 
 @pytest.mark.parametrize(

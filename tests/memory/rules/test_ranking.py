@@ -22,6 +22,7 @@ def candidates(count: int, **known: object) -> Candidates:
         "words": np.zeros(count, np.float32),
         "subject": np.zeros(count, np.bool_),
         "nearness": np.zeros(count, np.float32),
+        "on_day": np.zeros(count, np.bool_),
         "session": np.zeros(count, np.int64),
         "created_at": np.arange(count) * 24 * HOUR,
         "length": np.ones(count),

@@ -65,7 +65,9 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
     width = columns.stamp.width
     vector = query.vector if query.vector is not None and len(query.vector) == width else np.zeros(width, np.float32)
     focus = _focus(columns, vector, asked.common)
-    positions = _candidates(columns, view, focus, asked, max(50, 4 * query.top_k))
+    times = _times(query, view.oldest, now)
+    dated = _told_on(columns, view, times, query)
+    positions = _candidates(columns, view, focus, asked, dated, max(50, 4 * query.top_k))
     rows = columns.vectors.rows(positions)
     cosine = rows @ vector
     # A memory that waits for its vector is neither near nor far.
@@ -78,7 +80,8 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
             lift=lift,
             words=asked.share[positions],
             subject=(opening[:, None] == [mark(word) for word in asked.words]).any(axis=1),
-            nearness=_nearness(told_at, view.oldest, query, now),
+            nearness=_nearness(told_at, times, query),
+            on_day=np.isin(positions, dated),
             session=columns["session_id"][positions],
             created_at=told_at,
             length=columns["length"][positions].astype(np.float64),
@@ -152,11 +155,13 @@ def _focus(columns: UserColumns, vector: Vector, common: Ints) -> Vector:
     return np.asarray(vector - ground * (len(common) / (len(common) + _FEW)), np.float32)
 
 
-def _candidates(columns: UserColumns, view: View, focus: Vector, asked: Asked, breadth: int) -> Ints:
-    """Pick the best by vector, the best by words, and what stands beside them in their sessions; ascending."""
+def _candidates(columns: UserColumns, view: View, focus: Vector, asked: Asked, dated: Ints, breadth: int) -> Ints:
+    """Pick the best by vector, by words and of the days asked about, and what stands beside them; ascending."""
     near = columns.vectors.search(focus, view.allowed, breadth)[0] if focus.any() else _NONE
     worded, _ = best_of(asked.worded, asked.share[asked.worded], breadth)
-    best = np.concatenate([near, worded])
+    if len(dated) > breadth:
+        dated, _ = best_of(dated, columns.vectors.cosines(focus, dated), breadth)
+    best = np.concatenate([near, worded, dated])
     session = columns["session_id"][best]
     if not session.any():
         return np.unique(best)
@@ -167,11 +172,27 @@ def _candidates(columns: UserColumns, view: View, focus: Vector, asked: Asked, b
     return np.unique(np.concatenate([best, told]))
 
 
-def _nearness(told_at: Ints, oldest: int, query: Query, now: int) -> Floats:
-    """Return how near the memories were told to a time that the question names, by the days of its time zone."""
+def _times(query: Query, oldest: int, now: int) -> list[dates.Span]:
+    """Read the times that a question names, by the days of its time zone."""
     today, first = (local(moment(at), query.zone).date() for at in (now, oldest))
-    asked = dates.spans(query.text, today, oldest=first)
-    if not asked:
+    return dates.spans(query.text, today, oldest=first)
+
+
+def _told_on(columns: UserColumns, view: View, times: Sequence[dates.Span], query: Query) -> Ints:
+    """Find the memories of the very days that a question names."""
+    if not any(span.exact for span in times):
+        return _NONE
+    told_at, found = columns["created_at"][view.places], [_NONE]
+    for span in times:
+        if span.exact:
+            first, end = dates.bounds(span, query.zone)
+            found.append(view.places[(told_at >= first) & (told_at < end)])
+    return np.unique(np.concatenate(found))
+
+
+def _nearness(told_at: Ints, times: Sequence[dates.Span], query: Query) -> Floats:
+    """Return how near the memories were told to a time that the question names."""
+    if not times:
         return np.zeros(len(told_at), np.float32)
     days = [dates.day_number(local(moment(at), query.zone)) for at in told_at.tolist()]
-    return dates.nearness(np.array(days, np.int64), asked)
+    return dates.nearness(np.array(days, np.int64), times)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from datetime import date, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from .times import micros
 
 _NAMES = "january february march april may june july august september october november december".split()
 _MONTHS = {name: number for number, whole in enumerate(_NAMES, 1) for name in (whole, whole[:3])}
@@ -21,9 +23,11 @@ _YEAR = re.compile(r"(?<![\w-])((?:19|20)\d\d)(?![\w-])")
 _RELATIVE = re.compile(
     r"\b(?:(today|yesterday)|(this|last|past)\s+(week|month|year)|(\d{1,3})\s+(day|week|month|year)s?\s+ago)\b"
 )
+_WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
+_WEEKDAY = re.compile(rf"\b(?:on|last|past)\s+({'|'.join(_WEEKDAYS)})\b", re.IGNORECASE)
 # Most questions name no time, and are done with at a glance.
 _TOLD = "|".join(name[:3] for name in _NAMES)
-_MAYBE = re.compile(rf"(?:19|20)\d\d|ago\b|\b(?:{_TOLD}|today\b|yesterday\b|this\b|last\b|past\b)", re.IGNORECASE)
+_MAYBE = re.compile(rf"(?:19|20)\d\d|(?:ago|day)\b|\b(?:{_TOLD}|this\b|last\b|past\b)", re.IGNORECASE)
 _VERBS = ("may", "march", "mar")
 _LENGTH = {"day": 1, "week": 7, "month": 30, "year": 365}
 _YEARS_BACK = 10
@@ -36,23 +40,38 @@ class Span(NamedTuple):
 
     first: date
     last: date
+    exact: bool = False
+    """The question names this very day; otherwise what was told some days later may be meant too."""
 
 
 def spans(question: str, today: date, *, oldest: date) -> list[Span]:
     """Read the times that `question` names. A month without a year is that of each year since `oldest`."""
     if not _MAYBE.search(question):
         return []
-    return [*_named(question, today, oldest), *_iso(question), *_years(question, today), *_relative(question, today)]
+    return [
+        *_named(question, today, oldest),
+        *_iso(question),
+        *_years(question, today),
+        *_relative(question, today),
+        *_weekdays(question, today),
+    ]
 
 
-def nearness(days: npt.NDArray[np.int64], asked: list[Span]) -> npt.NDArray[np.float32]:
-    """Tell how near n days, counted from 1970, are to the nearest of the spans: 1 within, fading outside."""
+def nearness(days: npt.NDArray[np.int64], asked: Sequence[Span]) -> npt.NDArray[np.float32]:
+    """Return how near n days, counted from 1970, are to the nearest of the spans: 1 within, fading outside."""
     near = np.zeros(len(days), np.float32)
     for span in asked:
         after = np.maximum(days - day_number(span.last), 0)
         before = np.maximum(day_number(span.first) - days, 0)
         near = np.maximum(near, np.exp2(-after / _AFTER - before / _BEFORE).astype(np.float32))
     return near
+
+
+def bounds(span: Span, zone: tzinfo | None) -> tuple[int, int]:
+    """Return when the first day of a span begins and when its last ends in a time zone, in microseconds."""
+    days = (span.first, span.last + timedelta(1))
+    first, last = (datetime.combine(day, time.min, zone) for day in days)
+    return micros(first.astimezone(timezone.utc)), micros(last.astimezone(timezone.utc))
 
 
 def _named(question: str, today: date, oldest: date) -> Iterator[Span]:
@@ -81,13 +100,13 @@ def _years(question: str, today: date) -> Iterator[Span]:
 def _relative(question: str, today: date) -> Iterator[Span]:
     for day, which, unit, count, counted in _RELATIVE.findall(question.lower()):
         if day:
-            yield Span(*[today - timedelta(day == "yesterday")] * 2)
+            yield _day(today - timedelta(day == "yesterday"))
         elif which:
             length = timedelta(_LENGTH[unit])
             yield Span(today - length, today) if which != "last" else Span(today - 2 * length, today)
         else:
             about = today - timedelta(int(count) * _LENGTH[counted])
-            yield Span(about, about)
+            yield Span(about, about, exact=counted == "day")
 
 
 def _days(year: int, month: int, day: str | None) -> Iterator[Span]:
@@ -97,8 +116,20 @@ def _days(year: int, month: int, day: str | None) -> Iterator[Span]:
     first = date(year, month, 1)
     last = date(year + month // 12, month % 12 + 1, 1) - timedelta(1)
     if day and 1 <= int(day) <= last.day:
-        first = last = date(year, month, int(day))
-    yield Span(first, last)
+        yield _day(date(year, month, int(day)))
+    else:
+        yield Span(first, last)
+
+
+def _weekdays(question: str, today: date) -> Iterator[Span]:
+    """Read "on Monday" as the latest Monday before today."""
+    for name in _WEEKDAY.findall(question):
+        back = (today.weekday() - _WEEKDAYS.index(name.lower()) - 1) % 7 + 1
+        yield _day(today - timedelta(back))
+
+
+def _day(day: date) -> Span:
+    return Span(day, day, exact=True)
 
 
 def day_number(day: date) -> int:

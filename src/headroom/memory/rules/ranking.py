@@ -37,6 +37,8 @@ _LONG = 80
 _TURN, _LONG_TEXTS = 30, 0.3
 """A mean of more distinct words than `_TURN` is not that of turns of a talk or of facts. The more it is beyond, the
 more of these is taken off: `_LONG_TEXTS` of the share of words, all of the bonus for all words, and all of fullness."""
+_ON_DAY = 2.0
+"""For being said on the very day that a question names: entries of a diary differ in little else."""
 _IMPORTANCE, _RECENCY = 0.1, 0.04
 """Between near equals."""
 _HALF_LIFE_DAYS = 90.0
@@ -60,6 +62,8 @@ class Candidates:
     """The memory opens with a word of the question."""
     nearness: Floats
     """How near it was said to a time that the question names, 0..1."""
+    on_day: Bools
+    """It was said on the very day that the question names."""
     session: Ints
     """0 where it has none."""
     created_at: Ints
@@ -85,7 +89,7 @@ def parts(found: Candidates) -> Floats:
     brief = min(1.0, _TURN / found.mean_length)
     words = WORDS * (1 - _LONG_TEXTS * (1 - brief)) * held / np.sqrt(best) + _WHOLE * brief * held**2
     vector = (1 - WORDS) * share_of_best(found.lift)
-    vector = np.where(words > 0, np.maximum(vector, 0), vector)
+    vector = np.where((words > 0) | found.on_day, np.maximum(vector, 0), vector)
     own = np.maximum(vector + words, 0)
     longer = np.clip(np.log(np.maximum(found.length / found.mean_length, 0.1)), -1, 0.5)
     fullness = _FULLNESS * worded * brief**2 * longer
@@ -95,7 +99,7 @@ def parts(found: Candidates) -> Floats:
         "words": words + _SUBJECT * worded * found.subject,
         "context": context,
         "fullness": fullness,
-        "time": np.maximum(own + context + fullness, 0) * found.nearness,
+        "time": np.maximum(own + context + fullness, 0) * found.nearness + _ON_DAY * found.on_day,
         "importance": _IMPORTANCE * found.importance,
         "recency": _RECENCY * np.exp2(-np.maximum(found.age_days, 0) / _HALF_LIFE_DAYS),
         "graph": np.zeros(len(own)),
