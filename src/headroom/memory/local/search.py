@@ -13,7 +13,7 @@ from ..protocols import Vector
 from ..query import Query
 from ..records import Parts
 from ..rules import dates, ranking
-from ..rules.times import local, micros, moment
+from ..rules.times import micros
 from ..rules.visibility import visible
 from ..rules.words import mark, question_words, telling
 from .cache.user import Bools, UserColumns
@@ -65,8 +65,8 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
     width = columns.stamp.width
     vector = query.vector if query.vector is not None and len(query.vector) == width else np.zeros(width, np.float32)
     focus = _focus(columns, vector, asked.common)
-    times = _times(query, view.oldest, now)
-    dated = _told_on(columns, view, times, query)
+    times = dates.times(query.text, query.zone, oldest=view.oldest, now=now)
+    dated = view.places[dates.told_on(columns["created_at"][view.places], times, query.zone)] if times else _NONE
     positions = _candidates(columns, view, focus, asked, dated, max(50, 4 * query.top_k))
     rows = columns.vectors.rows(positions)
     cosine = rows @ vector
@@ -80,7 +80,7 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
             lift=lift,
             words=asked.share[positions],
             subject=(opening[:, None] == [mark(word) for word in asked.words]).any(axis=1),
-            nearness=_nearness(told_at, times, query),
+            nearness=dates.told_near(told_at, times, query.zone),
             on_day=np.isin(positions, dated),
             session=columns["session_id"][positions],
             created_at=told_at,
@@ -170,29 +170,3 @@ def _candidates(columns: UserColumns, view: View, focus: Vector, asked: Asked, d
     places = view.places[beside]
     told = places[(columns["session_id"][places] == np.tile(session, 2)) & np.tile(session > 0, 2)]
     return np.unique(np.concatenate([best, told]))
-
-
-def _times(query: Query, oldest: int, now: int) -> list[dates.Span]:
-    """Read the times that a question names, by the days of its time zone."""
-    today, first = (local(moment(at), query.zone).date() for at in (now, oldest))
-    return dates.spans(query.text, today, oldest=first)
-
-
-def _told_on(columns: UserColumns, view: View, times: Sequence[dates.Span], query: Query) -> Ints:
-    """Find the memories of the very days that a question names."""
-    if not any(span.exact for span in times):
-        return _NONE
-    told_at, found = columns["created_at"][view.places], [_NONE]
-    for span in times:
-        if span.exact:
-            first, end = dates.bounds(span, query.zone)
-            found.append(view.places[(told_at >= first) & (told_at < end)])
-    return np.unique(np.concatenate(found))
-
-
-def _nearness(told_at: Ints, times: Sequence[dates.Span], query: Query) -> Floats:
-    """Return how near the memories were told to a time that the question names."""
-    if not times:
-        return np.zeros(len(told_at), np.float32)
-    days = [dates.day_number(local(moment(at), query.zone)) for at in told_at.tolist()]
-    return dates.nearness(np.array(days, np.int64), times)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import starmap
 from typing import Any
 
@@ -16,7 +15,7 @@ from ..protocols import Vector
 from ..query import Query
 from ..records import Parts
 from ..rules import dates, ranking
-from ..rules.times import local, micros, moment
+from ..rules.times import micros
 from ..rules.words import indexed_words, opening, question_words, telling
 from ..rules.words import mark as word_mark
 from .collection import Collection
@@ -159,6 +158,7 @@ def _parts(
     told_at = np.array([micros(record.created_at) for record in records], np.int64)
     sessions = {record.session_id: number for number, record in enumerate(records, 1) if record.session_id}
     marks = {word_mark(word) for word in asked}
+    times = dates.times(query.text, query.zone, oldest=outlook.oldest, now=now)
     # Neighbours are known only if nothing that may lie between them was left out.
     rank = np.arange(len(records)) * (1 if found.whole else 2)
     if query.vector is None:
@@ -175,7 +175,8 @@ def _parts(
             lift=np.where(found.cosines == 0, 0, found.cosines - np.float32(middle)).astype(np.float32),
             words=share,
             subject=np.array([opening(record.content) in marks for record in records], np.bool_),
-            nearness=_nearness([record.created_at for record in records], outlook.oldest, query, now),
+            nearness=dates.told_near(told_at, times, query.zone),
+            on_day=dates.told_on(told_at, times, query.zone),
             session=np.array([sessions.get(record.session_id or "", 0) for record in records], np.int64),
             created_at=told_at,
             length=np.array([len(text) for text in texts], np.float64),
@@ -184,16 +185,6 @@ def _parts(
             age_days=(now - told_at) / _DAY,
         )
     )
-
-
-def _nearness(told_at: Sequence[datetime], oldest: int, query: Query, now: int) -> Floats:
-    """Return how near the memories were told to a time that the question names, by the days of its time zone."""
-    today, first = (local(moment(at), query.zone).date() for at in (now, oldest))
-    asked = dates.spans(query.text, today, oldest=first)
-    if not asked:
-        return np.zeros(len(told_at), np.float32)
-    days = [dates.day_number(local(at, query.zone)) for at in told_at]
-    return dates.nearness(np.array(days, np.int64), asked)
 
 
 def _noted(

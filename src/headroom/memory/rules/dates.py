@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .times import micros
+from .times import local, micros, moment
 
 _NAMES = "january february march april may june july august september october november december".split()
 _MONTHS = {name: number for number, whole in enumerate(_NAMES, 1) for name in (whole, whole[:3])}
@@ -65,6 +65,30 @@ def nearness(days: npt.NDArray[np.int64], asked: Sequence[Span]) -> npt.NDArray[
         before = np.maximum(day_number(span.first) - days, 0)
         near = np.maximum(near, np.exp2(-after / _AFTER - before / _BEFORE).astype(np.float32))
     return near
+
+
+def times(question: str, zone: tzinfo | None, *, oldest: int, now: int) -> list[Span]:
+    """Read the times that a question names, by the days of a time zone. `oldest` and `now` are microseconds."""
+    today, first = (local(moment(at), zone).date() for at in (now, oldest))
+    return spans(question, today, oldest=first)
+
+
+def told_near(told_at: npt.NDArray[np.int64], named: Sequence[Span], zone: tzinfo | None) -> npt.NDArray[np.float32]:
+    """Return how near n times, in microseconds, are to those that a question names: 1 within, fading outside."""
+    if not named:
+        return np.zeros(len(told_at), np.float32)
+    days = [day_number(local(moment(at), zone)) for at in told_at.tolist()]
+    return nearness(np.array(days, np.int64), named)
+
+
+def told_on(told_at: npt.NDArray[np.int64], named: Sequence[Span], zone: tzinfo | None) -> npt.NDArray[np.bool_]:
+    """Mark which of n times, in microseconds, lie on a very day that a question names."""
+    marked = np.zeros(len(told_at), np.bool_)
+    for span in named:
+        if span.exact:
+            first, end = bounds(span, zone)
+            marked |= (told_at >= first) & (told_at < end)
+    return marked
 
 
 def bounds(span: Span, zone: tzinfo | None) -> tuple[int, int]:
