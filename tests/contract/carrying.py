@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pytest
 
-from headroom.errors import UnreadableImport
+from headroom.errors import InvalidInput, UnreadableImport
 from headroom.memory.engine import Engine
 from headroom.memory.protocols import Stored
 from headroom.memory.query import Query
@@ -285,3 +285,45 @@ class Carrying(Opened):
             engine._backend.publish("one")
             assert engine.embed_waiting() == 1
             assert [one.content for one in find(engine, ALICE, "tea")] == ["User drinks tea"]
+
+    def test_what_another_program_kept_is_brought_along(self) -> None:
+        """Each memory once, with a source each time it was said; seen when all is stored; again, it adds nothing."""
+        with folder() as here, self.opened() as engine:
+            engine.save(BOB, ["Drinks coffee"])
+            lines = [f"Has seen place {n}" for n in range(300)]
+            items = [{"memory": text, "run_id": "r-1", "created_at": "2024-05-01T10:00:00Z"} for text in lines]
+            items += [{"memory": "has seen place 7.", "run_id": run} for run in ("r-2", "r-3", "r-3")]
+            items += [{"memory": "Is over", "expiration_date": "2020-01-01"}]
+            (here / "mem0.json").write_text(json.dumps(items))
+
+            def stop(done: int, total: int) -> None:
+                raise KeyboardInterrupt
+
+            with pytest.raises(KeyboardInterrupt):
+                engine.import_from(here / "mem0.json", "alice", source="mem0", progress=stop)
+            assert engine.users() == ["bob"]
+            done = engine.import_from(here / "mem0.json", "alice", source="mem0")
+            assert (done.added, done.known, done.skipped) == (300, 3, 1)
+            records = {record.content: record for record in engine.everything("alice").memories}
+            assert set(records) == set(lines)
+            seven = records["Has seen place 7"]
+            assert [source.session_id for source in seven.sources] == ["r-1", "r-2", "r-3"]
+            assert {source.origin.value for source in seven.sources} == {"import"}
+            assert find(engine, ALICE, "Has seen place 7", top_k=1)[0].id == seven.id
+            again = engine.import_from(here / "mem0.json", "alice", source="mem0")
+            assert (again.added, again.known, again.skipped) == (0, 303, 1)
+            assert engine.get(seven.id) == seven
+
+    def test_what_another_program_kept_joins_what_is_known(self) -> None:
+        """A text that the user knows gets one more source; a file without users, and no user named, is refused."""
+        with folder() as here, self.opened() as engine:
+            (tea,) = engine.save(ALICE, ["User likes tea"])
+            (here / "notes.md").write_text("- user likes TEA\n- User has a bicycle\n")
+            with pytest.raises(InvalidInput, match="name the user"):
+                engine.import_from(here / "notes.md", source="markdown")
+            assert engine.import_from(here / "notes.md", "alice", source="markdown").added == 2
+            assert engine.import_from(here / "notes.md", "alice", source="markdown").added <= 1
+            records = {record.content: record for record in engine.everything("alice").memories}
+            assert set(records) == {"User likes tea", "User has a bicycle"}
+            assert records["User likes tea"].id == tea
+            assert [source.origin.value for source in records["User likes tea"].sources] == ["application", "import"]

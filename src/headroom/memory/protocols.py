@@ -198,7 +198,8 @@ class Backend(Protocol):
     def stage(self, import_id: str, memories: Sequence[Stored]) -> None:
         """Store memories whole, ids, history and events included, where nobody sees them until `publish`.
 
-        Ids that there are already are left alone. A successor may come in a later call.
+        Ids that there are already are left alone; but what this import has staged before gets the sources that it has
+        not yet. A successor may come in a later call.
         """
 
     def publish(self, import_id: str) -> int:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import groupby, islice
+from datetime import datetime, timezone
+from itertools import islice
 from pathlib import Path
 
-from ...errors import InvalidInput
-from ..protocols import Write
-from ..records import Draft, Origin, Reader
-from ..rules.checks import check_draft, check_reader, entry_of
+from ...errors import InvalidInput, UnreadableImport
+from ..protocols import Stored
+from ..records import Action, Draft, Event, Origin, Reader, Record, Relationship, Scope, Source
+from ..rules.checks import check_draft, check_reader
+from ..rules.duplicates import folded
 from ..rules.secrets.redaction import redact
 from ..rules.staging import staged_user
 from .export import Progress
 from .readers.brought import Brought
 from .readers.table import read
-from .restoring import Imported, Target
+from .restoring import Imported, Target, embedded
 
 _BATCH = 256
-"""Memories that are embedded together."""
+"""Memories that are embedded and staged together."""
 
 
 def bring(
@@ -34,27 +36,27 @@ def bring(
 ) -> Imported:
     """Import the file of another program; `source` is the name of its reader. Return what became of it.
 
-    Nothing is seen before all of it is stored; a run that was stopped begins anew. A text that the user knows gets one
-    more source. What has expired, or cannot be stored, is skipped. Raise InvalidInput if the file names no users and
-    the target does not either, and UnreadableImport if the file cannot be read; then nothing of it is kept.
+    Nothing is seen before all of it is stored. A run that was stopped goes on if it is started again. A memory is known
+    by its user and text: said several times, it has several sources. What has expired, or cannot be stored, is skipped.
+    Raise InvalidInput if neither the file nor the target names users, and UnreadableImport if the file cannot be read;
+    then nothing of it is kept.
     """
     import_id = uuid.uuid5(uuid.NAMESPACE_OID, f"{source} {path.resolve()} {target.user_id or ''}").hex
-    target.backend.discard(import_id)
     brought = read(path, source, namespace=namespace)
     done = skipped = 0
     try:
         while batch := list(islice(brought, _BATCH)):
-            ready = list(_ready(batch, target.user_id, redact_secrets))
+            ready = [_whole(*pair, path) for pair in _ready(batch, target.user_id, redact_secrets)]
             _stage(target, import_id, ready)
             done += len(batch)
             skipped += len(batch) - len(ready)
             if progress is not None:
                 progress(done, done)
-    except BaseException:
+    except (InvalidInput, UnreadableImport):
         target.backend.discard(import_id)
         raise
-    target.backend.publish(import_id)
-    return Imported(added=done - skipped, skipped=skipped)
+    added = target.backend.publish(import_id)
+    return Imported(added=added, known=done - skipped - added, skipped=skipped)
 
 
 def _ready(batch: Iterable[Brought], user_id: str | None, redact_secrets: bool) -> Iterator[tuple[Reader, Draft]]:
@@ -75,9 +77,47 @@ def _id(value: object) -> str | None:
     return str(value) if isinstance(value, (str, int)) and str(value).strip() else None
 
 
-def _stage(target: Target, import_id: str, ready: Sequence[tuple[Reader, Draft]]) -> None:
-    """Store each run of memories of one user, session and agent in one transaction."""
-    vectors = iter(target.embed([draft.content for _, draft in ready]))
-    for writer, run in groupby(ready, key=lambda pair: pair[0]):
-        writes = [Write(entry=entry_of(draft, next(vectors))) for _, draft in run]
-        target.backend.apply(replace(writer, user_id=staged_user(import_id, writer.user_id)), writes)
+def _whole(writer: Reader, draft: Draft, path: Path) -> Stored:
+    """Return the memory that a checked draft makes. One without a date is as old as its file."""
+    created = draft.created_at or datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
+    session, agent = writer.session_id, writer.agent_id
+    source = Source(agent_id=agent, session_id=session, turn_id=None, created_at=created, origin=Origin.IMPORT)
+    record = Record(
+        id=str(uuid.uuid5(uuid.NAMESPACE_OID, f"{writer.user_id}\n{folded(draft.content)}")),
+        content=draft.content,
+        user_id=writer.user_id,
+        scope=Scope.USER,
+        session_id=session,
+        agent_id=agent,
+        turn_id=None,
+        importance=draft.importance,
+        metadata=draft.metadata,
+        created_at=created,
+        valid_until=None,
+        superseded_by=None,
+        expires_at=draft.expires_at,
+        entities=tuple(draft.entities),
+        relationships=tuple(edge for edge in draft.relationships if isinstance(edge, Relationship)),
+        sources=(source,),
+    )
+    at = datetime.now(timezone.utc)
+    event = Event(memory_id=record.id, action=Action.SAVED, at=at, agent_id=agent, session_id=session, turn_id=None)
+    return Stored(record, (event,), None)
+
+
+def _stage(target: Target, import_id: str, memories: Iterable[Stored]) -> None:
+    """Stage what the user does not know; what is staged already is only told who said it again."""
+    said: dict[str, Stored] = {}
+    for stored in memories:
+        first = said.setdefault(stored.record.id, stored)
+        sources = dict.fromkeys((*first.record.sources, *stored.record.sources))
+        said[stored.record.id] = first._replace(record=replace(first.record, sources=tuple(sources)))
+    owners = dict(zip(said, target.backend.owners(list(said)), strict=True))
+    new = [stored for memory_id, stored in said.items() if owners[memory_id] is None]
+    again = [
+        stored
+        for memory_id, stored in said.items()
+        if owners[memory_id] == staged_user(import_id, stored.record.user_id)
+    ]
+    if new or again:
+        target.backend.stage(import_id, [*embedded(target, new, keep=False), *again])

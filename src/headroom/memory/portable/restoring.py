@@ -28,9 +28,9 @@ class Imported:
     """What became of an import, in memories."""
 
     added: int
-    """Stored now: each with its own id, or as one more source of a memory with the same text."""
+    """Stored now: as a memory of its own, or as one more source of one that has the same text."""
     known: int = 0
-    """There before: the same memory of the same user."""
+    """There before: the same memory of the same user. Of another program's file also what it says once more."""
     skipped: int = 0
     """Of another program's file: what could not be stored, such as a memory that has expired."""
 
@@ -118,11 +118,11 @@ def _stage(target: Target, import_id: str, embedder: str, batch: Sequence[Stored
     owners = ids.owners([stored.record.id for stored in renamed])
     new = [stored for stored in renamed if owners[stored.record.id] is None]
     if new:
-        target.backend.stage(import_id, _embedded(target, new, keep=embedder == target.embedder))
+        target.backend.stage(import_id, embedded(target, new, keep=embedder == target.embedder))
     return sum(owners[stored.record.id] == stored.record.user_id for stored in renamed)
 
 
-def _embedded(target: Target, memories: Sequence[Stored], *, keep: bool) -> list[Stored]:
+def embedded(target: Target, memories: Sequence[Stored], *, keep: bool) -> list[Stored]:
     """Give each memory a vector: its own if `keep` says that the target can compare it, else one made now."""
     vectors = [stored.vector if keep else None for stored in memories]
     made = iter(target.embed([m.record.content for m, vector in zip(memories, vectors, strict=True) if vector is None]))

@@ -12,7 +12,7 @@ from ..records import Reader
 from ..rules.duplicates import fingerprint, folded
 from ..rules.staging import staged_user
 from .collection import Collection
-from .conditions import between, every, has, has_any, of_user
+from .conditions import between, every, has, has_any, of_user, one_of
 from .graph import Graph
 from .planning import clock, present_alike
 from .points import EMBED, HELD, IMPORT, LIVE, STORED, Point, dense_of, new_rev, read
@@ -48,7 +48,20 @@ class Carrying:
     def stage(self, import_id: str, memories: Sequence[Stored]) -> None:
         """Store memories where nobody sees them."""
         points = [_staged(import_id, stored) for stored in memories]
+        self._add_sources(import_id, points)
         self._collection.insert(points, {stored.record.id: stored.vector for stored in memories})
+
+    def _add_sources(self, import_id: str, points: Sequence[Point]) -> None:
+        """Give what is staged already the sources that it has not yet."""
+        mine = every(*(_of(import_id).must or []), one_of(point.id for point in points))
+        staged = {point.id: point for point in self._collection.find(mine)}
+        for point in points:
+            same = staged.get(point.id)
+            new = [] if same is None else [one for one in point.record.sources if one not in same.record.sources]
+            if same is not None and new:
+                record = replace(same.record, sources=(*same.record.sources, *new))
+                staged[point.id] = replace(same, record=record, rev=new_rev())
+                self._collection.update([staged[point.id]], {same.id: same})
 
     def publish(self, import_id: str) -> int:
         """Let all that was staged be seen, by one request; return how many memories. A second try goes on."""

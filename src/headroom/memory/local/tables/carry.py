@@ -72,11 +72,14 @@ def stage(cursor: apsw.Cursor, import_id: str, prepared: Sequence[Prepared]) -> 
     keys: dict[str, int] = {}
     for one in prepared:
         record = one.stored.record
-        if cursor.execute("select 1 from memories where id = ?", (read.id_bytes(record.id),)).fetchone():
-            continue
         if record.user_id not in keys:
             keys[record.user_id] = history.user_key(cursor, staged_user(import_id, record.user_id))
-        _insert(cursor, keys[record.user_id], one)
+        user = keys[record.user_id]
+        there = cursor.execute("select seq, user from memories where id = ?", (read.id_bytes(record.id),)).fetchone()
+        if there is None:
+            _insert(cursor, user, one)
+        elif there[1] == user:
+            _add_sources(cursor, there[0], record)
 
 
 def staged(cursor: apsw.Cursor, import_id: str | None) -> list[int]:
@@ -176,6 +179,13 @@ def _insert_beside(cursor: apsw.Cursor, user: int, seq: int, stored: Stored) -> 
         events.record(cursor, user, [seq], event.action, actor=actor, at=micros(event.at), before=event.before)
 
 
+def _add_sources(cursor: apsw.Cursor, seq: int, record: Record) -> None:
+    """Give a stored memory the sources of `record` that it has not yet."""
+    (same,) = read.records(cursor, [seq])
+    new = tuple(source for source in record.sources if source not in same.sources)
+    _insert_sources(cursor, seq, replace(record, sources=new), first=0)
+
+
 def _insert_sources(cursor: apsw.Cursor, seq: int, record: Record, *, first: int) -> None:
     """Store the sources from the place `first` on: the one at 0 stands in the memory's own row."""
     cursor.executemany(
@@ -216,9 +226,7 @@ def _store_or_merge(cursor: apsw.Cursor, user: int, user_id: str, one: Prepared,
         _insert(cursor, user, Prepared(stored=one.stored._replace(record=record), words=one.words, vector=one.vector))
         return
     seq, raw = known
-    (same,) = read.records(cursor, [seq])
-    new = tuple(source for source in record.sources if source not in same.sources)
-    _insert_sources(cursor, seq, replace(record, sources=new), first=0)
+    _add_sources(cursor, seq, record)
     history.log(cursor, user, [seq])
     cursor.execute("update successors set id = ? where id = ?", (raw, read.id_bytes(record.id)))
 
