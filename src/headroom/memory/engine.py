@@ -493,6 +493,8 @@ class Engine:
         return list(vectors)
 
     def _embed_question(self, question: str, within: float | None) -> Vector | None:
+        if within is not None and within <= 0:
+            return None
         try:
             vector = in_time(partial(self._embedder.embed_query, question), within)
         except EmbedderUnavailable as exc:

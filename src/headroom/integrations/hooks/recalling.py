@@ -14,7 +14,7 @@ from .protocol import Prompt
 _TOP_K = 8
 
 
-def recall(memory: UserMemory, prompt: Prompt, within: float) -> str:
+def recall(memory: UserMemory, prompt: Prompt, *, within: float) -> str:
     """Return the notes for a prompt, quoted as data in a frame; empty if nothing stands out.
 
     After `within` seconds without a vector of the prompt, words alone decide.

@@ -31,9 +31,9 @@ OpenMemory: TypeAlias = "Callable[[Prompt], UserMemory]"
 class Limits:
     """How long a hook may take, in seconds since the start of its process."""
 
-    answer: float = 0.85
+    answer: float = 0.9
     """Until the answer is printed, with or without notes."""
-    embed: float = 0.6
+    embed: float = 0.8
     """Until the model is given up, and words alone must do."""
 
 
@@ -89,8 +89,10 @@ class _Hook:
         recalling = importlib.import_module(f"{__package__}.recalling")
         with self._open(prompt) as memory:
             if protocol.takes_context(self._agent):
-                within = max(0.0, self._embed_until - time.monotonic())
-                self.context = recalling.recall(memory, prompt, within)
+                # Words first, so that there is something to print if the model is not there in time.
+                self.context = recalling.recall(memory, prompt, within=0.0)
+                if (left := self._embed_until - time.monotonic()) > 0:
+                    self.context = recalling.recall(memory, prompt, within=left)
             self.answered.set()
             if self._record:
                 recalling.record(memory, prompt)
