@@ -13,7 +13,7 @@ import pytest
 from headroom import Memory
 from headroom.chat.between_turns import Notes, Recent, TurnKey, Waiting, shared_by
 from headroom.errors import EmbedderError
-from headroom.memory.erasing import Erased
+from headroom.memory.erasing import Erased, Moment
 from headroom.memory.open import name_of
 from headroom.memory.records import Change, Draft, Reader
 from headroom.testing import HashEmbedder
@@ -59,8 +59,8 @@ def test_recent_turns_are_of_one_user() -> None:
 def test_what_waits_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
     """A thousand changes wait at most; the oldest are given up, and the log says how many. Clearing drops a user's."""
     waiting = Waiting()
-    waiting.add(ALICE, [change(f"fact {number}") for number in range(1500)])
-    waiting.add(BOB, [change("Bob's fact")])
+    waiting.add(ALICE, [change(f"fact {number}") for number in range(1500)], since=Moment())
+    waiting.add(BOB, [change("Bob's fact")], since=Moment())
     assert len(waiting) == 1000
     assert (waiting.count("alice"), waiting.count("bob")) == (999, 1)
     assert [record.args[0] for record in caplog.records if isinstance(record.args, tuple)] == [500, 1]
@@ -71,7 +71,7 @@ def test_what_waits_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
 def test_clearing_a_session_drops_what_is_bound_to_it() -> None:
     """Other facts of the user wait on, as `clear` would leave them."""
     waiting, reader = Waiting(), Reader(user_id="alice", session_id="s")
-    waiting.add(reader, [change("of the user"), Change(draft=Draft("of the session", scope="session"))])
+    waiting.add(reader, [change("of the user"), Change(draft=Draft("of the session", scope="session"))], since=Moment())
     waiting.forget(Erased(reader=Reader(user_id="alice", session_id="other")))
     assert len(waiting) == 2
     waiting.forget(Erased(reader=reader))
@@ -84,7 +84,7 @@ def test_what_can_never_be_stored_is_given_up(tmp_path: Path, caplog: pytest.Log
     """A change that is refused for what it is does not hold up those behind it."""
     engine = Memory(db_path=tmp_path / "memory.db", embedder=HashEmbedder()).engine
     waiting = Waiting()
-    waiting.add(ALICE, [change("first"), change(""), change("last")])
+    waiting.add(ALICE, [change("first"), change(""), change("last")], since=Moment())
     waiting.retry(engine)
     assert sorted(record.content for record in listed(engine, ALICE)) == ["first", "last"]
     assert len(waiting) == 0
@@ -107,12 +107,12 @@ def test_one_refused_change_harms_no_other(tmp_path: Path, caplog: pytest.LogCap
     """Those beside it and those of others are stored at once; it is given up after three tries, with no word of it."""
     engine = Memory(db_path=tmp_path / "memory.db", embedder=Picky()).engine
     waiting = Waiting()
-    outcome = waiting.store(engine, ALICE, [change("one"), change("poison"), change("two")], since=0)
+    outcome = waiting.store(engine, ALICE, [change("one"), change("poison"), change("two")], since=Moment())
     assert [applied is not None for applied in outcome.applied] == [True, False, True]
     assert isinstance(outcome.error, EmbedderError)
     for turn in range(4):
         assert waiting.count("alice") == (1 if turn < 2 else 0)
-        assert waiting.store(engine, BOB, [change(f"Bob's {turn}")], since=0).error is None
+        assert waiting.store(engine, BOB, [change(f"Bob's {turn}")], since=Moment()).error is None
     assert sorted(record.content for record in listed(engine, ALICE)) == ["one", "two"]
     assert len(listed(engine, BOB)) == 4
     assert len(waiting) == 0
@@ -128,7 +128,7 @@ def test_an_embedder_that_refuses_everything_loses_nothing(tmp_path: Path) -> No
     waiting = Waiting()
     embedder.refuses = ""
     for turn in range(20):
-        waiting.store(engine, ALICE, [change(f"fact {turn}")], since=0)
+        waiting.store(engine, ALICE, [change(f"fact {turn}")], since=Moment())
     assert waiting.count("alice") == 20
     embedder.refuses = "poison"
     waiting.retry(engine)
@@ -147,7 +147,7 @@ def test_what_is_being_stored_counts(tmp_path: Path) -> None:
         return apply(*args, **kwargs)
 
     engine.apply = looking  # type: ignore[method-assign]
-    waiting.store(engine, ALICE, [change("one"), change("two")], since=0)
+    waiting.store(engine, ALICE, [change("one"), change("two")], since=Moment())
     assert (counts, waiting.count("alice")) == ([2], 0)
     engine.close()
 
@@ -156,7 +156,7 @@ def test_a_finalizer_takes_no_lock() -> None:
     """What a finalizer leaves is noted though every lock is held, and counts for the next who looks."""
     waiting = Waiting()
     with waiting._lock:
-        waiting.abandon(lambda: waiting.add(ALICE, [change("left")]))
+        waiting.abandon(lambda: waiting.add(ALICE, [change("left")], since=Moment()))
     assert waiting.count("alice") == 1
 
 

@@ -15,8 +15,9 @@ from typing import NamedTuple, Protocol
 
 from ..errors import HeadroomError, InvalidInput, ModelUnavailable, StoreError
 from ..memory.engine import Engine
-from ..memory.erasing import Erased
+from ..memory.erasing import Erased, Moment
 from ..memory.records import Applied, Change, Reader, SearchResult
+from ..runtime.ending import is_ending
 from ..runtime.forks import renew_in_child
 from .fail_open import failing_open
 from .learning import Allowance
@@ -87,8 +88,8 @@ class _Item:
 
     reader: Reader
     change: Change
-    since: int
-    """How many erasures of the user came before it."""
+    since: Moment
+    """When it was learned."""
     tries: int = 0
     """Those that failed while other changes were stored."""
     at: int = -1
@@ -132,7 +133,7 @@ class Waiting:
             while True:
                 self._abandoned.popleft()()
 
-    def add(self, reader: Reader, changes: Sequence[Change], *, since: int = 0) -> None:
+    def add(self, reader: Reader, changes: Sequence[Change], *, since: Moment) -> None:
         """Let `changes` wait."""
         self._items.extend(_Item(reader, change, since) for change in changes)
         lost = 0
@@ -150,7 +151,7 @@ class Waiting:
                 with contextlib.suppress(ValueError):  # another thread stored it meanwhile
                     self._items.remove(item)
 
-    def store(self, engine: Engine, reader: Reader, changes: Sequence[Change], *, since: int) -> Outcome:
+    def store(self, engine: Engine, reader: Reader, changes: Sequence[Change], *, since: Moment) -> Outcome:
         """Store what waits, then `changes`; keep whatever cannot be stored now."""
         with self._counted(reader.user_id, len(changes)):
             try:
@@ -167,7 +168,7 @@ class Waiting:
             self._stored += len(done)
             return Outcome(done)
 
-    def _store_each(self, engine: Engine, reader: Reader, changes: Sequence[Change], since: int) -> Outcome:
+    def _store_each(self, engine: Engine, reader: Reader, changes: Sequence[Change], since: Moment) -> Outcome:
         """Store one by one: the fault of one is not that of the others."""
         items = [_Item(reader, change, since) for change in changes]
         error: Exception | None = None
@@ -295,6 +296,13 @@ class HoldsCopies(Protocol):
         """Drop the copies of what was erased."""
 
 
+class HasFacts(Protocol):
+    """A turn under way."""
+
+    def take_in(self) -> None:
+        """Let wait what is learned until now, and learn no more."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Shared:
     """One for each memory, by its settings; it goes with its last client and engine."""
@@ -306,6 +314,8 @@ class Shared:
     """Those that are open: one, or two while a file was exchanged and the older one is still held."""
     clients: weakref.WeakSet[HoldsCopies] = field(default_factory=weakref.WeakSet)
     """Those that remember their latest turn."""
+    unfinished: weakref.WeakSet[HasFacts] = field(default_factory=weakref.WeakSet)
+    """Turns whose facts are still to come, such as of a stream that is being read."""
 
     def join(self, engine: Engine) -> None:
         """Hear of what `engine` erases, and store what waits before it closes."""
@@ -318,9 +328,9 @@ class Shared:
         engine.erasures.announce_to(self._erased)
         engine.before_close(self._last_try)
 
-    def wait(self, reader: Reader, changes: Sequence[Change]) -> None:
+    def wait(self, reader: Reader, changes: Sequence[Change], *, since: Moment) -> None:
         """Let changes wait for a memory that cannot be opened now."""
-        self.waiting.add(reader, changes)
+        self.waiting.add(reader, changes, since=since)
         if changes and not self.engines:
             _registry.kept.add(self)
 
@@ -333,6 +343,12 @@ class Shared:
     def _last_try(self, engine: Engine) -> None:
         """Store what waits, now or never."""
         self.engines.discard(engine)
+        if not self.engines:
+            for turn in list(self.unfinished):
+                turn.take_in()
+        if not engine.usable() and not is_ending():  # another file takes its place, and may hold them
+            _registry.kept.add(self)
+            return
         with failing_open("store what waited until it closed"):
             self.waiting.retry(engine)
         if not self.engines:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import weakref
 from collections.abc import Hashable
+from typing import cast
 
 from ..errors import NotADatabase, StoreError, StoreUnavailable, StoreUnwritable
 from ..memory.config import MemoryConfig
 from ..memory.engine import Engine
+from ..memory.erasing import Moment
 from ..memory.memory import Memory
-from ..memory.open import acquire, let_go, name_of, renewed
+from ..memory.open import acquire, let_go, name_of, successor
 from ..memory.records import Reader
 from .between_turns import Shared, shared_by
 
@@ -65,28 +67,25 @@ class Place:
         if self._memory is not None:
             _ = self._memory.engine
 
-    def erasures_of_user(self) -> int:
-        """Return how many erasures of the user there were until now."""
-        for engine in self.shared.engines:
-            return engine.erasures.position(self.reader.user_id)
-        return 0
+    def moment(self) -> Moment:
+        """Return the point in the user's time that is now, as far as this process knows it without a look."""
+        for engine in list(self.shared.engines):
+            return Moment(erasures=engine.erasures.count(self.reader.user_id))
+        return Moment()
 
     def _open(self) -> Engine:
-        if self._memory is not None:
-            return self._memory.engine
-        if self._engine is None:
-            self._hold(acquire(self._config))
-        else:
-            engine = renewed(self._engine)
-            if engine is not self._engine:
-                self._hold(engine)
-        assert self._engine is not None
-        return self._engine
+        if self._memory is None and self._engine is None:
+            return self._hold(acquire(self._config))
+        engine = self._engine or cast(Memory, self._memory).engine
+        found = successor(engine)
+        return engine if found is engine else self._hold(found)
 
-    def _hold(self, engine: Engine) -> None:
+    def _hold(self, engine: Engine) -> Engine:
         """Hold an engine while this lives. It lingers, because a program may make a client for each request."""
         if self._release is not None:
-            self._release.detach()
+            self.shared.join(engine)  # before the older one may close, and give up what waits
+            self._release()
         self._engine = engine
         self._release = weakref.finalize(self, let_go, engine)
         self._release.atexit = False
+        return engine

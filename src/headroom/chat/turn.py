@@ -99,6 +99,7 @@ class Turns:
             settings = replace(settings, record_turns=None)
         turn = Turn(self.place, settings, refusals=self._known.refusals, foreign=self._is_set("foreign"))
         self._known.latest = turn
+        self.place.shared.unfinished.add(turn)
         if self._made is not None:
             self._made.append(turn)
         return turn
@@ -168,7 +169,7 @@ class Turn:
         self._marked_foreign = foreign
         self._asked: Asked | None = None
         self._request: tuple[Api, dict[str, Any]] | None = None
-        self._since = place.erasures_of_user()
+        self._since = place.moment()
         self._finished = only_reading
         self._refused = False
         self._failed: dict[str, str] = {}
@@ -263,6 +264,7 @@ class Turn:
     def _recall(self) -> Notes:
         assert self._asked is not None
         engine, message = self._place.engine(), self._asked.message or ""
+        self._look_at_time(engine)
         with span("search_memory") as traced:
             found = engine.recall(self.reader, message, top_k=self._settings.top_k)
             traced.searched(message, found)
@@ -270,6 +272,12 @@ class Turn:
         # Without notes the frame tells the day, which only a model that writes a block needs.
         text = framed.text if framed.notes or self._wants_block else ""
         return replace(self.notes, text=text, shown=framed.notes)
+
+    def _look_at_time(self, engine: Engine) -> None:
+        """Take in what other processes have cleared until now, once."""
+        if self._since.lifetime is None:
+            lifetime = engine.moment(self.reader.user_id).lifetime
+            self._since = replace(self._since, lifetime=lifetime)
 
     @property
     def _day(self) -> str:
@@ -351,9 +359,10 @@ class Turn:
     def abandon(self) -> None:
         """Leave the facts of a stream that nobody read to its end or closed to the next turn; for finalizers."""
         if not self._finished:
-            self._place.shared.waiting.abandon(self._take_in)
+            self._place.shared.waiting.abandon(self.take_in)
 
-    def _take_in(self) -> None:
+    def take_in(self) -> None:
+        """Let the facts wait that were learned until now, and learn no more."""
         with self.step("store"):
             if not self._finished and (changes := self._learned()):
                 self._place.shared.waiting.add(self.reader, changes, since=self._since)
@@ -375,6 +384,7 @@ class Turn:
     def _learned(self) -> list[Change]:
         """Say what is to be stored."""
         self._finished = True
+        self._place.shared.unfinished.discard(self)
         if self.texts.goes_on_as is not None:
             self._place.shared.recent.put(self._key(self.texts.goes_on_as), self.notes)
         said = self.texts.close()
@@ -400,15 +410,23 @@ class Turn:
         try:
             engine = self._place.engine()
         except StoreError:
-            shared.wait(reader, changes)
+            shared.wait(reader, changes, since=self._since)
             raise
+        if changes:
+            with suppress(StoreError):  # storing says it
+                self._look_at_time(engine)
         changes = engine.without_secrets(changes)
         with span("upsert_memory") as traced:
             traced.stored([change.draft.content for change in changes if change.draft is not None])
             done, error = shared.waiting.store(engine, reader, changes, since=self._since)
         for change, applied in zip(changes, done, strict=True):
-            if applied is None or change.draft is None or applied.id is None:
-                self._forgotten += applied.ended if applied is not None else ()
+            if applied is None:
+                continue
+            if change.draft is None or applied.id is None:
+                self._forgotten += applied.ended
+                if change.draft is not None:
+                    reason = "the memory was cleared meanwhile"
+                    self._skipped.append(Skipped(content=change.draft.content, reason=reason))
                 continue
             self._stored.append(Stored(id=applied.id, content=change.draft.content, merged=applied.merged))
             self._replaced += applied.ended

@@ -15,7 +15,7 @@ from pathlib import Path
 from ..errors import EmbedderError, EmbedderUnavailable, InvalidInput, NotFound
 from ..runtime.threads import in_time, submit
 from .embedders.cached import CachedEmbedder, Loading, unit_rows
-from .erasing import Erased, Erasures
+from .erasing import Erased, Erasures, Moment
 from .portable.bringing import bring
 from .portable.export import Progress, export
 from .portable.readers.table import OWN_FORMAT
@@ -99,10 +99,10 @@ class Engine:
             ids += [str(applied.id) for applied in self._apply(writer, changes)]
         return ids
 
-    def apply(self, writer: Reader, changes: Sequence[Change], *, since: int | None = None) -> list[Applied]:
+    def apply(self, writer: Reader, changes: Sequence[Change], *, since: Moment | None = None) -> list[Applied]:
         """Store, correct and forget in one transaction. Ids in `replaces` that `writer` does not see are left alone.
 
-        What was cleared after the position `since` (see `erasures`) is not stored again: its `Applied` has no id.
+        What was cleared after `since` is not stored again: its `Applied` has no id.
         """
         drafts = self._checked(writer, [change.draft for change in changes if change.draft is not None])
         in_order = iter(drafts)
@@ -247,6 +247,10 @@ class Engine:
         with self.erasures.erasing(Erased(reader=reader, filtered=where is not None)):
             self._embedder.clear()
             return self._backend.clear(reader, where)
+
+    def moment(self, user_id: str) -> Moment:
+        """Return the point in a user's time that is now, for `apply`."""
+        return Moment(erasures=self.erasures.count(user_id), lifetime=self._backend.lifetime(user_id))
 
     def end_turn(self, reader: Reader) -> None:
         """Erase the memories of turn scope that are bound to `reader.turn_id`."""
@@ -429,7 +433,7 @@ class Engine:
         return clean
 
     def _apply(
-        self, writer: Reader, changes: Sequence[Change], *, strict: bool = False, since: int | None = None
+        self, writer: Reader, changes: Sequence[Change], *, strict: bool = False, since: Moment | None = None
     ) -> list[Applied]:
         vectors = iter(self._embed_now([change.draft.content for change in changes if change.draft is not None]))
         held_until = now() + HELD_DAYS * _DAY
@@ -444,7 +448,8 @@ class Engine:
             for change in changes
         ]
         with self.erasures.writing(writer.user_id, since) as erased:
-            kept = [not any(one.covers(writer, change) for one in erased) for change in changes]
+            cleared = since is not None and since.lifetime not in (None, self._backend.lifetime(writer.user_id))
+            kept = [not cleared and not any(one.covers(writer, change) for one in erased) for change in changes]
             done = iter(self._backend.apply(writer, list(compress(writes, kept))) if any(kept) else ())
         return [next(done) if keep else Applied(id=None, merged=False, ended=()) for keep in kept]
 

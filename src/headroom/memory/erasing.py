@@ -35,6 +35,16 @@ class Erased:
         return any(all(written[name] in values for name, values in clause.items()) for clause in bound(self.reader))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """A point in a user's time: what was erased later is not stored again by what was learned before."""
+
+    erasures: int = 0
+    """How many of them this process had seen."""
+    lifetime: int | None = None
+    """See `Backend.lifetime`; None if it is not known."""
+
+
 Listener = Callable[[Erased], None]
 
 
@@ -55,17 +65,17 @@ class Erasures:
         """Call `listener` after each erasure. It must not raise."""
         self._listeners.append(listener)
 
-    def position(self, user_id: str) -> int:
-        """Return how many erasures of a user there were; to be given to `writing` by who writes later."""
+    def count(self, user_id: str) -> int:
+        """Return how many erasures of a user there were."""
         return len(self._done.get(user_id, ()))
 
     @contextmanager
-    def writing(self, user_id: str, since: int | None) -> Iterator[Sequence[Erased]]:
-        """Write within the block; it gets the erasures that came after the position `since`."""
+    def writing(self, user_id: str, since: Moment | None) -> Iterator[Sequence[Erased]]:
+        """Write within the block; it gets the erasures that came after `since`."""
         ticket = object()
         with self._change:
             self._writing[ticket] = user_id
-            after = () if since is None else tuple(self._done.get(user_id, [])[since:])
+            after = () if since is None else tuple(self._done.get(user_id, [])[since.erasures :])
         try:
             yield after
         finally:

@@ -14,7 +14,7 @@ from ..errors import Closed, InvalidInput
 from ..runtime.threads import in_thread
 from .config import MemoryConfig
 from .engine import Engine
-from .open import acquire, reembed, release, renewed
+from .open import acquire, reembed, release
 from .portable.readers.table import OWN_FORMAT
 from .portable.restoring import Imported
 from .protocols import Embedder
@@ -90,7 +90,6 @@ class Memory:
         """The synchronous core. Raises Closed after `close`."""
         if self._engine is None:
             raise Closed
-        self._engine = renewed(self._engine)
         return self._engine
 
     @property

@@ -13,6 +13,7 @@ from functools import partial
 from inspect import getattr_static
 
 from ..errors import InvalidInput, StoreUnwritable
+from ..runtime import ending
 from ..runtime.extras import need
 from .config import MemoryConfig
 from .embedders.cached import CachedEmbedder
@@ -77,20 +78,17 @@ def name_of(memory: MemoryConfig | Engine, embedder: Embedder | None = None) -> 
     return (memory.settled(), None if embedder is None else id(embedder))
 
 
-def renewed(engine: Engine) -> Engine:
-    """Return the engine to go on with: another one if its file was exchanged, which the caller holds in its place.
+def successor(engine: Engine) -> Engine:
+    """Return the engine of the file that took the place of this one's: hold it as if it were from `acquire`.
 
-    A file that is gone is not made anew, as it may come back; the engine's own errors say so.
+    Return `engine` itself, not held once more, if its file is in its place, and if there is none: a file that is gone
+    is not made anew, as it may come back; the engine's own errors say so.
     """
-    if engine.usable():
-        return engine
     with _lock:
-        if engine not in _made or not _made[engine][1].path.exists():
+        if engine.usable() or engine not in _made or not _made[engine][1].path.exists():
             return engine
         _, config, embedder = _made[engine]
-        fresh = acquire(config, embedder)
-    release(engine)
-    return fresh
+        return acquire(config, embedder)
 
 
 def let_go(engine: Engine) -> None:
@@ -209,6 +207,7 @@ def _close(engine: Engine) -> None:
 
 @atexit.register
 def _close_all() -> None:
+    ending.begin()
     for engine in list(_holders):
         _close(engine)
 

@@ -126,6 +126,9 @@ class Backend(Protocol):
     application's own, and finds everybody's. Every change leaves an event with the memory that it concerns.
     """
 
+    def lifetime(self, user_id: str) -> int | None:
+        """Return what is another number once the user was cleared, by any process; None if nothing is known of him."""
+
     def apply(self, writer: Reader, writes: Sequence[Write]) -> list[Applied]:
         """Store, merge with what is known, and end what is replaced: all of it or nothing."""
 

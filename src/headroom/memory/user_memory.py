@@ -15,7 +15,7 @@ from ..errors import Closed
 from ..runtime.threads import in_thread
 from .config import MemoryConfig
 from .engine import Engine
-from .open import acquire, release, renewed
+from .open import acquire, release
 from .portable.readers.table import OWN_FORMAT
 from .portable.restoring import Imported
 from .protocols import Embedder
@@ -96,7 +96,6 @@ class UserMemory:
         """The synchronous core. Raise Closed after `close`."""
         if self._engine is None:
             raise Closed
-        self._engine = renewed(self._engine)
         return self._engine
 
     def close(self) -> None:

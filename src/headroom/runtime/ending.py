@@ -9,25 +9,30 @@ import time
 
 GRACE = 2.0
 """Seconds that the program's end may wait for memory, in all."""
+_GOES_ON = 10.0
+"""Seconds after the grace at which the program has not ended: threads of its own go on where its main one is done."""
 
 _deadline: float | None = None
 
 
+def begin() -> None:
+    """Let the grace begin, if it has not."""
+    global _deadline
+    if not is_ending():
+        _deadline = time.monotonic() + GRACE
+
+
 def is_ending() -> bool:
     """Return whether the program is about to end."""
-    return _deadline is not None
+    return _deadline is not None and time.monotonic() < _deadline + _GOES_ON
 
 
 def time_left(seconds: float) -> float:
     """Return `seconds`, or what is left of the grace if the program is about to end."""
-    return seconds if _deadline is None else max(0.0, min(seconds, _deadline - time.monotonic()))
+    if _deadline is None or not is_ending():
+        return seconds
+    return max(0.0, min(seconds, _deadline - time.monotonic()))
 
 
-def _begin() -> None:
-    global _deadline
-    _deadline = _deadline or time.monotonic() + GRACE
-
-
-# Before the threads of pools are joined, or else in their place. The hooks are called in reverse order.
-getattr(threading, "_register_atexit", atexit.register)(_begin)
-atexit.register(_begin)
+# Before the threads of pools are joined: the hooks are called in reverse order. Python has no public way to do so.
+getattr(threading, "_register_atexit", atexit.register)(begin)

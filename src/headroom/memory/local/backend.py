@@ -55,6 +55,11 @@ class LocalBackend:
         if not config.read_only:
             self._purge()
 
+    def lifetime(self, user_id: str) -> int | None:
+        with self._database.read() as cursor:
+            key: Any = cursor.execute("select key from users where user_id = ?", (user_id,)).get
+            return None if key is None else int(key)
+
     def apply(self, writer: Reader, writes: Sequence[Write]) -> list[Applied]:
         prepared = write.prepare(writer, writes)
         with self._database.write() as cursor:

@@ -53,6 +53,9 @@ class RemoteBackend:
         self._writing = Writing(self._collection, self._graph, self._outlooks)
         self._writing.erase(self._collection.find(expired(now()), limit=_PURGED))
 
+    def lifetime(self, user_id: str) -> int | None:
+        return None  # clears of other processes are not counted there
+
     def apply(self, writer: Reader, writes: Sequence[Write]) -> list[Applied]:
         if any(write.entry for write in writes):
             width = next((len(w.entry.vector) for w in writes if w.entry and w.entry.vector is not None), 0)

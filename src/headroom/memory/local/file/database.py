@@ -195,7 +195,7 @@ class Database:
         except apsw.BusyError:
             return False
         finally:
-            connection.set_busy_timeout(opening.BUSY_TIMEOUT_MS)
+            opening.wait_for_others(connection)
         if not busy:
             self._emptied_at = erasures
         return not busy

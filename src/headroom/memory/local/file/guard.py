@@ -34,6 +34,7 @@ from pathlib import Path
 import apsw
 
 from ....errors import StoreUnavailable
+from ....runtime.ending import time_left
 
 _log = logging.getLogger("headroom")
 
@@ -223,7 +224,7 @@ def _has_lock(descriptor: int) -> bool:
 
 def _wait(done: Callable[[], bool], deadline: float, failure: Exception) -> None:
     while not done():
-        if time.monotonic() > deadline:
+        if time_left(deadline - time.monotonic()) <= 0:
             raise failure
         time.sleep(random.uniform(0.0005, 0.003))
 

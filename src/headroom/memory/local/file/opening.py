@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import stat
+import time
 from pathlib import Path
 from urllib.parse import quote
 
@@ -12,12 +13,16 @@ import apsw
 import sqlite_vec  # type: ignore[import-untyped]  # it ships no types
 
 from ....errors import StoreUnwritable
+from ....runtime.ending import time_left
 from . import keys
 
 _log = logging.getLogger("headroom")
 
 BUSY_TIMEOUT_MS = 5000
 """How long a write waits for another process that is writing."""
+
+_PAUSES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.025, 0.05)
+"""Seconds between two tries, as SQLite itself waits."""
 
 _PRAGMAS = (
     "pragma synchronous = full",  # what was acknowledged survives a power cut; 0.3 ms a commit
@@ -39,13 +44,27 @@ def connect(path: Path, key: str | None = None, *, mode: str = "rw", immutable: 
     flags = apsw.SQLITE_OPEN_URI | (apsw.SQLITE_OPEN_READWRITE if mode == "rw" else apsw.SQLITE_OPEN_READONLY)
     connection = apsw.Connection(uri(path, mode=mode, **({"immutable": "1"} if immutable else {})), flags=flags)
     keys.unlock(connection, path, key)
-    connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+    wait_for_others(connection)
     for pragma in _PRAGMAS:
         connection.execute(pragma).fetchall()
     connection.enable_load_extension(True)
     connection.load_extension(sqlite_vec.loadable_path())
     connection.enable_load_extension(False)
     return connection
+
+
+def wait_for_others(connection: apsw.Connection) -> None:
+    """Let a connection wait for another process that writes, but not longer than the end of the program may take."""
+    began = 0.0
+
+    def go_on(tries: int) -> bool:
+        nonlocal began
+        began = began if tries else time.monotonic()
+        left = time_left(began + BUSY_TIMEOUT_MS / 1000 - time.monotonic())
+        time.sleep(max(0.0, min(left, _PAUSES[min(tries, len(_PAUSES) - 1)])))
+        return left > 0
+
+    connection.set_busy_handler(go_on)
 
 
 def uri(path: Path, **options: str) -> str:
