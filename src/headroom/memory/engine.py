@@ -340,8 +340,12 @@ class Engine:
         _checked(None if user_id is None else Reader(user_id=user_id))
         target = Target(backend=self._backend, embedder=self._embedder.id, embed=self._embed_now, user_id=user_id)
         if source == OWN_FORMAT:
-            return restore(target, path, progress=progress)
-        return bring(target, path, source, namespace=namespace, redact_secrets=redact_secrets, progress=progress)
+            done = restore(target, path, progress=progress)
+        else:
+            done = bring(target, path, source, namespace=namespace, redact_secrets=redact_secrets, progress=progress)
+        # While they were staged, those without a vector did not count among those that wait for one.
+        self._behind = bool(self._backend.unembedded(1))
+        return done
 
     def discard_imports(self) -> int:
         """Erase what imports left behind that were never completed; return how many memories."""

@@ -99,7 +99,7 @@ def publish(cursor: apsw.Cursor, import_id: str, width: int) -> int:
         (int(str(key)), str(user_id))
         for key, user_id in cursor.execute("select key, staged_for from users where import_id = ?", (import_id,))
     ]
-    count = 0
+    count, users = 0, []
     for key, user_id in waiting:
         count += int(cursor.execute("select count(*) from memories where user = ?", (key,)).get)
         known = cursor.execute("select key from users where user_id = ?", (user_id,)).get
@@ -110,8 +110,9 @@ def publish(cursor: apsw.Cursor, import_id: str, width: int) -> int:
         else:
             _move(cursor, key, int(known), width)
             cursor.execute("delete from users where key = ?", (key,))
-        user = key if known is None else int(known)
-        _join_versions(cursor, user)
+        users.append(key if known is None else int(known))
+    _join_versions(cursor, users)
+    for user in users:
         history.touch(cursor, user)
     return count
 
@@ -247,14 +248,11 @@ def _known(cursor: apsw.Cursor, user: int, record: Record) -> tuple[int, bytes] 
     return None
 
 
-def _join_versions(cursor: apsw.Cursor, user: int) -> None:
+def _join_versions(cursor: apsw.Cursor, users: Sequence[int]) -> None:
     """Let each memory that was replaced name the row of its successor, now that all are there."""
-    mine = "select memory from successors join memories on seq = memory where user = ?1"
-    cursor.execute(
-        f"""update memories set superseded_by = (
-            select other.seq from successors s join memories other on other.id = s.id
-            where s.memory = memories.seq and other.user = ?1
-        ) where seq in ({mine})""",
-        (user,),
-    )
-    cursor.execute(f"delete from successors where memory in ({mine})", (user,))
+    rows = f"""select other.seq, s.memory from successors s join memories m on m.seq = s.memory
+        left join memories other on other.id = s.id and other.user = m.user
+        where m.user in (select value from json_each(?)) limit {_BATCH}"""
+    while batch := cursor.execute(rows, (json.dumps(users),)).fetchall():
+        cursor.executemany("update memories set superseded_by = ? where seq = ?", batch)
+        cursor.executemany("delete from successors where memory = ?", ((memory,) for _, memory in batch))
