@@ -26,6 +26,7 @@ def main() -> None:
             "page-search": ("/?q=which+language+for+the+backend", "light", DESKTOP),
             "page-memory": (f"/memories/{ids[13]}", "light", DESKTOP),
             "page-time": ("/time?at=100&compare=1", "dark", DESKTOP),
+            "page-then": ("/time?at=100", "light", DESKTOP),
             "page-turns": ("/turns", "light", DESKTOP),
             "page-review": ("/review", "light", DESKTOP),
             "page-overview": ("/overview", "light", DESKTOP),

@@ -204,6 +204,18 @@ def test_travelling_in_time_by_keyboard(page: Page) -> None:
     page.get_by_text("16 memories were known").wait_for()
 
 
+def test_searching_the_past(page: Page) -> None:
+    """A search on the page of a past day finds what was known then, in its words of then."""
+    visit(page, "Time")
+    page.get_by_role("slider", name="The day to look at").fill("15")
+    page.get_by_text("3 memories were known").wait_for()
+    page.get_by_role("searchbox").fill("which language for backend work")
+    page.get_by_text("these fit best").wait_for()
+    first = page.locator(".then li").first.inner_text()
+    assert PAST[1].text in first
+    assert "changed since" in first
+
+
 def test_comparing_two_days(page: Page, client: Client) -> None:
     """Between two days each memory was added, changed or gone, and a change shows its words."""
     visit(page, "Time")

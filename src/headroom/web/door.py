@@ -13,7 +13,6 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hmac import compare_digest
-from http.cookies import CookieError, SimpleCookie
 
 COOKIE = "headroom_session"
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
@@ -63,11 +62,9 @@ class Door:
 
     def knows(self, cookies: str) -> bool:
         """Say whether a Cookie header carries the session."""
-        try:
-            morsel = SimpleCookie(cookies).get(COOKIE)
-        except CookieError:
-            return False
-        return morsel is not None and _same(morsel.value, self.session)
+        pairs = (part.strip().partition("=") for part in cookies.split(";"))
+        # Not parsed by rules: other programs on this host may set cookies that no parser takes, and they come along.
+        return any(name == COOKIE and _same(value, self.session) for name, _, value in pairs)
 
     def set_cookie(self) -> str:
         """Return the Set-Cookie header that starts the session. It ends with the browser."""

@@ -17,7 +17,7 @@ from .room import room_of
 
 def listing(request: Request) -> Response:
     """Show what waits, with where it came from."""
-    return page(request, "review.html", waiting=room_of(request).memory.pending(), origin_name=origin_name)
+    return page(request, "review.html", waiting=room_of(request).memory.pending(limit=100), origin_name=origin_name)
 
 
 def accept(request: Request, form: Mapping[str, str]) -> Response:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ..memory.records import Record
 from . import drawing
 from .difference import difference
 from .rendering import page
@@ -16,6 +17,7 @@ from .room import Room, room_of
 from .timeline import Span, Stop
 
 _SHOWN = 200
+_FOUND = 20
 _COMPARED = 500
 
 
@@ -31,9 +33,10 @@ def show(request: Request) -> Response:
         points = room.memory.growth(timedelta(minutes=1))
     at = _stop(span, request.query_params, "at")
     other = _stop(span, request.query_params, "with") if request.query_params.get("compare") else None
-    shown = _known(room, at) if other is None else _changes(room, at, other)
+    text = request.query_params.get("q", "").strip()
+    shown = _known(room, at, text) if other is None else _changes(room, at, other)
     plot = drawing.area(points, points[0][0], now, "How many memories there were over time")
-    return page(request, "time.html", span=span, at=at, other=other, plot=plot, **shown)
+    return page(request, "time.html", span=span, at=at, other=other, plot=plot, text=text, **shown)
 
 
 def _stop(span: Span, params: Mapping[str, str], name: str) -> Stop:
@@ -41,8 +44,12 @@ def _stop(span: Span, params: Mapping[str, str], name: str) -> Stop:
     return span.stop(int(given) if given.isdecimal() and len(given) < 12 else span.last)
 
 
-def _known(room: Room, at: Stop) -> dict[str, Any]:
-    known = room.memory.get_all(as_of=at.moment, limit=_SHOWN)
+def _known(room: Room, at: Stop, text: str) -> dict[str, Any]:
+    known: Sequence[Record]
+    if text:
+        known = room.memory.search(text, as_of=at.moment, top_k=_FOUND)
+    else:
+        known = room.memory.get_all(as_of=at.moment, limit=_SHOWN)
     return {"known": known, "count": room.memory.count(as_of=at.moment)}
 
 
