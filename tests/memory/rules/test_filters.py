@@ -184,7 +184,7 @@ def test_what_is_kept_out(where: dict[str, Any]) -> None:
         {"a": {"$exists": 1}},
         {"a": {"$contains": ["b"]}},
         {"a": float("nan")},
-        {"a": object()},
+        {"a": Ellipsis},
         {"a": b"bytes"},
         {"a": {"$eq": {1, 2}}},
         {"record.color": 1},
