@@ -36,6 +36,7 @@ headroom.memory.local.cache
 headroom.memory.local.nearest
 headroom.memory.local.tables
 headroom.memory.local.file
+headroom.memory.cohort
 headroom.memory.embedders
 headroom.memory.rules
 headroom.memory.protocols

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ..errors import EmbedderError, EmbedderUnavailable, InvalidInput, NotFound
 from ..runtime.threads import in_time, submit
+from .cohort import Cohorts
 from .embedders.cached import CachedEmbedder, Loading, unit_rows
 from .erasing import Erased, Erasures, Moment
 from .portable.bringing import bring
@@ -48,6 +49,8 @@ from .rules.checks import (
     check_reader,
     entry_of,
 )
+from .rules.message import parts_of
+from .rules.relevance import judge
 from .rules.secrets.redaction import may_hold_secrets, redact
 from .rules.times import moment, now, require_aware
 from .rules.visibility import sees
@@ -72,9 +75,18 @@ class Engine:
     A text is embedded before a transaction begins, never within one.
     """
 
-    def __init__(self, backend: Backend, embedder: CachedEmbedder, *, redact_secrets: bool | None = None) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        embedder: CachedEmbedder,
+        *,
+        cohorts: Cohorts | None = None,
+        redact_secrets: bool | None = None,
+    ) -> None:
+        """Without `cohorts` a chat is reminded by what stands out among the user's own memories alone."""
         self._backend, self._embedder = backend, embedder
         self._behind = bool(backend.unembedded(1))
+        self._cohorts = cohorts
         self._last_calls: list[Callable[[Engine], None]] = []
         self._refused: Counter[str] = Counter()
         """Memories whose text alone the embedder refused, and how often."""
@@ -145,14 +157,26 @@ class Engine:
         message: str,
         *,
         top_k: int,
+        earlier: Sequence[str] = (),
+        speaker: str | None = None,
         zone: tzinfo | None = None,
         within: float | None = None,
     ) -> list[SearchResult]:
         """Find the memories that a chat should be reminded of by `message`, best first; none is a good answer.
 
-        With at most `top_k` visible memories all of them; above that, those that stand out for this message.
+        With at most `top_k` visible memories all of them; above that, those that stand out for this message. `earlier`
+        are the user's messages before it, oldest first: a short one may rest on them. `speaker` is the name of the one
+        who writes.
         """
-        return self.search(Query(reader=reader, text=message, top_k=top_k, zone=zone, notes_only=True), within=within)
+        query = check_query(Query(reader=reader, text=message, top_k=top_k, zone=zone, notes_only=True))
+        cohort = self._cohorts.get() if self._cohorts is not None and query.text.strip() else None
+        if cohort is None:
+            return self.search(query, within=within)
+        parts = parts_of(query.text, earlier, speaker)
+        vectors = self._embedded(partial(self._embedder.embed_queries, [part.whole for part in parts]), within)
+        if vectors is None:
+            return self._backend.search(query)
+        return self._backend.search(replace(query, vector=vectors[0], relevance=judge(parts, vectors, cohort)))
 
     # In every call by id, `reader` says who looks: what no search would show is not found. None looks at everything.
 
@@ -502,10 +526,13 @@ class Engine:
         return list(vectors)
 
     def _embed_question(self, question: str, within: float | None) -> Vector | None:
+        return self._embedded(partial(self._embedder.embed_query, question), within)
+
+    def _embedded(self, embed: Callable[[], Vectors], within: float | None) -> Vectors | None:
         if within is not None and within <= 0:
             return None
         try:
-            vector = in_time(partial(self._embedder.embed_query, question), within)
+            vector = in_time(embed, within)
         except EmbedderUnavailable as exc:
             _log.warning("searching by words alone: %s", exc)
             return None

@@ -15,8 +15,10 @@ from inspect import getattr_static
 from ..errors import InvalidInput, StoreUnwritable
 from ..runtime import ending
 from ..runtime.extras import need
+from .cohort import Cohorts
 from .config import MemoryConfig
 from .embedders.cached import CachedEmbedder
+from .embedders.models import BUNDLED
 from .embedders.remote import RemoteEmbedder
 from .embedders.table import make_embedder
 from .engine import Engine
@@ -158,7 +160,8 @@ def _wire(config: MemoryConfig, embedder: Embedder | None) -> Engine:
     # An embedder of the user's own most often asks a server too.
     waits = embedder is not None or isinstance(chosen, RemoteEmbedder)
     cached = CachedEmbedder(chosen, config.cache_max_size if config.cache_enabled else 0, waits=waits)
-    return Engine(backend, cached, redact_secrets=config.redact_secrets)
+    cohorts = Cohorts(chosen, backend, bundled=chosen.id == BUNDLED.id)
+    return Engine(backend, cached, cohorts=cohorts, redact_secrets=config.redact_secrets)
 
 
 def _backend(config: MemoryConfig, embedder: Embedder) -> Backend:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from enum import Enum
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -87,6 +88,36 @@ Filter: TypeAlias = "Compare | AllOf | AnyOf | Not"
 """Made by `rules.filters.parse`; `rules.filters.matches` says what it lets through."""
 
 
+class Ask(Protocol):
+    """One part of a message: how it is looked for."""
+
+    @property
+    def vector(self) -> npt.NDArray[np.float32]:
+        """Of the part's text."""
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """The words that say what it is about, and how much each says."""
+
+
+class Relevance(Protocol):
+    """Judges what deserves to be put into a chat; made by `rules.relevance.judge`."""
+
+    @property
+    def asks(self) -> Sequence[Ask]:
+        """The parts of the message, the whole first."""
+
+    @property
+    def about_user(self) -> bool:
+        """The message is about the user as such."""
+
+    def roughly(self, rows: npt.NDArray[np.float32], held: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return how far n notes stand out, at little cost. See `margins`."""
+
+    def margins(self, rows: npt.NDArray[np.float32], held: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return by how much n notes pass. `rows` are their vectors, `held` what they hold of each ask's words."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
     """One search, from the public faces down to the backend. The engine checks it and adds the vector."""
@@ -101,7 +132,8 @@ class Query:
     zone: tzinfo | None = None
     """The time zone in which the question names days; None is that of the system."""
     notes_only: bool = False
-    """Keep only what deserves to be put into a chat; see `ranking.noteworthy`."""
+    """Keep only what deserves to be put into a chat, by `relevance`, or without it by `ranking.noteworthy`."""
+    relevance: Relevance | None = None
     vector: npt.NDArray[np.float32] | None = None
     """Of the text; None if the embedder did not answer: the search goes by words alone."""
 

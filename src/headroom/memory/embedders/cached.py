@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -77,6 +77,14 @@ class Loading(NamedTuple):
     """The `time.monotonic()` at which nobody waits any longer."""
 
 
+@runtime_checkable
+class TakesQuestions(Protocol):
+    """An embedder that takes several questions in one call."""
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """Embed questions into a (len(texts), width) float32 array, each as `embed_query` does."""
+
+
 class CachedEmbedder:
     """Embed through another embedder, which is asked only for texts that are not cached. Questions are cached apart."""
 
@@ -134,6 +142,18 @@ class CachedEmbedder:
         for row, text in zip(rows, texts, strict=True):
             row[:] = found[text]
         return rows
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """Embed questions into a (len(texts), width) array, in one call of the embedder if it takes several at once."""
+        found = {text: self._queries.get(text) for text in texts}
+        missing = [text for text, vector in found.items() if vector is None]
+        if len(missing) > 1 and isinstance(self._embedder, TakesQuestions):
+            with self._asking():
+                given = self._embedder.embed_queries(missing)
+            for text, row in zip(missing, unit_rows(given, (len(missing), self.width), self.id), strict=True):
+                self._queries.put(text, row)
+                found[text] = row
+        return np.stack([self.embed_query(text) if (row := found[text]) is None else row for text in texts])
 
     def embed_query(self, text: str) -> Vector:
         """Embed one question into a read-only vector of shape (width,)."""

@@ -88,6 +88,10 @@ class OnnxEmbedder:
         vector = self._encoder().encode(self._model.query_prefix + text) if text.strip() else None
         return np.zeros(self.width, np.float32) if vector is None else vector
 
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """Embed several questions at once, each as `embed_query` does."""
+        return self.embed([self._model.query_prefix + text if text.strip() else "" for text in texts])
+
     def close(self) -> None:
         """Free the model and the helpers; a later call loads it again."""
         with self._lock:

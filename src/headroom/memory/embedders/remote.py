@@ -80,6 +80,10 @@ class RemoteEmbedder:
         row: Vector = self.embed([text])[0]
         return row
 
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """Embed several questions in one request."""
+        return self.embed(texts)
+
     def close(self) -> None:
         """Close the API's connections."""
         self._api.close()

@@ -95,6 +95,15 @@ class LocalBackend:
         with self._database.write() as cursor:
             return amend.amend(cursor, actor, memory_ids, decision)
 
+    def kept(self, name: str) -> bytes | None:
+        with self._database.read() as cursor:
+            value: bytes | None = cursor.execute("select value from store_values where name = ?", (name,)).get
+            return value
+
+    def keep(self, name: str, value: bytes) -> None:
+        with self._database.write() as cursor:
+            cursor.execute("insert or replace into store_values values (?, ?)", (name, value))
+
     def get_many(self, memory_ids: Sequence[str], reader: Reader | None) -> list[Record | None]:
         with self._database.read() as cursor:
             rows = [history.find(cursor, memory_id, reader) for memory_id in memory_ids]

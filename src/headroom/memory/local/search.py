@@ -19,6 +19,7 @@ from ..rules.words import mark, question_words, telling
 from .cache.user import Bools, UserColumns
 from .cache.visible import SAMPLE, View, some
 from .nearest.matrix import best_of
+from .reminding import choose, more_candidates
 from .tables import postings
 from .tables.postings import Ints
 
@@ -68,6 +69,9 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
     times = dates.times(query.text, query.zone, oldest=view.oldest, now=now)
     dated = view.places[dates.told_on(columns["created_at"][view.places], times, query.zone)] if times else _NONE
     positions = _candidates(columns, view, focus, asked, dated, max(50, 4 * query.top_k))
+    relevance = query.relevance if len(view.places) > query.top_k else None
+    if relevance is not None:
+        positions = np.union1d(positions, more_candidates(cursor, columns, view, relevance, now))
     rows = columns.vectors.rows(positions)
     cosine = rows @ vector
     # A memory that waits for its vector is neither near nor far.
@@ -91,7 +95,9 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
         )
     )
     order = np.argsort(-parts.sum(axis=0), kind="stable")
-    if query.notes_only and len(view.places) > query.top_k:
+    if relevance is not None:
+        order = choose(cursor, columns, positions, relevance, query.top_k, now)
+    elif query.notes_only and len(view.places) > query.top_k:
         order = order[: 4 * query.top_k if any(map(telling, asked.words)) else 0]
         rare = asked.rare[positions[order]]
         if vector.any():

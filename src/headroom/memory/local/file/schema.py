@@ -192,6 +192,11 @@ def checksums_of_rows(cursor: apsw.Cursor) -> None:
     )
 
 
+def values_of_the_store(cursor: apsw.Cursor) -> None:
+    """Keep values that belong to no user: what generic texts are like with the embedder of this file."""
+    cursor.execute("create table store_values (name text primary key, value blob not null) without rowid")
+
+
 Step = Callable[[apsw.Cursor], None]
 STEPS: tuple[Step, ...] = (
     _first,
@@ -201,6 +206,7 @@ STEPS: tuple[Step, ...] = (
     imports_are_staged,
     prose_alone_is_folded,
     checksums_of_rows,
+    values_of_the_store,
 )
 
 

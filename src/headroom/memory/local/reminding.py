@@ -1,0 +1,68 @@
+"""Which memories a chat message calls to mind: more candidates than a search of it has, and the choice among them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import apsw
+import numpy as np
+
+from ..query import Relevance
+from ..rules.relevance import profile, standing_out, wants_profile
+from .cache.user import UserColumns
+from .cache.visible import View
+from .nearest.matrix import Floats, Ints, best_of
+from .tables import postings
+
+_BREADTH = 50
+"""Candidates by vector, and by each word, of each part of a message."""
+_JUDGED = 32
+"""Candidates that are measured against the cohort themselves."""
+_PROFILE = 64
+"""Memories among which a profile is chosen."""
+_DAY = 86_400_000_000
+
+
+def more_candidates(cursor: apsw.Cursor, columns: UserColumns, view: View, relevance: Relevance, now: int) -> Ints:
+    """Return the positions that the parts of a message add to the candidates of the whole, and those of a profile."""
+    found = [np.empty(0, np.int64)]
+    for ask in relevance.asks[1:]:
+        found.append(columns.vectors.search(ask.vector, view.allowed, _BREADTH)[0])
+    for ask in relevance.asks:
+        for word in ask.weights:
+            holding = columns.with_word(cursor, word, postings.LONGEST_LIST)
+            found.append(holding[view.allowed[holding]][-_BREADTH:])
+    if relevance.about_user:
+        found.append(_important(columns, view, now))
+    return np.unique(np.concatenate(found))
+
+
+def choose(
+    cursor: apsw.Cursor, columns: UserColumns, positions: Ints, relevance: Relevance, top_k: int, now: int
+) -> Ints:
+    """Choose at most `top_k` of n candidates at `positions`, ascending; return their places among these, best first."""
+    rows = columns.vectors.rows(positions)
+    held = np.array([_held(cursor, columns, positions, ask.weights) for ask in relevance.asks], np.float32)
+    best, _ = best_of(np.arange(len(positions)), relevance.roughly(rows, held), max(_JUDGED, 4 * top_k))
+    chosen = best[standing_out(relevance.margins(rows[best], held[:, best]), top_k)]
+    if not wants_profile(relevance.about_user, len(chosen)):
+        return np.asarray(chosen, np.int64)
+    importance, age = columns["importance"][positions], (now - columns["created_at"][positions]) / _DAY
+    known = set(chosen.tolist())
+    others = [place for place in profile(importance, age, rows, top_k).tolist() if place not in known]
+    return np.array([*chosen.tolist(), *others][:top_k], np.int64)
+
+
+def _held(cursor: apsw.Cursor, columns: UserColumns, positions: Ints, weights: Mapping[str, float]) -> Floats:
+    """Return the weight of the words that each position holds."""
+    share = np.zeros(len(positions), np.float32)
+    for word, weight in weights.items():
+        share += weight * np.isin(positions, columns.with_word(cursor, word, postings.LONGEST_LIST))
+    return share
+
+
+def _important(columns: UserColumns, view: View, now: int) -> Ints:
+    """Return the positions of the most important memories, the recent ones first among equals."""
+    worth = columns["importance"][view.places] - 1e-5 * (now - columns["created_at"][view.places]) / _DAY
+    places, _ = best_of(view.places, worth.astype(np.float32), _PROFILE)
+    return places

@@ -1,0 +1,54 @@
+"""How a message is asked of memory: whole, by its parts if it is long, with the one before if it is short. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_LONG = 256
+"""Characters of a message, about 64 tokens, above which its parts are asked too."""
+_PARTS = 3
+_SHORT = 160
+"""Characters of a message that may rest on the one before."""
+_EARLIER = 400
+"""Characters of the earlier message that are heard, its end."""
+_SENTENCE = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？؟।])|\n+")
+_ASKS = ("?", "？", "؟")
+_LEAST = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What is embedded and asked as one."""
+
+    text: str
+    earlier: str = ""
+    """The user's message before, to be embedded in front of the text."""
+
+    @property
+    def whole(self) -> str:
+        """The text to embed."""
+        return f"{self.earlier}\n{self.text}" if self.earlier else self.text
+
+
+def parts_of(message: str, earlier: Sequence[str] = (), speaker: str | None = None) -> list[Part]:
+    """Return at most four parts, the whole message first.
+
+    `earlier` are the user's messages before, oldest first; `speaker` is the name of the one who writes, who says "I".
+    """
+    text = f"{speaker}: {message}" if speaker else message
+    parts = [Part(text=text)]
+    if len(message) > _LONG:
+        parts += [Part(text=passage) for passage in _passages(message)]
+    before = next((said.strip() for said in reversed(earlier) if said.strip()), "")
+    if before and len(message) <= _SHORT:
+        parts.append(Part(text=text, earlier=before[-_EARLIER:]))
+    return parts
+
+
+def _passages(message: str) -> list[str]:
+    """Return the last questions of a long message, its last sentence and its first one: pasted text stands between."""
+    sentences = [said for part in _SENTENCE.split(message) if len(said := part.strip()) > _LEAST]
+    questions = [said for said in sentences if said.endswith(_ASKS)]
+    return list(dict.fromkeys([*questions[-2:], *sentences[-1:], *sentences[:1]]))[:_PARTS]
