@@ -266,7 +266,13 @@ class Turn:
         engine, message = self._place.engine(), self._asked.message or ""
         self._look_at_time(engine)
         with span("search_memory") as traced:
-            found = engine.recall(self.reader, message, top_k=self._settings.top_k)
+            found = engine.recall(
+                self.reader,
+                message,
+                top_k=self._settings.top_k,
+                earlier=self._asked.earlier,
+                speaker=self._asked.speaker,
+            )
             traced.searched(message, found)
         framed = frame(found, day=date.today(), budget=self._settings.token_budget, length=self._settings.note_length)
         # Without notes the frame tells the day, which only a model that writes a block needs.

@@ -17,6 +17,10 @@ class Asked:
 
     message: str | None
     """The text of the last user message; None if there is no such message."""
+    earlier: tuple[str, ...] = ()
+    """The texts of a few user messages before it, oldest first: a short message may rest on them."""
+    speaker: str | None = None
+    """The name that the last user message gives its writer."""
     continues: bool
     """The request goes on after that message, as a tool loop does."""
     digest: bytes

@@ -13,6 +13,7 @@ from .messages import (
     SYSTEM,
     Content,
     digest,
+    earlier_words,
     forces_a_call,
     get,
     goes_on,
@@ -21,6 +22,7 @@ from .messages import (
     is_typed,
     joined,
     last_user,
+    name_of,
     prefixed,
     put,
     values,
@@ -143,6 +145,8 @@ class Completions:
         upto = messages[: last + 1] or messages
         return Asked(
             message=None if last < 0 else words(get(messages[last], "content")),
+            earlier=earlier_words(messages, last),
+            speaker=name_of(messages, last),
             continues=goes_on(messages, last),
             digest=digest([(get(message, "role"), get(message, "content")) for message in upto]),
             has_room=_has_room(_body(kwargs)),

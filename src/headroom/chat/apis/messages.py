@@ -87,6 +87,8 @@ def index_of(choice: Any, place: int) -> int:
 
 
 SYSTEM = ("system", "developer")
+EARLIER = 3
+"""Messages before the last one that recall may hear."""
 LEAST_ROOM = 200
 """Tokens of output below which a memory block would take the reply's own place."""
 
@@ -107,6 +109,18 @@ def words(content: Any) -> str:
         return content
     parts = content if isinstance(content, (list, tuple)) else ()
     return "\n".join(text for part in parts if isinstance(text := get(part, "text"), str))
+
+
+def earlier_words(messages: Sequence[Any], last: int) -> tuple[str, ...]:
+    """Return what the last few user messages before the one at `last` say in text, oldest first."""
+    said = (words(get(message, "content")) for message in messages[: max(last, 0)] if get(message, "role") == "user")
+    return tuple([text for text in said if text.strip()][-EARLIER:])
+
+
+def name_of(messages: Sequence[Any], last: int) -> str | None:
+    """Return the name that the message at `last` gives its writer, if it gives one."""
+    name = get(messages[last], "name") if last >= 0 else None
+    return name if isinstance(name, str) and name.strip() else None
 
 
 def prefixed(notes: str, content: Any, part_type: str) -> Any:

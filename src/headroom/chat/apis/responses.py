@@ -12,6 +12,7 @@ from .api import Asked, Cleaner
 from .foreign import in_messages, in_request, is_hosted, is_in_reply
 from .messages import (
     digest,
+    earlier_words,
     forces_a_call,
     get,
     goes_on,
@@ -173,6 +174,7 @@ class Responses:
             known = digest(before, [_said(item) for item in items[: last + 1] or items])
         return Asked(
             message=None if last < 0 else words(get(items[last], "content")),
+            earlier=earlier_words(items, last),
             continues=last < 0 or goes_on(items, last),
             digest=known,
             has_room=_has_room(_body(kwargs)),

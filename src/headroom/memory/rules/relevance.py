@@ -49,7 +49,8 @@ _FOREIGN_MEAN = 1.6
 _LEAST_DEVIATION = 0.37
 _SHORT = 3
 """A message of at most so many telling words may rest on the one before."""
-_SMALL_TALK = 0.1
+_SMALL_TALK, _GENERAL = 0.1, 0.3
+"""It does not if it is that much nearer to small talk than to all else, or to general knowledge than to personal."""
 
 
 class Kind(IntEnum):
@@ -181,9 +182,7 @@ def usual(cosines: Floats, languages: Languages, unit: float) -> tuple[Floats, F
 def judge(parts: Sequence[Part], vectors: Vectors, cohort: Cohort) -> Relevance:
     """Say what notes must reach for each part of a message, the whole first. `vectors` has one row a part."""
     whole = _nearness(vectors[0], cohort)
-    rests = (
-        len(topical(parts[0].text)) <= _SHORT and whole.small_talk - max(whole.personal, whole.general) < _SMALL_TALK
-    )
+    rests = len(topical(parts[0].text)) <= _SHORT and _may_rest(whole)
     asks = [
         _ask(part, vector, cohort) for part, vector in zip(parts, vectors, strict=True) if rests or not part.earlier
     ]
@@ -248,6 +247,12 @@ def _nearness(vector: Vector, cohort: Cohort) -> _Nearness:
     few = (5, 5, 5, 2)
     nearest = (np.partition(cosines[places], -k)[-k:].mean() for places, k in zip(cohort.places, few, strict=True))
     return _Nearness(*(float(mean) / cohort.deviation for mean in nearest))
+
+
+def _may_rest(near: _Nearness) -> bool:
+    """Return whether what a message asks may rest on the one before: small talk and general knowledge stand alone."""
+    small_talk = near.small_talk - max(near.personal, near.general)
+    return small_talk < _SMALL_TALK and near.general - near.personal < _GENERAL
 
 
 def topical(text: str) -> list[str]:

@@ -1,0 +1,39 @@
+"""How a message is taken apart to be asked of memory."""
+
+from __future__ import annotations
+
+import pytest
+
+from headroom.memory.rules.message import Part, parts_of
+
+pytestmark = pytest.mark.quick
+
+LOG = "\n".join(f"2025-03-02T04:11:{second:02}Z INFO [worker] fetched {second} jobs." for second in range(40))
+
+
+def test_a_short_message_is_one_part() -> None:
+    """It is asked as it stands."""
+    assert parts_of("What am I allergic to?") == [Part(text="What am I allergic to?")]
+
+
+def test_a_long_message_is_asked_by_its_question_too() -> None:
+    """Pasted text does not drown the question behind or before it; all in all there are at most four parts."""
+    for message in (f"{LOG}\nWhich of my servers is this?", f"Which of my servers is this?\n{LOG}"):
+        parts = parts_of(message)
+        assert parts[0].text == message
+        assert "Which of my servers is this?" in [part.text for part in parts[1:]]
+        assert len(parts) <= 4
+    questions = "\n".join(f"Is it number {number}?" for number in range(50))
+    assert len(parts_of(questions)) <= 4
+
+
+def test_a_short_message_is_also_asked_behind_the_one_before() -> None:
+    """The user's last message that says anything stands in front; a long message needs none."""
+    (_, joined) = parts_of("How much may it cost?", ["Hello", "I'm booking a hotel.", " "])
+    assert joined.whole == "I'm booking a hotel.\nHow much may it cost?"
+    assert all(not part.earlier for part in parts_of(LOG, ["I'm booking a hotel."]))
+
+
+def test_the_speaker_is_named() -> None:
+    """Of several people in one chat, the one who says "I" is known by name."""
+    assert parts_of("What do I drink?", speaker="Anna")[0].text == "Anna: What do I drink?"

@@ -1,0 +1,126 @@
+"""What a message calls to mind, with vectors made for each rule."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from headroom.memory.rules.message import Part
+from headroom.memory.rules.relevance import Cohort, Kind, judge, profile, standing_out, usual, wants_profile
+from headroom.memory.rules.relevance import Languages as Groups
+
+pytestmark = pytest.mark.quick
+
+WIDTH = 64
+PERSONAL, GENERAL, SMALL, ABOUT = np.eye(WIDTH, dtype=np.float32)[:4]
+
+
+def unit(rows: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    return (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
+
+
+def cohort() -> Cohort:
+    """Twenty messages of each kind around an axis of their own, and sixty facts in any direction."""
+    random = np.random.default_rng(1)
+    messages = np.concatenate(
+        [axis + 0.15 * random.normal(size=(20, WIDTH)) for axis in (PERSONAL, GENERAL, SMALL, ABOUT)]
+    )
+    return Cohort(
+        facts=unit(random.normal(size=(60, WIDTH)).astype(np.float32)),
+        fact_languages=np.zeros(60, np.int64),
+        messages=unit(messages.astype(np.float32)),
+        message_languages=np.zeros(80, np.int64),
+        kinds=np.repeat([Kind.PERSONAL, Kind.GENERAL, Kind.SMALL_TALK, Kind.ABOUT_USER], 20).astype(np.int64),
+        frequency={"often": 50},
+    )
+
+
+def margin(
+    text: str, towards: np.ndarray[tuple[int, ...], np.dtype[np.float32]], likeness: float, held: float = 0
+) -> float:
+    """By how much a note passes that is so like a message which says `text` and leans towards a kind."""
+    own = np.eye(WIDTH, dtype=np.float32)[10]
+    message = unit((towards + own)[None])
+    other = np.eye(WIDTH, dtype=np.float32)[20]
+    note = unit((likeness * own + (1 - likeness) * other)[None])
+    relevance = judge([Part(text=text)], message, cohort())
+    return float(relevance.margins(note, np.full((1, 1), held, np.float32))[0])
+
+
+def test_what_speaks_of_its_writer_needs_less() -> None:
+    """The same note for the same vector passes by more if the message says "my"."""
+    assert margin("when is my flight", PERSONAL, 0.5) > margin("when is the flight", PERSONAL, 0.5) + 1
+
+
+def test_small_talk_and_general_knowledge_need_more() -> None:
+    """A message near to those of the cohort needs a note that stands out further."""
+    personal = margin("when is the flight", PERSONAL, 0.5)
+    assert personal > margin("when is the flight", GENERAL, 0.5) + 1
+    assert personal > margin("when is the flight", SMALL, 0.5) + 1
+
+
+def test_words_in_common_count() -> None:
+    """A note that holds all words of the message passes by more than one that holds none."""
+    assert margin("when is the flight", PERSONAL, 0.5, held=1) == pytest.approx(
+        margin("when is the flight", PERSONAL, 0.5) + 2, abs=1e-4
+    )
+
+
+def test_words_that_many_texts_hold_say_less() -> None:
+    """What the cohort's texts hold often carries no question; what no text holds does."""
+    relevance = judge([Part(text="often zeppelin")], unit((PERSONAL + GENERAL)[None]), cohort())
+    weights = relevance.asks[0].weights
+    assert weights["zeppelin"] > 10 * weights["often"]
+    assert sum(weights.values()) == pytest.approx(1)
+
+
+def test_a_message_that_says_little_rests_on_the_one_before() -> None:
+    """A short question does; thanks and a message with words enough of its own do not."""
+    parts = [Part(text="when is it?"), Part(text="when is it?", earlier="I booked a flight to Lagos")]
+    assert len(judge(parts, unit(np.stack([PERSONAL, PERSONAL])), cohort()).asks) == 2
+    assert len(judge(parts, unit(np.stack([SMALL, PERSONAL])), cohort()).asks) == 1
+    long = Part(text="zeppelin harbour cathedral mountain railway")
+    assert len(judge([long, parts[1]], unit(np.stack([PERSONAL, PERSONAL])), cohort()).asks) == 1
+
+
+def test_a_message_about_the_user_asks_for_a_profile() -> None:
+    """It must be near to such messages and speak of its writer; three notes that stand out answer it by themselves."""
+    about = unit(ABOUT[None])
+    assert judge([Part(text="what do you know about me")], about, cohort()).about_user
+    assert not judge([Part(text="what do you know about bees")], about, cohort()).about_user
+    assert not judge([Part(text="where do I live")], unit(PERSONAL[None]), cohort()).about_user
+    assert wants_profile(True, 2)
+    assert not wants_profile(True, 3)
+    assert not wants_profile(False, 0)
+
+
+def test_a_foreign_language_is_measured_against_itself() -> None:
+    """Texts in a language that the embedder hardly knows are near to each other whatever they say."""
+    cosines = np.array([[0.0, 0.1, -0.1, 0.0, 0.6, 0.62, 0.58, 0.6]], np.float32)
+    mean, _, foreign = usual(cosines, Groups.of(np.array([0, 0, 0, 0, 1, 1, 1, 1])), 0.1)
+    assert foreign[0]
+    assert mean[0] == pytest.approx(0.6, abs=1e-6)
+    mean, _, foreign = usual(
+        np.array([[0.0, 0.1, -0.1, 0.0, 0.05, 0.0, -0.05, 0.1]], np.float32),
+        Groups.of(np.array([0, 0, 0, 0, 1, 1, 1, 1])),
+        0.1,
+    )
+    assert not foreign[0]
+
+
+def test_those_far_behind_the_best_are_left_out() -> None:
+    """Best first, at most so many, none that does not pass, and none that stands out much less than the best."""
+    margins = np.array([0.5, 9.0, -1.0, 4.0, 3.0], np.float32)
+    assert standing_out(margins, 5).tolist() == [1, 3, 4]
+    assert standing_out(margins, 2).tolist() == [1, 3]
+    assert standing_out(np.array([-1.0], np.float32), 5).tolist() == []
+    assert standing_out(np.array([], np.float32), 5).tolist() == []
+
+
+def test_a_profile_is_important_recent_and_diverse() -> None:
+    """What is important comes first, of two that say the same only one, and of equals the recent."""
+    rows = unit(np.array([[1, 0, 0], [1, 0.05, 0], [0, 1, 0], [0, 0, 1]], np.float32))
+    importance = np.array([0.9, 0.9, 0.5, 0.5], np.float32)
+    assert profile(importance, np.array([0, 0, 900, 0.0]), rows, 3).tolist() == [0, 3, 2]
+    assert profile(importance, np.zeros(4), rows, 9).tolist()[0] == 0
+    assert sorted(profile(importance, np.zeros(4), rows, 9).tolist()) == [0, 1, 2, 3]
