@@ -110,7 +110,7 @@ class Cohorts:
             if self._store is not None:
                 self._store.keep(_KEPT_AS, value)
         except HeadroomError as exc:
-            _log.warning("messages are not measured against generic texts yet: %s", exc)
+            _log.info("messages are not measured against generic texts yet: %s", exc)
         else:
             self._cohort = cohort
 
