@@ -59,7 +59,7 @@ class Connections:
             opening.require_owner(self.real)
             self._enter()
             self.opened = self._prepared()
-            opening.make_private(self.real)
+            opening.tidy(self.real)
             self.files = {suffix: file_identity(Path(f"{self.real}{suffix}")) for suffix in ("", "-wal", "-shm")}
         assert self.guard is not None
         self.guard.lock()
@@ -85,11 +85,11 @@ class Connections:
 
     def check(self) -> None:
         """Look at a file that is only read: raise what `prepare` finds wrong with it."""
-        with self.reader() as connection:
-            try:
+        try:
+            with self.reader() as connection:
                 self._prepare(connection, self.path)
-            except apsw.NotADBError as exc:
-                raise keys.refusal(self.real, self._key) from exc
+        except apsw.NotADBError as exc:
+            raise keys.refusal(self.path, self._key) from exc
         self.files = {"": file_identity(self.real)}
 
     def close(self) -> None:
@@ -173,22 +173,24 @@ class Connections:
         deadline = time.monotonic() + opening.BUSY_TIMEOUT_MS / 1000
         while True:
             header = keys.header_of(self.real)
-            writer = opening.connect(self.real, self._key)
             try:
-                self._prepare(writer, self.path)
-                return writer
+                return self._connected_to_write()
             except apsw.NotADBError as exc:
-                writer.close(True)
                 if keys.header_of(self.real) == header:
-                    raise keys.refusal(self.real, self._key) from exc
+                    raise keys.refusal(self.path, self._key) from exc
             except apsw.BusyError:
-                writer.close(True)
                 if time.monotonic() > deadline:
                     raise
-            except BaseException:
-                writer.close(True)
-                raise
             time.sleep(0.005)
+
+    def _connected_to_write(self) -> apsw.Connection:
+        writer = opening.connect(self.real, self._key)
+        try:
+            self._prepare(writer, self.path)
+        except BaseException:
+            writer.close(True)
+            raise
+        return writer
 
 
 def _close(connections: list[apsw.Connection]) -> None:

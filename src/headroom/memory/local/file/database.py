@@ -58,6 +58,13 @@ class Database:
                 cursor.execute("rollback")
 
     @contextmanager
+    def aside(self) -> Iterator[apsw.Connection]:
+        """Lend a connection that is within no transaction, for what begins its own."""
+        self._check()
+        with errors_mapped(self.path), self._connections.reader() as connection:
+            yield connection
+
+    @contextmanager
     def write(self) -> Iterator[apsw.Cursor]:
         """Lend a cursor within one write transaction: it commits at the end, or not at all."""
         with self._turn() as writer:

@@ -88,6 +88,20 @@ def is_open_here(path: Path) -> bool:
         return file_identity(path) in _guards
 
 
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Be the only one who has a file open that SQLite cannot read. Raise StoreUnavailable if somebody else has."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        if _SET is not None:
+            fcntl.fcntl(descriptor, _SET, _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, *_FILE_IN_USE, 0))
+        yield
+    except BlockingIOError as exc:
+        raise StoreUnavailable(path=path, reason="another program has it open; close that first") from exc
+    finally:
+        os.close(descriptor)
+
+
 class Guard:
     """What this process holds on one file."""
 

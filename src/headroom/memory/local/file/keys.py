@@ -33,10 +33,15 @@ def unlock(connection: apsw.Connection, path: Path, key: str | None) -> None:
     """Let `connection` read the file with `key`. Do this before anything else with it."""
     if key is None:
         return
-    if not hasattr(apsw, "mc_version"):
-        raise EncryptionUnavailable
+    require_ciphers()
     header = header_of(path)
     connection.pragma("key", _given(key, header[:_SALT]) if header else new_key_for(key))
+
+
+def require_ciphers() -> None:
+    """Raise EncryptionUnavailable if the installed SQLite cannot encrypt."""
+    if not hasattr(apsw, "mc_version"):
+        raise EncryptionUnavailable
 
 
 def refusal(path: Path, key: str | None) -> StoreError:

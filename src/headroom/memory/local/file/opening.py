@@ -6,6 +6,7 @@ import logging
 import os
 import stat
 import time
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -43,14 +44,22 @@ def connect(path: Path, key: str | None = None, *, mode: str = "rw", immutable: 
     """
     flags = apsw.SQLITE_OPEN_URI | (apsw.SQLITE_OPEN_READWRITE if mode == "rw" else apsw.SQLITE_OPEN_READONLY)
     connection = apsw.Connection(uri(path, mode=mode, **({"immutable": "1"} if immutable else {})), flags=flags)
-    keys.unlock(connection, path, key)
+    try:
+        keys.unlock(connection, path, key)
+        _set_up(connection)
+    except BaseException:
+        connection.close(True)
+        raise
+    return connection
+
+
+def _set_up(connection: apsw.Connection) -> None:
     wait_for_others(connection)
     for pragma in _PRAGMAS:
         connection.execute(pragma).fetchall()
     connection.enable_load_extension(True)
     connection.load_extension(sqlite_vec.loadable_path())
     connection.enable_load_extension(False)
-    return connection
 
 
 def wait_for_others(connection: apsw.Connection) -> None:
@@ -83,6 +92,11 @@ def create(path: Path) -> None:
         raise StoreUnwritable(path=path, reason=exc.strerror or str(exc)) from exc
 
 
+def leftover(path: Path) -> str:
+    """Return where the copy is made when the key of a file is changed; a kill may leave it there."""
+    return str(path.with_name(f".{path.name}.rekey"))
+
+
 def require_owner(path: Path) -> None:
     """Raise StoreUnwritable if the file belongs to another user: what we wrote beside it would lock that user out."""
     owner = os.stat(path).st_uid
@@ -93,8 +107,13 @@ def require_owner(path: Path) -> None:
         raise StoreUnwritable(path=path, reason=reason)
 
 
-def make_private(path: Path) -> None:
-    """Let only the owner read the file and those beside it, which may have come from a backup with another mode."""
+def tidy(path: Path) -> None:
+    """Let only the owner read an open file and those beside it, which may have come from a backup with another mode.
+
+    Remove what a killed change of key has left: nobody can change the key of a file that is open.
+    """
+    with suppress(OSError):
+        os.unlink(leftover(path))
     for suffix in ("", "-wal", "-shm"):
         beside = f"{path}{suffix}"
         try:

@@ -217,7 +217,7 @@ def prepare(connection: apsw.Connection, path: Path, *, steps: tuple[Step, ...] 
     tests.
     """
     cursor = connection.cursor()
-    done = _known(cursor, path, steps)
+    done = known(cursor, path, steps)
     if connection.readonly("main"):
         raise StoreUnwritable(path=path, reason="it may only be read")
     cursor.execute("pragma journal_mode = wal").fetchall()
@@ -227,7 +227,7 @@ def prepare(connection: apsw.Connection, path: Path, *, steps: tuple[Step, ...] 
 
 def check(connection: apsw.Connection, path: Path) -> None:
     """Check that a file can be searched as it is. Raise NotADatabase, NewerSchema or StoreUnwritable if it cannot."""
-    done = _known(connection.cursor(), path, STEPS)
+    done = known(connection.cursor(), path, STEPS)
     if not done:
         raise NotADatabase(path=path, reason="it is empty, and was opened to be read only")
     if len(done) < len(STEPS):
@@ -235,11 +235,11 @@ def check(connection: apsw.Connection, path: Path) -> None:
         raise StoreUnwritable(path=path, reason=reason)
 
 
-def _known(cursor: apsw.Cursor, path: Path, steps: tuple[Step, ...]) -> list[str]:
+def known(cursor: apsw.Cursor, path: Path, steps: tuple[Step, ...]) -> list[str]:
     """List the steps that the file has behind it; raise NewerSchema or NotADatabase if it is not for this version."""
     done = _done(cursor, path)
-    known = {step.__name__ for step in steps}
-    unknown = [name for name in done if name not in known]
+    names = {step.__name__ for step in steps}
+    unknown = [name for name in done if name not in names]
     if unknown:
         raise NewerSchema(path=path, step=unknown[0])
     _check_size(cursor, path)
