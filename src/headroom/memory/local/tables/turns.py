@@ -10,6 +10,7 @@ import apsw
 
 from ...records import KeptNote, KeptTurn, Parts, Reader
 from ...rules.times import micros, moment
+from ..file.database import count_erasure
 from . import history, read
 
 KEPT = 1000
@@ -82,6 +83,8 @@ def clear(cursor: apsw.Cursor, reader: Reader) -> None:
             and (?2 is null or session_id = ?2) and (?3 is null or agent_id = ?3)""",
             (reader.user_id, reader.session_id, reader.agent_id),
         )
+        if cursor.connection.changes():
+            count_erasure(cursor)
 
 
 def _seq(cursor: apsw.Cursor, turn: KeptTurn) -> int | None:
