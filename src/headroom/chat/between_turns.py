@@ -17,10 +17,10 @@ from ..errors import HeadroomError, InvalidInput, ModelUnavailable, StoreError
 from ..memory.engine import Engine
 from ..memory.erasing import Erased, Moment
 from ..memory.records import Applied, Change, Reader, SearchResult
+from ..memory.rules.allowance import Allowance
 from ..runtime.ending import is_ending
 from ..runtime.forks import renew_in_child
 from .fail_open import failing_open
-from .learning import Allowance
 
 _MOST_TURNS = 1000
 _MOST_WAITING = 1000

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
 from ..errors import InvalidInput
 from ..memory.records import Change, Draft, Origin, Reader, Scope, SearchResult
+from ..memory.rules.allowance import Allowance
 from ..memory.rules.checks import check_draft
 from ..memory.rules.duplicates import folded
 from .block.item import Item
@@ -19,14 +19,6 @@ Redact: TypeAlias = Callable[[str], "str | None"]
 """Change a text on its way into the memory; None drops the fact that holds it."""
 
 _IMPORTANCE = 0.5
-
-
-@dataclass(slots=True)
-class Allowance:
-    """What replies that have foreign content in sight may still do in one turn: one note taken back, five facts."""
-
-    ends: int = 1
-    facts: int = 5
 
 
 class Facts:

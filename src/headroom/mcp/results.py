@@ -7,7 +7,7 @@ from datetime import datetime
 
 from typing_extensions import NotRequired, TypedDict
 
-from ..memory.records import Record, SearchResult
+from ..memory.records import Applied, Record, SearchResult
 
 
 class Note(TypedDict):
@@ -39,7 +39,7 @@ class Saved(TypedDict):
 
     id: str
     status: str
-    """saved, or known: it was there, and got one more source."""
+    """saved; known: it was there, and got one more source; or held until the user reviews it."""
     redacted: NotRequired[int]
     """How many secrets were replaced by a placeholder."""
 
@@ -73,9 +73,9 @@ def notes(records: Iterable[Record], *, limit: int | None = None) -> Notes:
     return Notes(memories=seen[:limit], more=limit is not None and len(seen) > limit)
 
 
-def saved(memory_id: str, *, known: bool = False, redacted: int = 0) -> Saved:
+def saved(done: Applied, *, redacted: int = 0) -> Saved:
     """Return what became of a fact."""
-    result = Saved(id=memory_id, status="known" if known else "saved")
+    result = Saved(id=str(done.id), status="held" if done.held else "known" if done.merged else "saved")
     if redacted:
         result["redacted"] = redacted
     return result

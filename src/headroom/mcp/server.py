@@ -12,9 +12,10 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import MCPServer
 from uvicorn import Config, Server
 
+from ..memory.rules.allowance import Allowance
 from .http import app
 from .resources import add_resources
-from .sessions import Limits, OpenMemory, Sessions
+from .sessions import OpenMemory, Sessions
 from .tools import tools
 
 INSTRUCTIONS = (
@@ -24,10 +25,10 @@ INSTRUCTIONS = (
 
 
 def build(
-    open_memory: OpenMemory, *, agent: str | None = None, limits: Limits | None = None
+    open_memory: OpenMemory, *, agent: str | None = None, allowance: Allowance | None = None
 ) -> tuple[MCPServer, Sessions]:
     """Return a server over the memory of one user, and its sessions, to be closed when it has stopped."""
-    sessions = Sessions(open_memory, agent, limits or Limits())
+    sessions = Sessions(open_memory, agent, allowance or Allowance())
     server = MCPServer(
         "headroom",
         title="Headroom Memory",
@@ -41,9 +42,9 @@ def build(
     return server, sessions
 
 
-def serve_stdio(open_memory: OpenMemory, *, agent: str | None = None, limits: Limits | None = None) -> None:
+def serve_stdio(open_memory: OpenMemory, *, agent: str | None = None, allowance: Allowance | None = None) -> None:
     """Serve one client over stdin and stdout until it closes them."""
-    server, sessions = build(open_memory, agent=agent, limits=limits)
+    server, sessions = build(open_memory, agent=agent, allowance=allowance)
     try:
         server.run("stdio")
     finally:
@@ -58,14 +59,14 @@ def serve_http(
     token: str,
     hosts: tuple[str, ...] = (),
     agent: str | None = None,
-    limits: Limits | None = None,
+    allowance: Allowance | None = None,
     started: Callable[[str], None] | None = None,
 ) -> None:
     """Serve clients over streamable HTTP until interrupted; see `http.app` for who is let in.
 
     `started` is called with the server's address once it listens; port 0 lets the system choose a port.
     """
-    server, sessions = build(open_memory, agent=agent, limits=limits)
+    server, sessions = build(open_memory, agent=agent, allowance=allowance)
     config = Config(app(server, host=host, hosts=hosts, token=token), host=host, port=port, log_level="warning")
     try:
         anyio.run(_Announcing(config, started).serve)

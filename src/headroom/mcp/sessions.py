@@ -6,13 +6,18 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeAlias
 
-from ..errors import HeadroomError, LimitReached
-from ..memory.records import Draft, Origin
-from ..memory.rules.secrets.redaction import redact, redact_text
+from ..errors import HeadroomError, LimitReached, NotFound
+from ..memory.records import Change, Draft, Origin
+from ..memory.rules.allowance import Allowance
+from ..memory.rules.amending import is_present
+from ..memory.rules.gate import reads_as_instruction
+from ..memory.rules.secrets.redaction import redact
 from .results import Forgotten, Saved, saved
 
 if TYPE_CHECKING:
@@ -30,67 +35,74 @@ _SESSIONS = 64
 _LONGEST_NAME = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How much one session may change. An agent reads files, pages and tool output all the time, and any of these may
-    try to make it rewrite the memory: so by default a session may do what one such turn of a chat may."""
-
-    saves: int = 5
-    """Facts that it may store."""
-    changes: int = 1
-    """Memories that it may replace or forget."""
-
-
 class Session:
-    """One client's session: its memory, and what it may still change."""
+    """One client's session: its memory, and what it may still change.
 
-    def __init__(self, memory: UserMemory, limits: Limits) -> None:
+    An agent reads files, pages and tool output all the time, and any of these may try to make it rewrite the memory. So
+    a session may do what one turn of a chat with such content in sight may, and what reads as an instruction to an
+    assistant waits until a person accepts it.
+    """
+
+    def __init__(self, memory: UserMemory, allowance: Allowance) -> None:
         self.memory = memory
         self.seen = time.monotonic()
-        self._saves = _Allowance(limits.saves, "stored facts")
-        self._changes = _Allowance(limits.changes, "replaced or forgotten memories")
+        self._allowance, self._left = allowance, replace(allowance)
+        self._lock = threading.Lock()
 
     def save(self, content: str, *, entities: Sequence[str]) -> Saved:
         """Store a fact without the secrets in it. Raise LimitReached if the session stored too many."""
-        draft, secrets = redact(Draft(content, entities=tuple(entities), origin=Origin.AGENT))
-        self._saves.count()
-        (memory_id,) = self.memory.add_many([draft])
-        stored = self.memory.get(memory_id)
-        known = stored is not None and len(stored.sources) > 1
-        return saved(memory_id, known=known, redacted=sum(secrets.values()))
+        draft = Draft(content, entities=tuple(entities), origin=Origin.AGENT)
+        with self._lock:
+            if self._left.facts <= 0:
+                raise LimitReached(what=f"{self._allowance.facts} stored facts")
+            stored = self._store(draft, replaces=())
+            self._left.facts -= 1
+        return stored
 
     def update(self, memory_id: str, content: str) -> Saved:
-        """Replace a memory by a new version. Raise NotFound if there is no such present memory."""
-        clean, secrets = redact_text(content)
-        self._changes.count()
-        return saved(self.memory.update(memory_id, clean), redacted=sum(secrets.values()))
+        """Replace a memory by a new version. Raise NotFound if this session sees no such present memory."""
+        old = self.memory.get(memory_id)
+        if old is None or not is_present(old, datetime.now(timezone.utc)):
+            raise NotFound(memory_id=memory_id)
+        draft = Draft(
+            content,
+            scope=old.scope,
+            importance=old.importance,
+            entities=old.entities,
+            relationships=old.relationships,
+            metadata=old.metadata,
+            expires_at=old.expires_at,
+            origin=Origin.AGENT,
+        )
+        with self._ending():
+            return self._store(draft, replaces=(memory_id,))
 
     def forget(self, memory_id: str) -> Forgotten:
         """Hide a memory."""
-        self._changes.count()
-        return Forgotten(id=memory_id, forgotten=self.memory.forget(memory_id))
+        with self._ending():
+            return Forgotten(id=memory_id, forgotten=self.memory.forget(memory_id))
 
+    def _store(self, draft: Draft, replaces: tuple[str, ...]) -> Saved:
+        clean, secrets = redact(draft)
+        change = Change(draft=clean, replaces=replaces, held=reads_as_instruction(clean.content))
+        (done,) = self.memory.engine.apply(self.memory.reader, [change])
+        return saved(done, redacted=sum(secrets.values()))
 
-class _Allowance:
-    """How often something may still be done; safe from many threads."""
-
-    def __init__(self, most: int, what: str) -> None:
-        self._left, self._what = most, f"{most} {what}"
-        self._lock = threading.Lock()
-
-    def count(self) -> None:
-        """Use one. Raise LimitReached if none is left."""
+    @contextmanager
+    def _ending(self) -> Iterator[None]:
+        """Count what replaces or forgets a memory; what fails does not count."""
         with self._lock:
-            if self._left == 0:
-                raise LimitReached(what=self._what)
-            self._left -= 1
+            if self._left.ends <= 0:
+                raise LimitReached(what=f"{self._allowance.ends} replaced or forgotten memories")
+            yield
+            self._left.ends -= 1
 
 
 class Sessions:
     """All sessions of a server, found by the transport's session id and the client's name."""
 
-    def __init__(self, open_memory: OpenMemory, agent: str | None, limits: Limits) -> None:
-        self._open, self._agent, self._limits = open_memory, agent, limits
+    def __init__(self, open_memory: OpenMemory, agent: str | None, allowance: Allowance) -> None:
+        self._open, self._agent, self._allowance = open_memory, agent, allowance
         self._lock = threading.Lock()
         self._sessions: OrderedDict[tuple[str | None, str], Session] = OrderedDict()
         self._reading: UserMemory | None = None
@@ -107,7 +119,7 @@ class Sessions:
             if session is None or time.monotonic() - session.seen > _IDLE:
                 if session is not None:
                     session.memory.close()
-                session = Session(self._open(agent), self._limits)
+                session = Session(self._open(agent), self._allowance)
             session.seen = time.monotonic()
             self._sessions[session_id, agent] = session
             if len(self._sessions) > _SESSIONS:

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from .query import Filter, Listing, Query
 from .records import (
@@ -26,9 +23,13 @@ from .records import (
     Stats,
 )
 
-Vector: TypeAlias = npt.NDArray[np.float32]
+if TYPE_CHECKING:  # numpy takes 0.06 s to load, and hooks and servers stand on these seams before they need it
+    import numpy as np
+    import numpy.typing as npt
+
+Vector: TypeAlias = "npt.NDArray[np.float32]"
 """Shape (width,), float32: a unit vector, or zeros for a blank text."""
-Vectors: TypeAlias = npt.NDArray[np.float32]
+Vectors: TypeAlias = "npt.NDArray[np.float32]"
 """Shape (n, width), float32: one unit row a text, in order; zeros for a blank text."""
 
 

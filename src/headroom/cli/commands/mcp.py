@@ -9,6 +9,7 @@ import click
 
 from ... import memory
 from ...integrations.identity import read_token
+from ...memory.rules.allowance import Allowance
 from ...runtime.extras import need
 from ..options import Target, target_options
 
@@ -22,12 +23,21 @@ Examples:
 
 Agents start it themselves: headroom install --help."""
 )
-@click.option("--max-saves", type=click.IntRange(0), metavar="N", help="Facts that one session may store. [default: 5]")
+@click.option(
+    "--max-saves",
+    type=click.IntRange(0),
+    metavar="N",
+    default=Allowance().facts,
+    show_default=True,
+    help="Facts that one session may store.",
+)
 @click.option(
     "--max-changes",
     type=click.IntRange(0),
     metavar="N",
-    help="Memories that one session may replace or forget. [default: 1]",
+    default=Allowance().ends,
+    show_default=True,
+    help="Memories that one session may replace or forget.",
 )
 @click.option("--agent", metavar="ID", help="Who saves. [default: the client's name in the handshake]")
 @click.option("--http", is_flag=True, help="Serve streamable HTTP instead of standard input and output.")
@@ -41,8 +51,8 @@ Agents start it themselves: headroom install --help."""
 def command(
     target: Target,
     *,
-    max_saves: int | None,
-    max_changes: int | None,
+    max_saves: int,
+    max_changes: int,
     http: bool,
     host: str,
     port: int,
@@ -63,10 +73,9 @@ def command(
     def open_memory(client: str | None) -> memory.UserMemory:
         return memory.UserMemory(user_id, None, client, config=target.config)
 
-    given = {"saves": max_saves, "changes": max_changes}
-    limits = server.Limits(**{name: most for name, most in given.items() if most is not None})
+    allowance = Allowance(facts=max_saves, ends=max_changes)
     if not http:
-        server.serve_stdio(open_memory, agent=target.agent, limits=limits)
+        server.serve_stdio(open_memory, agent=target.agent, allowance=allowance)
         return
     token = read_token(token_file) if token_file else secrets.token_urlsafe(32)
 
@@ -76,5 +85,12 @@ def command(
             click.echo(f"Authorization: Bearer {token}", err=True)
 
     server.serve_http(
-        open_memory, host=host, port=port, token=token, hosts=hosts, agent=target.agent, limits=limits, started=started
+        open_memory,
+        host=host,
+        port=port,
+        token=token,
+        hosts=hosts,
+        agent=target.agent,
+        allowance=allowance,
+        started=started,
     )

@@ -19,7 +19,7 @@ from .export import Progress
 _BATCH = 256
 """Memories that are staged in one transaction."""
 
-Embed = Callable[[Sequence[str]], Sequence[Vector | None]]
+Embed = Callable[[Sequence[str]], "Sequence[Vector | None]"]
 """Texts to vectors; None for each if the embedder's server does not answer."""
 
 
