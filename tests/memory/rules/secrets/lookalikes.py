@@ -82,6 +82,10 @@ User's repo is git@github.com:alice/notes.git
 User's site is https://alice.example.com:8443/login
 npm i @types/node@20.11.5
 mailto:alice@example.com?subject=Password
+1. **Password Storage**: use Argon2
+- **Long Password Test**: generates a very long one
+The password of a match begins and ends there; none if no password is meant.
+Username and password to authenticate
 Order pk_test_TYooMQauvdEDq54NiTphI7jx is the publishable key
 The bot is at https://t.me/alice_bot
 ghp is the prefix of GitHub's tokens
@@ -121,6 +125,10 @@ token = request.headers["Authorization"].split(" ")[1]
 access_token = response.json()["access_token"]
 Authorization: Bearer ${TOKEN}
 Authorization: Bearer <token>
+    response = client.get("/me", headers={"Authorization": "Bearer valid_token"})
+const web = new WebClient("xoxb-your-slack-token");
+"neo4j_password": neo4j_password,
+"password": password,
 headers = {"Authorization": f"Bearer {token}"}
 kubectl create secret generic db --from-literal=password=$DB_PASSWORD
 curl -u "$USER:$PASS" https://api.example.com

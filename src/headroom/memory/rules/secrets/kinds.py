@@ -50,6 +50,18 @@ def _mixed(match: re.Match[str]) -> Span | None:
     return match.span() if digits >= 2 and (body != body.lower() or body.isalnum()) else None
 
 
+def _with_digits(match: re.Match[str]) -> Span | None:
+    """Tell a token from what stands for one, such as "xoxb-your-token" or "Bearer valid_token"."""
+    return match.span() if any(char.isdigit() for char in match["secret"]) else None
+
+
+def _credentials(match: re.Match[str]) -> Span | None:
+    """The same for a header, of which the scheme stays."""
+    found = match["secret"]
+    mixed = found != found.lower() and found != found.upper() and "your" not in found.lower()
+    return match.span("secret") if mixed or any(char.isdigit() for char in found) else None
+
+
 _ORDER = re.compile(
     r"(?i)\b(?:order|invoice|tracking|parcel|shipment|ticket|booking|reference|ref|case|imei|isbn|ean|serial|customer"
     r"|bestellung|bestellnummer|auftragsnummer|sendungsnummer)s?"
@@ -137,9 +149,14 @@ KINDS: tuple[Kind, ...] = (
         ),
         span=lambda match: match.span("secret") if match["secret"] else match.span(),
     ),
-    # api.slack.com, "Tokens" and "Incoming webhooks".
-    _token(
-        "slack-token", "xox xapp-", r"xox[abeoprs](?:\.xox[bp])?-[A-Za-z0-9-]{10,400}|xapp-[0-9]-[A-Za-z0-9-]{10,400}"
+    # api.slack.com, "Tokens" and "Incoming webhooks"; ids of the team and the app are numbers in them.
+    Kind(
+        name="slack-token",
+        needles=("xox", "xapp-"),
+        pattern=re.compile(
+            r"(?<![A-Za-z0-9_-])(?:xox[abeoprs](?:\.xox[bp])?|xapp-[0-9])-(?P<secret>[A-Za-z0-9-]{10,400})"
+        ),
+        span=_with_digits,
     ),
     Kind(
         name="webhook-url",
@@ -218,6 +235,7 @@ KINDS: tuple[Kind, ...] = (
             r"(?i)authorization[\"']?\s{0,4}[:=]\s{0,4}[\"']?(?:basic|bearer|token|bot|ssws)\s{1,4}"
             r"(?P<secret>[A-Za-z0-9._~+/-]{8,2000}={0,2})"
         ),
+        span=_credentials,
     ),
     # Key URI format of Google Authenticator.
     Kind(

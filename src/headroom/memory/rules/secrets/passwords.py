@@ -49,7 +49,8 @@ _ORDINARY = frozenset(
     such text that the their then there these this to today token too true type undefined under unique unknown unset
     up user username valid value var very via void was weak what when where which while who why will with without wrong
     written yes yet you your abgelaufen falsch geändert gespeichert im in nicht richtig sicher vergessen incorrecta
-    segura oublié perdu errada
+    segura oublié perdu errada broken chosen done found given held kept left made meant put read said seen sent taken
+    thrown told understood
     """.split()
 )
 _REMARK = re.compile(r"(?i)(?:too|not|is|must|your|the|enter|no|a|an|required|invalid|incorrect|please)\s")
@@ -61,6 +62,7 @@ _REFERENCE = re.compile(
 )
 _AFTER_COLON = re.compile(r"[;,\"'<>`]")
 _AFTER_SIGN = re.compile(r"[&;,\"'<>`]")
+_ITS_NAME = re.compile(r"(?i)[\w.]*(?:password|passphrase|passwd|pwd)s?")
 _COUNTED = re.compile(r"[0-9]+(?:[-–][A-Za-z]+)+|[0-9]{1,3}|[0-9]{1,2}:[0-9]{2}|[12][0-9]{3}-[01]?[0-9]-[0-3]?[0-9]")
 _MARKS = frozenset("!@#$%^&*+=~?|")
 
@@ -69,13 +71,13 @@ def password_span(match: re.Match[str]) -> tuple[int, int] | None:
     """Return where the password of a match of PASSWORD begins and ends; None if no password is meant."""
     start, end = _bounds(match)
     value = match.string[start:end]
-    if len(value) < 4 or _is_reference(value):
+    if len(value) < 4 or _is_reference(value) or _ITS_NAME.fullmatch(value):
         return None
     if match["quote"]:
         return None if _is_word(value) or _REMARK.match(value) else (start, end)
     if _COUNTED.fullmatch(value) or value.casefold() in _ORDINARY:
         return None
-    if _is_strong(value):
+    if _is_strong(value) and (_connector(match) != "space" or any(char.isdigit() for char in value)):
         return start, end
     named_outright = _connector(match) == "is" and _ends_sentence(match.string, end)
     if named_outright and value.isalpha() and not _is_word(value):
@@ -102,11 +104,11 @@ def _bounds(match: re.Match[str]) -> tuple[int, int]:
     value = match["secret"]
     if match["sign"] and (cut := (_AFTER_COLON if match["sign"] in ":：" else _AFTER_SIGN).search(value)):
         value = value[: cut.start()]
-    value = value.rstrip(".,;:)]}\"'`”»。、，")
+    value = value.rstrip(".,;:)]}\"'`”»。、，*_")
     return start, start + len(value)
 
 
-_VERB = re.compile(r"(?i)(?:\b(?:is|was|ist|war|lautet|es|est|era|é|è|to|as|это|now)|は|是|为|為)\s*:?\s*$")
+_VERB = re.compile(r"(?i)(?:\b(?:is|was|ist|war|lautet|es|est|era|é|è|это|now)|は|是|为|為)\s*:?\s*$")
 
 
 def _connector(match: re.Match[str]) -> str:
@@ -135,7 +137,7 @@ def _is_word(value: str) -> bool:
 
 def _is_reference(value: str) -> bool:
     """Return whether a value only stands for one: a variable, a call, a template, a row of stars, an address."""
-    return bool(_REFERENCE.match(value) or _FILLER.fullmatch(value.strip("<>[](){}")) or "[redacted " in value)
+    return bool(_REFERENCE.match(value) or _FILLER.fullmatch(value.strip("<>[](){}:")) or "[redacted " in value)
 
 
 def _ends_sentence(text: str, end: int) -> bool:
