@@ -14,8 +14,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import HeadroomError, InvalidInput, NotFound
-from . import edits, memories, overview, review, time_travel, turns
 from .door import HEADERS, comes_from_here, header_map, names_loopback
+from .pages import edits, memories, overview, review, time_travel, turns
 from .rendering import bare, page
 from .room import Room, room_of
 

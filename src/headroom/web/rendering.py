@@ -11,7 +11,7 @@ import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from . import drawing, phrasing
+from .presenting import drawing, phrasing
 from .room import room_of
 
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from headroom.web.drawing import HEIGHT, WIDTH, area, stacked
+from headroom.web.presenting.drawing import HEIGHT, WIDTH, area, stacked
 
 pytestmark = pytest.mark.quick
 

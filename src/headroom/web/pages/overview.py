@@ -12,12 +12,12 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from ..memory.records import Origin
-from . import drawing
+from ...memory.records import Origin
+from ..presenting import drawing
+from ..presenting.phrasing import full_day
+from ..rendering import go, page
+from ..room import room_of
 from .memories import ORIGINS
-from .phrasing import full_day
-from .rendering import go, page
-from .room import room_of
 
 _ROWS = 8
 

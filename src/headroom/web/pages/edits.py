@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..errors import InvalidInput
+from ...errors import InvalidInput
+from ..rendering import go, page
+from ..room import room_of
 from .memories import found, show_one
-from .rendering import go, page
-from .room import room_of
 
 
 def edit(request: Request, form: Mapping[str, str]) -> Response:

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..errors import NotFound
-from ..memory.records import Origin, Record
-from ..memory.user_memory import UserMemory
+from ...errors import NotFound
+from ...memory.records import Origin, Record
+from ...memory.user_memory import UserMemory
+from ..rendering import go, page
+from ..room import room_of
 from .memories import found, origin_name
-from .rendering import go, page
-from .room import room_of
 
 
 def listing(request: Request) -> Response:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from headroom.memory.records import Record, Scope
-from headroom.web.difference import difference
+from headroom.web.presenting.difference import difference
 
 pytestmark = pytest.mark.quick
 

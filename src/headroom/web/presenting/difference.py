@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..memory.records import Record
+from ...memory.records import Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,9 @@ from datetime import datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..memory.records import KeptTurn, Parts, Record
-from .rendering import go, page
-from .room import room_of
+from ...memory.records import KeptTurn, Parts, Record
+from ..rendering import go, page
+from ..room import room_of
 
 _PAGE = 20
 _EFFECTS = (

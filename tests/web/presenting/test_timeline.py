@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from headroom.web.timeline import Span
+from headroom.web.presenting.timeline import Span
 
 pytestmark = pytest.mark.quick
 

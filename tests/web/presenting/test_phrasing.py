@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headroom.web.phrasing import Piece, compared, day_name, size_name
+from headroom.web.presenting.phrasing import Piece, compared, day_name, size_name
 
 pytestmark = pytest.mark.quick
 

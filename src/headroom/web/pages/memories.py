@@ -12,13 +12,13 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..errors import NotFound
-from ..memory.records import Origin, Record, Scope, Source
-from ..memory.rules.filters import Where
-from ..memory.user_memory import UserMemory
-from .phrasing import Piece, compared, day_name, number_name
-from .rendering import page
-from .room import Room, room_of
+from ...errors import NotFound
+from ...memory.records import Origin, Record, Scope, Source
+from ...memory.rules.filters import Where
+from ...memory.user_memory import UserMemory
+from ..presenting.phrasing import Piece, compared, day_name, number_name
+from ..rendering import page
+from ..room import Room, room_of
 
 _PAGE = 50
 _AGES = (("1", "Last day"), ("7", "Last week"), ("31", "Last month"), ("366", "Last year"))

@@ -9,12 +9,12 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..memory.records import Record
-from . import drawing
-from .difference import difference
-from .rendering import page
-from .room import Room, room_of
-from .timeline import Span, Stop
+from ...memory.records import Record
+from ..presenting import drawing
+from ..presenting.difference import difference
+from ..presenting.timeline import Span, Stop
+from ..rendering import page
+from ..room import Room, room_of
 
 _SHOWN = 200
 _FOUND = 20

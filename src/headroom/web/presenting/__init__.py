@@ -1,0 +1,1 @@
+"""Times, texts and counts as people read them: pure functions from records to words, differences and plots."""
