@@ -45,7 +45,7 @@ def test_what_is_exported_is_imported_elsewhere(capsys: pytest.CaptureFixture[st
     if os.name == "posix":
         assert stat.S_IMODE((home / "all.jsonl").stat().st_mode) == 0o600
     assert "is there already" in run(capsys, "export", "all.jsonl", status=1)
-    assert run(capsys, "export", "all.jsonl", "--user", "bob", "--overwrite") == "1 memories written to all.jsonl\n"
+    assert run(capsys, "export", "all.jsonl", "--user", "bob", "--overwrite") == "1 memory written to all.jsonl\n"
     assert json.loads(run(capsys, "export", "two.jsonl", "--json")) == {"exported": 2}
     assert run(capsys, "import", "two.jsonl", "--db", "other.db") == "2 memories added\n"
     assert run(capsys, "import", "two.jsonl", "--db", "other.db") == "0 memories added, 2 known before\n"

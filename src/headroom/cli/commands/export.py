@@ -33,4 +33,4 @@ def command(target: Target, *, file: Path, overwrite: bool, as_json: bool) -> No
     if as_json:
         print_json({"exported": count})
     else:
-        click.echo(f"{count:,} memories written to {file}")
+        click.echo(f"{count:,} {'memory' if count == 1 else 'memories'} written to {file}")

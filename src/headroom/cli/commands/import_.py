@@ -50,5 +50,7 @@ def command(
     if as_json:
         print_json({"added": done.added, "known": done.known, "skipped": done.skipped})
     else:
-        known, skipped = f", {done.known:,} known before", f", {done.skipped:,} skipped"
-        click.echo(f"{done.added:,} memories added{known if done.known else ''}{skipped if done.skipped else ''}")
+        noun = "memory" if done.added == 1 else "memories"
+        known = f", {done.known:,} known before" if done.known else ""
+        skipped = f", {done.skipped:,} skipped" if done.skipped else ""
+        click.echo(f"{done.added:,} {noun} added{known}{skipped}")
