@@ -94,7 +94,7 @@ class Server:
         """What was stored for the caller, by id, as the model wrote it."""
         self.paused, self.go_on = threading.Event(), threading.Event()
         self._script: deque[Reply] = deque()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        self._http = _Http(("127.0.0.1", 0), _Handler)
         self._http.daemon_threads = True
         self._http.owner = self  # type: ignore[attr-defined]
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
@@ -119,6 +119,10 @@ class Server:
         self._http.shutdown()
         self._http.server_close()
         self._thread.join()
+
+
+class _Http(ThreadingHTTPServer):
+    request_queue_size = 256  # tests send a hundred requests at once
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -96,3 +96,29 @@ def test_a_width_that_is_not_the_embedders(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="vector_dimension is 100"):
         Memory(MemoryConfig(db_path=tmp_path / "a.db", vector_dimension=100))
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("home", ["~nobody-of-this-name/memory", "~nobody-of-this-name"])
+def test_a_home_that_does_not_exist(home: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No folder named `~` is made: the error names the setting."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HEADROOM_HOME", home)
+    with pytest.raises(InvalidInput, match="HEADROOM_HOME"):
+        Memory()
+    with pytest.raises(InvalidInput, match="db_path"):
+        Memory(db_path=f"{home}/memory.db")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_home_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container whose user has no entry: with no home folder known, HEADROOM_HOME must be set."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HEADROOM_HOME")
+    monkeypatch.setenv("HOME", "")
+    with pytest.raises(InvalidInput, match="HEADROOM_HOME"):
+        _ = MemoryConfig().path
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    monkeypatch.setenv("HOME", "/nonexistent")
+    with pytest.raises(InvalidInput, match="HEADROOM_HOME"):
+        _ = MemoryConfig().path
+    assert list(tmp_path.iterdir()) == []

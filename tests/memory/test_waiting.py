@@ -122,3 +122,55 @@ async def test_an_embedder_that_fails_for_good_stores_nothing(tmp_path: Path) ->
         with pytest.raises(EmbedderError):
             await memory.save("Alice plays the cello", user_id="alice")
         assert (await memory.stats("alice"))["total"] == 0
+
+
+class Picky(Remote):
+    """One whose server refuses some texts for good, as with a status of 400."""
+
+    refuses = "poison"
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        self.asked = [*getattr(self, "asked", []), *texts]
+        if not self.down and any(self.refuses in text for text in texts):
+            raise EmbedderError("400: this text cannot be embedded")
+        return super().embed(texts)
+
+
+async def test_one_refused_text_keeps_no_other_from_its_vector(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is found by its words alone, is given up after three tries, and the log names its id and not its text."""
+    embedder = Picky()
+    async with Memory(db_path=tmp_path / "memory.db", embedder=embedder) as memory:
+        embedder.down = True
+        ids = [await memory.save(f"{word} number {n}", "alice") for n in range(20) for word in ("tea", "poison")]
+        embedder.down = False
+        engine = memory.engine
+        assert engine.embed_waiting() == 20
+        assert waiting(memory) == 20
+        assert [engine.embed_waiting() for _ in range(40)] == [0] * 40
+        embedder.asked.clear()
+        assert engine.embed_waiting() == 0
+        assert embedder.asked == []
+        assert await memory.search("poison number 7", "alice")
+        await memory.save("coffee", "alice")
+        assert waiting(memory) == 20
+    logged = [record.getMessage() for record in caplog.records if "by its words alone" in record.getMessage()]
+    assert len(logged) == 20
+    assert all(any(memory_id in line for memory_id in ids) for line in logged)
+    assert "poison" not in "".join(logged)
+
+
+async def test_a_server_that_refuses_everything_is_not_asked_for_each(tmp_path: Path) -> None:
+    """A key that is no longer accepted is no text's fault: few are tried a time, and all get their vectors later."""
+    embedder = Picky()
+    async with Memory(db_path=tmp_path / "memory.db", embedder=embedder) as memory:
+        embedder.down = True
+        for n in range(20):
+            await memory.save(f"tea number {n}", "alice")
+        embedder.down, embedder.refuses = False, ""
+        embedder.asked.clear()
+        assert memory.engine.embed_waiting() == 0
+        assert len(embedder.asked) < 20 + 4
+        embedder.refuses = "poison"
+        assert memory.engine.embed_waiting() == 20

@@ -126,11 +126,11 @@ class MemoryConfig:
 
     @property
     def path(self) -> Path:
-        """The SQLite file as an absolute path."""
+        """The SQLite file as an absolute path. Raise InvalidInput if it begins with `~` and there is no such home."""
         if self.db_path is not None:
-            return Path(os.path.abspath(os.path.expanduser(self.db_path)))
+            return _expanded(self.db_path, "db_path")
         home = os.environ.get("HEADROOM_HOME") or os.path.join("~", ".headroom")
-        return Path(os.path.abspath(os.path.expanduser(home))) / "memory.db"
+        return _expanded(home, "HEADROOM_HOME") / "memory.db"
 
     @property
     def key(self) -> str | None:
@@ -164,6 +164,15 @@ def check_key(key: object) -> str:
     if key.lower().startswith("raw:") and not _RAW_KEY.fullmatch(key):
         raise InvalidInput("encryption_key begins with raw: and must go on with exactly 64 hex digits (32 bytes)")
     return key
+
+
+def _expanded(path: str | os.PathLike[str], name: str) -> Path:
+    """Make a path absolute, `~` included, which Python leaves as it is if it knows of no home folder."""
+    given = os.fspath(path)
+    expanded = os.path.expanduser(given)
+    if given.startswith("~") and (expanded.startswith("~") or not os.environ.get("HOME", "none set")):
+        raise InvalidInput(f"no home folder is known for {given!r}; set {name} to the path of a folder that is there")
+    return Path(os.path.abspath(expanded))
 
 
 def _check_path(value: object) -> None:
