@@ -127,6 +127,30 @@ def test_claude_yields_what_was_said(tmp_path: Path) -> None:
     assert found[2].draft.created_at == datetime(2024, 5, 1, 10, tzinfo=timezone.utc)
 
 
+MEMORIES = {
+    "conversations_memory": "**Work context**\n\nAda leads a team in Turin.\n\n# Personal\n\n- Bakes rye bread\n- Runs",
+    "project_memories": {"p-1": "Uses hexagonal architecture."},
+    "account_uuid": "a-1",
+}
+
+
+def test_what_claude_remembers_is_read_too(tmp_path: Path) -> None:
+    """One memory a paragraph or bullet, with its heading and project: of an archive, a folder, or the file alone."""
+    expected = [
+        ("Ada leads a team in Turin.", {"heading": "Work context"}),
+        ("Bakes rye bread", {"heading": "Personal"}),
+        ("Runs", {"heading": "Personal"}),
+        ("Uses hexagonal architecture.", {"project": "p-1"}),
+    ]
+    (tmp_path / "memories.json").write_text(json.dumps([MEMORIES]))
+    alone = list(claude.read(tmp_path / "memories.json"))
+    assert [(one.draft.content, one.draft.metadata) for one in alone] == expected
+    (tmp_path / "conversations.json").write_text(json.dumps([CLAUDE]))
+    together = list(claude.read(tmp_path))
+    assert len(together) == 3 + len(expected)
+    assert together[3:] == alone
+
+
 def test_an_archive_or_folder_is_read_as_it_came(tmp_path: Path) -> None:
     """Exports come as ZIP archives, larger ones with several files of conversations."""
     archive = tmp_path / "export.zip"

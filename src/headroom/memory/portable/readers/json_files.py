@@ -14,19 +14,19 @@ from typing import IO, Any
 from ....errors import UnreadableImport
 
 
-def items(path: Path, names: str, *keys: str) -> Iterator[Any]:
+def items(path: Path, names: str, *keys: str, required: bool = True) -> Iterator[Any]:
     """Yield the items of the JSON files at `path`, each file's in order; only one item is in memory at a time.
 
     `path` is a JSON or JSON Lines file, or a folder or ZIP archive in which the files called `names` (a pattern) are
     read. The items are those of the array at the top, or of the array under one of `keys` in the object there.
-    Raise UnreadableImport if there is no such file, or if it is no JSON.
+    Raise UnreadableImport if there is no such file, unless it is not `required`, and if one is no JSON.
     """
     found = False
     for name, opened in _files(path, names):
         found = True
         with opened as stream:
             yield from _items(stream, path, name, keys)
-    if not found:
+    if required and not found:
         raise UnreadableImport(path=path, reason=f"it holds no file called {names}")
 
 
