@@ -32,6 +32,7 @@ COMMANDS = {
     "ui": "Show a memory on a local page.",
     "reembed": "Move a memory file to another embedder.",
     "doctor": "Check the memory file, and mend what can be rebuilt.",
+    "reconcile": "Compare Neo4j with Qdrant, and mend what differs.",
     "mcp": "Serve the memory to agents over MCP.",
     "install": "Set up the memory in a coding agent.",
     "uninstall": "Take the memory out of a coding agent.",

@@ -34,6 +34,7 @@ class Target:
     key_file: str | None = None
     embedder: str | None = None
     model: str | None = None
+    backend: str | None = None
     settings: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -51,6 +52,8 @@ class Target:
         settings = dict(self.settings)
         if self.embedder is not None:
             settings["embedder_backend"] = self.embedder
+        if self.backend is not None:
+            settings["backend"] = self.backend
         if (key := read_key(self.key_file)) is not None:
             settings["encryption_key"] = key
         return memory.MemoryConfig(db_path=self.db, embedder_model=self.model, **settings)
@@ -68,6 +71,7 @@ class Target:
             "--key-file": self.key_file and str(Path(self.key_file).expanduser().absolute()),
             "--embedder": self.embedder,
             "--model": self.model,
+            "--backend": self.backend,
         }
         return tuple(word for name, value in named.items() if value for word in (name, value))
 
@@ -85,6 +89,7 @@ def target_options(command: C) -> C:
         "--embedder", metavar="NAME", envvar="HEADROOM_EMBEDDER", help="onnx (default), local, openai, ollama."
     )
     @click.option("--model", metavar="NAME", envvar="HEADROOM_EMBEDDER_MODEL", help="The embedder's model.")
+    @click.option("--backend", metavar="NAME", envvar="HEADROOM_BACKEND", help="local (default), or qdrant-neo4j.")
     @wraps(command)
     def with_target(
         *,
@@ -94,10 +99,20 @@ def target_options(command: C) -> C:
         key_file: str | None,
         embedder: str | None,
         model: str | None,
+        backend: str | None,
         **rest: Any,
     ) -> Any:
         scope = {name: rest.pop(name) for name in ("session", "agent") if name in rest}
-        target = Target(db=db, user=user, project=project, key_file=key_file, embedder=embedder, model=model, **scope)
+        target = Target(
+            db=db,
+            user=user,
+            project=project,
+            key_file=key_file,
+            embedder=embedder,
+            model=model,
+            backend=backend,
+            **scope,
+        )
         return command(target, **rest)
 
     return with_target  # type: ignore[return-value]  # click's decorators keep the callable a callable

@@ -50,9 +50,10 @@ class MemoryConfig:
     `ollama_base_url`: None is what OLLAMA_HOST says, and http://127.0.0.1:11434 where that is unset.
 
     For `backend="qdrant-neo4j"`. None is what the environment says (HEADROOM_QDRANT_URL, HEADROOM_QDRANT_API_KEY,
-    HEADROOM_NEO4J_URI, HEADROOM_NEO4J_USER, HEADROOM_NEO4J_PASSWORD), and then the standard ports of this machine.
+    HEADROOM_QDRANT_COLLECTION, HEADROOM_NEO4J_URI, HEADROOM_NEO4J_USER, HEADROOM_NEO4J_PASSWORD,
+    HEADROOM_NEO4J_DATABASE), and then the standard ports of this machine.
     `neo4j_uri`: "none" runs on Qdrant alone, without `include_graph`.
-    `qdrant_collection`: the collection; the graph in Neo4j is kept apart by the same name.
+    `qdrant_collection`: "headroom" if nothing is said; the graph in Neo4j is kept apart by the same name.
     `server_timeout`: seconds that one request to a server may take.
     The others are settings of a collection, which count when it is made, at the first write; None is Qdrant's default.
     `qdrant_quantization`: "int8" keeps one byte a dimension in memory, and searches that before the exact vectors.
@@ -81,7 +82,7 @@ class MemoryConfig:
     ollama_base_url: str | None = None
     qdrant_url: str | None = None
     qdrant_api_key: str | None = field(default=None, repr=False)
-    qdrant_collection: str = "headroom"
+    qdrant_collection: str | None = None
     qdrant_shard_number: int | None = None
     qdrant_replication_factor: int | None = None
     qdrant_write_consistency_factor: int | None = None
@@ -146,9 +147,11 @@ BACKENDS = ("local", "qdrant-neo4j")
 _SERVERS: dict[str, str | None] = {
     "qdrant_url": "http://127.0.0.1:6333",
     "qdrant_api_key": None,
+    "qdrant_collection": "headroom",
     "neo4j_uri": "bolt://127.0.0.1:7687",
     "neo4j_user": "neo4j",
     "neo4j_password": None,
+    "neo4j_database": None,
 }
 _RAW_KEY = re.compile(r"raw:[0-9a-fA-F]{64}")
 _COLLECTION = re.compile(r"[A-Za-z0-9_.-]{1,200}")
@@ -185,7 +188,7 @@ def _check_path(value: object) -> None:
 
 
 def _check_servers(config: MemoryConfig) -> None:
-    for name in (*_SERVERS, "qdrant_collection", "neo4j_database"):
+    for name in _SERVERS:
         value = getattr(config, name)
         if value is not None and (not isinstance(value, str) or not value.strip()):
             raise InvalidInput(f"{name} must be text that is not empty")
@@ -193,7 +196,7 @@ def _check_servers(config: MemoryConfig) -> None:
         raise InvalidInput("qdrant_url must begin with http:// or https://")
     if config.neo4j_uri is not None and not _URI.fullmatch(config.neo4j_uri):
         raise InvalidInput('neo4j_uri must begin with bolt:// or neo4j:// (+s for TLS), or be "none"')
-    if not _COLLECTION.fullmatch(config.qdrant_collection):
+    if config.qdrant_collection is not None and not _COLLECTION.fullmatch(config.qdrant_collection):
         raise InvalidInput("qdrant_collection must be 1 to 200 letters, digits, dots, dashes and underscores")
     if config.qdrant_quantization not in (None, "int8"):
         raise InvalidInput('qdrant_quantization must be None or "int8"')

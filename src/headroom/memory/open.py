@@ -11,6 +11,7 @@ from collections.abc import Hashable
 from contextlib import suppress
 from functools import partial
 from inspect import getattr_static
+from typing import Any, cast
 
 from ..errors import InvalidInput, StoreUnwritable
 from ..runtime import ending
@@ -27,7 +28,7 @@ from .local.file import schema
 from .local.file.database import Database
 from .local.tables.reembed import Progress, reembed_file
 from .protocols import Backend, Embedder
-from .records import Finding
+from .records import Finding, Reconciled
 
 # The class of each backend, and the modules of an extra that it needs.
 _BACKENDS = {
@@ -150,6 +151,21 @@ def check_up(config: MemoryConfig, embedder: Embedder | None = None, *, mend: bo
     chosen = make_embedder(config) if embedder is None else _checked(embedder, config)
     open_file = partial(Database, config.path, schema.prepare, key=config.key)
     return list(checkup.check_up(open_file, config.path, chosen, mend=mend))
+
+
+def reconcile(config: MemoryConfig, embedder: Embedder | None = None, *, mend: bool = True) -> Reconciled:
+    """Compare the graph in Neo4j with the memories in Qdrant, and with `mend` put right what differs.
+
+    Raise InvalidInput for a backend that has nothing to compare, and a StoreError that names the server if one is away.
+    """
+    if config.backend == "local":
+        raise InvalidInput("a memory file has nothing to be reconciled with; headroom doctor checks it")
+    backend = _backend(config, make_embedder(config) if embedder is None else _checked(embedder, config))
+    try:
+        found: Reconciled = cast(Any, backend).reconcile(mend=mend)
+        return found
+    finally:
+        backend.close()
 
 
 def _wire(config: MemoryConfig, embedder: Embedder | None) -> Engine:

@@ -301,3 +301,27 @@ class Finding:
     name: str
     health: Health
     message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled:
+    """What a comparison of Qdrant with Neo4j found, and mended unless it only looked."""
+
+    memories: int
+    """Compared."""
+    half_replaced: int
+    """Memories whose predecessors had not ended: both were present."""
+    half_written: int
+    """Memories of a bulk load that was cut off before it was complete: nobody saw them."""
+    not_linked: int
+    """Memories that were stored while Neo4j was away."""
+    not_forgotten: int
+    """Memories that were erased while Neo4j was away."""
+    outdated: int
+    """Memories whose entities and relations in Neo4j were not those in Qdrant."""
+    orphaned: int
+    """Memories in Neo4j that are not in Qdrant."""
+    unused_entities: int
+    """Entities in Neo4j that no memory mentions; counted only when they are removed."""
+    expired: int
+    """Memories that had expired and were still stored."""

@@ -12,24 +12,24 @@ from ...errors import InvalidInput
 from ..config import MemoryConfig
 from ..protocols import Amendment, Decision, Embedder, Stored, Vector, Write
 from ..query import Filter, Listing, Query
-from ..records import Applied, Event, KeptTurn, Parts, Reader, Record, SearchResult, Stats
+from ..records import Applied, Event, KeptTurn, Parts, Reader, Reconciled, Record, SearchResult, Stats
 from ..rules.duplicates import grouped
 from ..rules.ranking import score
 from ..rules.times import micros, now
 from .carry import Carrying
 from .collection import Collection
-from .conditions import between, every, has, of_all, one_of, pushed, seen, seen_at
+from .conditions import every, expired, has, of_all, one_of, pushed, seen, seen_at
 from .graph import Graph
 from .neo4j import Neo4j
 from .outlook import Outlooks
 from .points import EMBED, Point, dense_of
 from .qdrant import Qdrant
 from .reading import Reading
+from .reconcile import Reconciliation
 from .search import Search
 from .turns import Turns
 from .writing import Writing
 
-_DAY = 86_400_000_000
 _PURGED = 1000
 """Expired memories that are erased on opening; `headroom reconcile` erases all."""
 
@@ -42,7 +42,7 @@ class RemoteBackend:
         config = config.settled()
         self._embedder = embedder
         self._qdrant = Qdrant(config, embedder.id)
-        self._graph = None if config.neo4j_uri == "none" else Graph(Neo4j(config), config.qdrant_collection)
+        self._graph = None if config.neo4j_uri == "none" else Graph(Neo4j(config), str(config.qdrant_collection))
         self._collection = Collection(self._qdrant)
         self._outlooks = Outlooks(self._collection)
         quantized = config.qdrant_quantization is not None
@@ -170,6 +170,10 @@ class RemoteBackend:
     def usable(self) -> bool:
         return True
 
+    def reconcile(self, *, mend: bool = True) -> Reconciled:
+        """Compare Neo4j with Qdrant, and with `mend` put right what differs."""
+        return Reconciliation(self._collection, self._graph, self._writing.erase, mend=mend).run()
+
     def close(self) -> None:
         self._outlooks.clear()
         self._qdrant.close()
@@ -211,12 +215,6 @@ class RemoteBackend:
             if known is None or score(known[1]) < score(parts):
                 best[point.id] = (point, parts)
         return sorted(best.values(), key=lambda pair: -score(pair[1]))[: query.top_k]
-
-
-def expired(at: int) -> m.Filter:
-    """Return the filter of what nobody sees any more: expired memories, and the turn memories of a day ago."""
-    old_turn = every(has("scope", "turn"), between("created_at", lt=at - _DAY))
-    return m.Filter(should=[between("over_at", lte=at), old_turn])
 
 
 def _fields(record: Record) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from .points import FOREVER, HELD, LIVE, STORED, TURN
 
 NONE = m.Filter(must_not=[])
 """The condition that asks nothing."""
+_DAY = 86_400_000_000
 _RANGES = {Operator.GT: "gt", Operator.GTE: "gte", Operator.LT: "lt", Operator.LTE: "lte"}
 _OWN = {"saved_by": "saved_by", "origin": "origins", "entities": "entities", "scope": "scope"}
 _IDS = ("agent_id", "session_id", "turn_id")
@@ -90,6 +91,12 @@ def listed(listing: Listing, now: int, *more: Any) -> m.Filter:
         State.ALL: (has_any("state", STORED),),
     }
     return _seen_by(listing.reader, *states[listing.state], between("over_at", gt=now), *more)
+
+
+def expired(at: int) -> m.Filter:
+    """Return the filter of what nobody sees any more: expired memories, and the turn memories of a day ago."""
+    old_turn = every(has("scope", "turn"), between("created_at", lt=at - _DAY))
+    return of_all(m.Filter(should=[between("over_at", lte=at), old_turn]))
 
 
 def naming(memory_ids: Iterable[str]) -> m.Filter:

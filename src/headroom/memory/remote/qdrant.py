@@ -44,7 +44,7 @@ class Qdrant:
     def __init__(self, config: MemoryConfig, embedder_id: str) -> None:
         """Connect. Raise ServerUnavailable or ServerRefused at once if that fails, and EmbedderMismatch."""
         self._config, self._embedder_id = config, embedder_id
-        self.url, self.name = str(config.qdrant_url), config.qdrant_collection
+        self.url, self.name = str(config.qdrant_url), str(config.qdrant_collection)
         self._made = self._closed = False
         self._width, self._id = 0, uuid.UUID(int=0)
         self._client: QdrantClient | None = None
