@@ -9,7 +9,16 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from neo4j import Driver, GraphDatabase, ManagedTransaction
-from neo4j.exceptions import AuthError, ClientError, ConstraintError, DriverError, Neo4jError
+from neo4j.exceptions import (
+    AuthError,
+    ClientError,
+    ConstraintError,
+    DriverError,
+    Neo4jError,
+    ServiceUnavailable,
+    SessionExpired,
+    TransientError,
+)
 
 from ...errors import Closed, ServerRefused, ServerUnavailable
 from ...runtime.forks import renew_in_child
@@ -18,9 +27,10 @@ from ..config import MemoryConfig
 
 R = TypeVar("R")
 
-_TRIES = 8
-_PAUSE = 0.02
-"""Seconds before the second try of a transaction that collided; each further one waits up to twice as long."""
+_COLLISIONS, _BREAKS = 10, 3
+"""Tries of a transaction that collides with others, and of one whose connection breaks."""
+_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
+"""Seconds before the second try; each further one waits up to twice as long."""
 _GONE = "Neo.ClientError.Statement.EntityNotFound"
 """Somebody deleted a node between the parts of a transaction."""
 
@@ -38,20 +48,15 @@ class Neo4j:
         self._guarded(lambda: self._open().verify_connectivity())
 
     def write(self, work: Callable[[ManagedTransaction], R]) -> R:
-        """Run `work` in a transaction, again if it collides with another one: concurrent MERGEs do."""
-        for tried in range(1, _TRIES + 1):
-            try:
-                return self._session("execute_write", work)
-            except ServerRefused as exc:
-                collided = isinstance(exc.__cause__, ConstraintError) or getattr(exc.__cause__, "code", "") == _GONE
-                if not collided or tried == _TRIES:
-                    raise
-            time.sleep(random.uniform(0.5, 1) * _PAUSE * 2**tried)
-        raise AssertionError("unreachable")
+        """Run `work` in a transaction, again if it collides with another one: concurrent MERGEs do.
+
+        Also if the connection breaks. `work` may then be carried out twice, so it must be one that may.
+        """
+        return self._run("execute_write", work)
 
     def read(self, work: Callable[[ManagedTransaction], R]) -> R:
         """Run `work` in a transaction that only reads."""
-        return self._session("execute_read", work)
+        return self._run("execute_read", work)
 
     def close(self) -> None:
         """Close the connections. Closing twice is fine."""
@@ -60,13 +65,20 @@ class Neo4j:
         if driver is not None:
             driver.close()
 
-    def _session(self, how: str, work: Callable[[ManagedTransaction], R]) -> R:
+    def _run(self, how: str, work: Callable[[ManagedTransaction], R]) -> R:
         def run() -> R:
             with self._open().session(database=self._config.neo4j_database) as session:
                 result: R = getattr(session, how)(work)
                 return result
 
-        return self._guarded(run)
+        for tried in range(1, _COLLISIONS + 1):
+            try:
+                return self._guarded(run)
+            except (ServerRefused, ServerUnavailable) as exc:
+                if tried >= _tries(exc.__cause__):
+                    raise
+            time.sleep(random.uniform(0.5, 1) * min(_LONGEST_PAUSE, _PAUSE * 2**tried))
+        raise AssertionError("unreachable")
 
     def _guarded(self, run: Callable[[], R]) -> R:
         try:
@@ -90,7 +102,7 @@ class Neo4j:
                 options: dict[str, Any] = {
                     "connection_timeout": config.server_timeout,
                     "connection_acquisition_timeout": config.server_timeout,
-                    "max_transaction_retry_time": 1.0,
+                    "max_transaction_retry_time": 0,  # its first pause is a second: we try again ourselves
                     "user_agent": "headroom-memory",
                     "notifications_min_severity": "OFF",
                     "telemetry_disabled": True,
@@ -108,3 +120,11 @@ class Neo4j:
 
     def _unavailable(self, reason: str) -> ServerUnavailable:
         return ServerUnavailable(engine="Neo4j", url=self.uri, reason=reason)
+
+
+def _tries(cause: BaseException | None) -> int:
+    """Return how often to try what failed in this way."""
+    collided = isinstance(cause, (ConstraintError, TransientError))
+    if collided or (isinstance(cause, Neo4jError) and cause.code == _GONE):
+        return _COLLISIONS
+    return _BREAKS if isinstance(cause, (ServiceUnavailable, SessionExpired)) else 1

@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 
 from ...errors import Closed, ServerUnavailable, StoreError
@@ -39,6 +40,7 @@ class Writing:
         self._collection, self._graph, self._outlooks = collection, graph, outlooks
         self._repairs = Repairs(collection, graph)
         self._behind = True
+        self._repairing: Future[None] | None = None
         self._renew()
         renew_in_child(self._renew)
 
@@ -79,7 +81,12 @@ class Writing:
         """Do in the background what an earlier failure left to do, in this process or another."""
         if self._behind:
             self._behind = False
-            submit(self._repair)
+            self._repairing = submit(self._repair)
+
+    def settled(self) -> None:
+        """Wait for the repairs that are under way."""
+        if self._repairing is not None:
+            self._repairing.result()
 
     def _commit(self, user_id: str, plan: Callable[[bool], tuple[Plan, dict[str, Point]]]) -> Plan:
         """Carry out a plan; if another writer was faster, make a new one."""
