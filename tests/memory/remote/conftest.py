@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from neo4j import GraphDatabase
 from qdrant_client import QdrantClient
 from qdrant_client import models as m
 
@@ -48,6 +49,9 @@ class Collections:
             headers={"api-key": key} if key else None,
             check_compatibility=False,
         )
+        settings = graph.settings
+        auth = settings["neo4j_user"], settings["neo4j_password"]
+        self.driver = GraphDatabase.driver(graph.url, auth=auth, notifications_min_severity="OFF")
 
     def config(self, embedder_id: str = "", **settings: object) -> MemoryConfig:
         """Return the settings of a memory that holds nothing; with an embedder's id, of a collection used before."""
@@ -67,6 +71,7 @@ class Collections:
         for name in [name for names in self._names.values() for name in names]:
             self.client.delete_collection(name)
         self.client.close()
+        self.driver.close()
 
     def _emptied(self, embedder_id: str) -> str:
         names, place = self._names.setdefault(embedder_id, []), self._taken.get(embedder_id, 0)
@@ -77,6 +82,8 @@ class Collections:
         if self.client.collection_exists(name):
             everything = m.Filter(must_not=[m.FieldCondition(key="state", match=m.MatchValue(value="never"))])
             self.client.delete(name, m.FilterSelector(filter=everything))
+            for label in ("HeadroomMemory", "HeadroomEntity"):
+                self.driver.execute_query(f"MATCH (n:{label} {{space: $name}}) DETACH DELETE n", name=name)
         return name
 
 

@@ -42,7 +42,17 @@ class RemoteBackend:
         config = config.settled()
         self._embedder = embedder
         self._qdrant = Qdrant(config, embedder.id)
-        self._graph = None if config.neo4j_uri == "none" else Graph(Neo4j(config), str(config.qdrant_collection))
+        self._graph: Graph | None = None
+        try:
+            if config.neo4j_uri != "none":
+                self._graph = Graph(Neo4j(config), str(config.qdrant_collection))
+            self._compose(config)
+            self._writing.erase(self._collection.find(expired(now()), limit=_PURGED))
+        except BaseException:
+            self.close()
+            raise
+
+    def _compose(self, config: MemoryConfig) -> None:
         self._collection = Collection(self._qdrant)
         self._outlooks = Outlooks(self._collection)
         quantized = config.qdrant_quantization is not None
@@ -51,7 +61,6 @@ class RemoteBackend:
         self._turns = Turns(self._collection)
         self._carrying = Carrying(self._collection, self._graph)
         self._writing = Writing(self._collection, self._graph, self._outlooks)
-        self._writing.erase(self._collection.find(expired(now()), limit=_PURGED))
 
     def lifetime(self, user_id: str) -> int | None:
         return None  # clears of other processes are not counted there
@@ -175,7 +184,6 @@ class RemoteBackend:
         return Reconciliation(self._collection, self._graph, self._writing.erase, mend=mend).run()
 
     def close(self) -> None:
-        self._outlooks.clear()
         self._qdrant.close()
         if self._graph is not None:
             self._graph.close()

@@ -22,6 +22,9 @@ BATCH = 256
 PAGE = 1000
 """Points of one page that is read without vectors."""
 
+_REVS = 32
+"""Earlier revisions that a point knows: so many others may write between a write and the look whether it took place."""
+
 _STRONG = m.WriteOrdering.STRONG
 _MAJORITY = m.ReadConsistencyType.MAJORITY
 _NEVER = every(has("state", "never"))
@@ -140,7 +143,7 @@ class Collection:
         those that they replace end: a server that is cut off in between has both, and a note (`END`) of what is left.
         """
         new = [_noting(point) for point in planned.inserts.values()]
-        changed = [replace(point, replaces=()) for point in planned.updates.values()]
+        changed = [_after(known[point.id], replace(point, replaces=())) for point in planned.updates.values()]
         staged = len(new) > BATCH
         operations = self._inserting([replace(p, staged=True) for p in new] if staged else new, planned.vectors)
         operations += [_setting(point, at_rev(point.id, known[point.id].rev)) for point in changed]
@@ -165,7 +168,7 @@ class Collection:
 
     def update(self, points: Iterable[Point], known: Mapping[str, Point]) -> bool:
         """Store new versions of points; False if another writer changed one of them, which then is left alone."""
-        points = list(points)
+        points = [_after(known[point.id], point) for point in points]
         self._run([_setting(point, at_rev(point.id, known[point.id].rev)) for point in points])
         return self._is_mine(points)
 
@@ -266,18 +269,24 @@ class Collection:
         self._qdrant.call(lambda c: c.batch_update_points(self._name, batch, ordering=_STRONG))
 
     def _is_mine(self, points: Sequence[Point]) -> bool:
-        """Return whether the revisions that stand are those of `points`."""
+        """Return whether `points` were written, even if others have written on top since."""
         for start in range(0, len(points), PAGE):
             batch = points[start : start + PAGE]
             ids = [point.id for point in batch]
 
             def revisions(client: QdrantClient, ids: list[str] = ids) -> list[m.Record]:
-                return client.retrieve(self._name, ids, with_payload=["rev"], consistency=_MAJORITY)
+                return client.retrieve(self._name, ids, with_payload=["rev", "revs"], consistency=_MAJORITY)
 
-            stand = {str(each.id): (each.payload or {}).get("rev") for each in self._qdrant.call(revisions)}
-            if any(stand.get(point.id) != point.rev for point in batch):
+            stand = {str(each.id): each.payload or {} for each in self._qdrant.call(revisions)}
+            took_place = {name: {each["rev"], *each["revs"]} for name, each in stand.items()}
+            if any(point.rev not in took_place.get(point.id, ()) for point in batch):
                 return False
         return True
+
+
+def _after(before: Point, point: Point) -> Point:
+    """Let a new version know the revisions that it follows."""
+    return replace(point, revs=(*before.revs, before.rev)[-_REVS:])
 
 
 def _noting(point: Point) -> Point:

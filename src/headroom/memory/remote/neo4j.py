@@ -45,7 +45,11 @@ class Neo4j:
         self._driver: Driver | None = None
         self._making = threading.Lock()
         renew_in_child(self._renew)
-        self._guarded(lambda: self._open().verify_connectivity())
+        try:
+            self._guarded(lambda: self._open().verify_connectivity())
+        except BaseException:
+            self.close()
+            raise
 
     def write(self, work: Callable[[ManagedTransaction], R]) -> R:
         """Run `work` in a transaction, again if it collides with another one: concurrent MERGEs do.

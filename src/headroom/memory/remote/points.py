@@ -41,7 +41,9 @@ class Point:
     """Its place in the order of storing: microseconds, made unique within a process."""
     fingerprint: int
     rev: int
-    """A random number for each write: who reads his own knows that his write came first."""
+    """A random number for each write: who reads his own, here or in `revs`, knows that his write took place."""
+    revs: tuple[int, ...] = ()
+    """The latest ones before it."""
     replaces: tuple[str, ...] = ()
     """The memories that it has to end, as long as that is to be done."""
     staged: bool = False
@@ -106,6 +108,7 @@ def payload(point: Point) -> dict[str, Any]:
         "seq": point.seq,
         "fingerprint": point.fingerprint,
         "rev": point.rev,
+        "revs": list(point.revs),
     }
 
 
@@ -137,6 +140,7 @@ def read(point_id: str, stored: Mapping[str, Any]) -> Point:
         seq=stored["seq"],
         fingerprint=stored["fingerprint"],
         rev=stored["rev"],
+        revs=tuple(stored["revs"]),
         replaces=tuple(stored["replaces"]),
         staged=stored["state"] not in STORED,
         staging=next(iter(stored["staging"]), ""),

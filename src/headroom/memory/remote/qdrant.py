@@ -6,7 +6,8 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from qdrant_client import QdrantClient
@@ -27,6 +28,8 @@ _PAUSES = (0.05, 0.2, 0.5)
 """Seconds before each further try. Every request may be sent twice: ids and revisions make it the same one."""
 _BUSY = (429, 502, 503, 504)
 _CONNECTIONS = 32
+_WAITING = 8
+"""Threads that may wait for the server while others compute."""
 _LOOPBACK = re.compile(r"http://(127\.\d+\.\d+\.\d+|localhost|\[::1\])([:/]|$)")
 
 _KEYWORD, _INTEGER = m.KeywordIndexType.KEYWORD, m.IntegerIndexType.INTEGER
@@ -48,9 +51,13 @@ class Qdrant:
         self._made = self._closed = False
         self._width, self._id = 0, uuid.UUID(int=0)
         self._client: QdrantClient | None = None
-        self._making = threading.RLock()
+        self._making, self._waiting = threading.RLock(), threading.Semaphore(_WAITING)
         renew_in_child(self._renew)
-        self._look(retry=False)
+        try:
+            self._look(retry=False)
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def made(self) -> bool:
@@ -85,7 +92,7 @@ class Qdrant:
             if self._closed:
                 raise Closed
             try:
-                with waiting():
+                with self._room():
                     return work(self._open())
             except ResponseHandlingException as exc:
                 if pause is None:
@@ -103,6 +110,18 @@ class Qdrant:
             client, self._client = self._client, None
         if client is not None:
             client.close()
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        """Make room for others to compute meanwhile, unless many wait already: a thread each is not for hundreds."""
+        if not self._waiting.acquire(blocking=False):
+            yield
+            return
+        try:
+            with waiting():
+                yield
+        finally:
+            self._waiting.release()
 
     def _open(self) -> QdrantClient:
         with self._making:
@@ -124,6 +143,7 @@ class Qdrant:
     def _renew(self) -> None:
         """Begin anew in a forked child, which must not use its parent's connections."""
         self._client, self._making = None, threading.RLock()
+        self._waiting = threading.Semaphore(_WAITING)
 
     def _look(self, *, retry: bool = True) -> bool:
         """Look whether the collection is there, and whose vectors it holds."""

@@ -1,0 +1,170 @@
+"""What a program meets: servers that are down or refuse, settings from the environment, many searches at once."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from openai import OpenAI
+
+from headroom import with_memory
+from headroom.errors import InvalidInput, ServerRefused, ServerUnavailable
+from headroom.memory import Memory, MemoryConfig
+from headroom.memory.embedders.cached import CachedEmbedder
+from headroom.memory.engine import Engine
+from headroom.memory.query import Listing, Query
+from headroom.memory.records import Draft, Reader
+from headroom.memory.remote.backend import RemoteBackend
+from headroom.testing import HashEmbedder
+
+from ...engines.cutting_proxy import CuttingProxy, When
+from ...engines.process import free_port
+from ...server import Server
+from .conftest import Collections
+
+pytestmark = pytest.mark.engines
+
+ALICE = Reader(user_id="alice")
+EMBEDDER = HashEmbedder()
+
+
+def engine(config: MemoryConfig) -> Engine:
+    return Engine(RemoteBackend(config, EMBEDDER), CachedEmbedder(EMBEDDER, 100))
+
+
+@pytest.mark.parametrize("which", ["qdrant", "neo4j"])
+def test_a_server_that_is_down_is_named_at_once(collections: Collections, which: str) -> None:
+    """The error says which engine it is and where, before anything is asked of it."""
+    port = free_port()
+    url = {"qdrant": f"http://127.0.0.1:{port}", "neo4j": f"bolt://127.0.0.1:{port}"}[which]
+    setting = {"qdrant": "qdrant_url", "neo4j": "neo4j_uri"}[which]
+    with pytest.raises(ServerUnavailable, match=str(port)) as raised:
+        Memory(collections.config(EMBEDDER.id, **{setting: url}), embedder=EMBEDDER)
+    assert raised.value.engine.lower() == which
+    assert raised.value.url == url
+
+
+@pytest.mark.parametrize("setting", ["qdrant_api_key", "neo4j_password"])
+def test_wrong_credentials_are_refused_at_once(collections: Collections, setting: str) -> None:
+    """The error says which engine refuses, and holds no key."""
+    if collections.qdrant.is_server and collections.qdrant.settings["qdrant_api_key"] is None:
+        pytest.skip("this Qdrant asks for no key")
+    with pytest.raises(ServerRefused) as raised:
+        Memory(collections.config(EMBEDDER.id, **{setting: "a-wrong-secret"}), embedder=EMBEDDER)
+    assert raised.value.engine.lower() == setting.partition("_")[0]
+    assert "a-wrong-secret" not in str(raised.value)
+
+
+async def test_settings_come_from_the_environment(collections: Collections, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bare backend="qdrant-neo4j" asks the environment, and shares the engine of who says the same in words."""
+    config = collections.config(EMBEDDER.id)
+    for name in ("qdrant_url", "qdrant_api_key", "qdrant_collection", "neo4j_uri", "neo4j_user", "neo4j_password"):
+        monkeypatch.setenv(f"HEADROOM_{name.upper()}", str(getattr(config, name)))
+    async with Memory(backend="qdrant-neo4j", embedder=EMBEDDER) as bare:
+        async with Memory(config, embedder=EMBEDDER) as worded:
+            assert bare.engine is worded.engine
+        await bare.save("likes tea", user_id="alice")
+        assert [result.content for result in await bare.search("tea", user_id="alice")] == ["likes tea"]
+
+
+def test_it_runs_on_qdrant_alone(collections: Collections) -> None:
+    """With neo4j_uri="none" all works but `include_graph`, which says what it lacks."""
+    alone = engine(collections.config(EMBEDDER.id, neo4j_uri="none"))
+    (memory_id,) = alone.save(ALICE, [Draft("Ann leads Apollo", entities=["Ann"])])
+    with pytest.raises(InvalidInput, match="neo4j_uri"):
+        alone.search(_query("Apollo", include_graph=True))
+    assert [result.id for result in alone.search(_query("Apollo"))] == [memory_id]
+    assert alone.delete(memory_id)
+    alone.close()
+
+
+def test_the_same_text_at_once_is_one_memory(collections: Collections) -> None:
+    """Processes that store one text at the same time make one memory, and each keeps its source."""
+    config = collections.config(EMBEDDER.id)
+    engines = [engine(config) for _ in range(4)]
+    engines[0].save(Reader(user_id="bob"), ["makes the collection"])
+    with ThreadPoolExecutor(8) as pool:
+        found = list(
+            pool.map(
+                lambda n: engines[n % 4].save(Reader(user_id="alice", agent_id=f"agent {n}"), ["likes tea"])[0],
+                range(16),
+            )
+        )
+    assert len(set(found)) == 1
+    (record,) = engines[0].get_all(Listing(reader=ALICE))
+    assert Counter(source.agent_id for source in record.sources) == Counter(f"agent {n}" for n in range(16))
+    for each in engines:
+        each.close()
+
+
+def test_entities_that_collide_are_all_there(collections: Collections) -> None:
+    """Concurrent writers of one entity collide in Neo4j, and are tried again until all are linked."""
+    config = collections.config(EMBEDDER.id)
+    engines = [engine(config) for _ in range(4)]
+    drafts = [
+        Draft(f"fact {n}", entities=["Apollo", "Ann"], relationships=[("Ann", "leads", "Apollo")]) for n in range(24)
+    ]
+    with ThreadPoolExecutor(8) as pool:
+        ids = list(pool.map(lambda n: engines[n % 4].save(ALICE, [drafts[n]])[0], range(24)))
+    found = engines[0]._backend._graph.neighbours(ids[:1], "alice")  # type: ignore[attr-defined]
+    assert set(found[ids[0]]) == set(ids[1:])
+    for each in engines:
+        each.close()
+
+
+def test_what_neo4j_missed_is_told_later(collections: Collections) -> None:
+    """A memory is stored while Neo4j is away, and linked by itself once it is back; so is an erasure."""
+    proxy = CuttingProxy(collections.graph.url)
+    config = collections.config(EMBEDDER.id)
+    behind = engine(replace(config, neo4j_uri=proxy.url))
+    (gone,) = behind.save(ALICE, [Draft("to be erased", entities=["Ann"])])
+    behind._backend._writing.settled()  # type: ignore[attr-defined]
+    proxy.cut_at(1, When.BEFORE)
+    (kept,) = behind.save(ALICE, [Draft("Ann leads Apollo", entities=["Ann"])])
+    assert behind.delete(gone)
+    assert behind.stats(ALICE)["erasing"] == 1
+    assert [result.id for result in behind.search(_query("Ann"))] == [kept]
+    with pytest.raises(ServerUnavailable, match="Neo4j"):
+        behind.search(_query("Ann", include_graph=True))
+    proxy.mend()
+    behind.save(ALICE, ["anything else"])
+    behind._backend._writing.settled()  # type: ignore[attr-defined]
+    assert [each.id for each in behind._backend._graph.listed()] == [kept]  # type: ignore[attr-defined]
+    assert behind.stats(ALICE)["erasing"] == 0
+    behind.close()
+    proxy.close()
+
+
+async def test_many_searches_at_once_take_few_threads(collections: Collections) -> None:
+    """100 searches at the same time all answer, on at most 16 threads of ours."""
+    async with Memory(collections.config(EMBEDDER.id), embedder=EMBEDDER) as memory:
+        await memory.save_many([f"fact number {n}" for n in range(50)], user_id="alice")
+        searches = [memory.search(f"number {n}", user_id="alice") for n in range(100)]
+        found = await asyncio.gather(*searches)
+        assert all(len(results) == 10 for results in found)
+        assert sum(thread.name.startswith("headroom") for thread in threading.enumerate()) <= 16
+
+
+def test_a_chat_remembers_and_outlives_its_servers(collections: Collections, server: Server) -> None:
+    """`with_memory` takes the backend by its config; while Qdrant is away the chat goes on without memory."""
+    proxy = CuttingProxy(collections.qdrant.url)
+    config = replace(collections.config("chat"), qdrant_url=proxy.url)
+    client = with_memory(OpenAI(base_url=server.url, api_key="x", max_retries=0), user_id="alice", config=config)
+    client.memory.add("User prefers Python")
+    server.script("Python it is.", "Python it is.")
+    messages = [{"role": "user", "content": "Which language do I prefer?"}]
+    client.chat.completions.create(model="m", messages=messages)  # type: ignore[arg-type]
+    assert "User prefers Python" in str(server.last.body)
+    proxy.cut_at(1, When.BEFORE)
+    reply = client.chat.completions.create(model="m", messages=[{"role": "user", "content": "And now?"}])
+    assert reply.choices[0].message.content == "Python it is."
+    assert "User prefers Python" not in str(server.last.body)
+    proxy.close()
+
+
+def _query(text: str, **options: object) -> Query:
+    return Query(reader=ALICE, text=text, **options)  # type: ignore[arg-type]
