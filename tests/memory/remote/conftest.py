@@ -15,13 +15,25 @@ from ...engines import running
 from ...engines.process import NotHere
 
 
+_ran: list[str] = []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which engines the tests ran on, and which they did not."""
+    for line in _ran:
+        terminalreporter.write_line(line)
+
+
 @pytest.fixture(scope="session")
 def qdrant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Engine]:
     """A Qdrant to talk to; the test is skipped if there is none."""
     try:
         with running.qdrant(tmp_path_factory.mktemp("qdrant")) as engine:
+            _ran.append(f"ran on: {engine.name}")
+            _ran.extend(f"did not run: {said}" for said in engine.said)
             yield engine
     except NotHere as exc:
+        _ran.append(f"did not run: Qdrant's engine ({exc})")
         pytest.skip(f"no Qdrant engine runs here: {exc}")
 
 
@@ -30,8 +42,11 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Engine]:
     """A Neo4j to talk to; the test is skipped if there is none."""
     try:
         with running.graph(tmp_path_factory.mktemp("graph")) as engine:
+            _ran.append(f"ran on: {engine.name}")
+            _ran.extend(f"did not run: {said}" for said in engine.said)
             yield engine
     except NotHere as exc:
+        _ran.append(f"did not run: {exc}")
         pytest.skip(f"no graph engine runs here: {exc}")
 
 
