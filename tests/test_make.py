@@ -28,6 +28,8 @@ def test_help_lists_every_target() -> None:
         "test",
         "lint",
         "docs",
+        "test-engines",
+        "bench-remote",
         "bench",
         "bench-full",
         "model",

@@ -14,7 +14,6 @@ from headroom.memory.config import MemoryConfig
 from ...engines import running
 from ...engines.process import NotHere
 
-
 _ran: list[str] = []
 
 
