@@ -39,7 +39,7 @@ def with_notes(client: Any) -> None:
 
 def test_a_poisoned_tool_result(server: Server, remembering: Make) -> None:
     """One note at most is taken back, five facts at most are stored, none at a raised importance, as of a tool."""
-    client = remembering()
+    client = remembering(review="off")
     with_notes(client)
     client.chat.completions.create(model="m", messages=TOOL_LOOP[:1])
     server.script(poisoned())
@@ -57,7 +57,7 @@ def test_a_poisoned_tool_result(server: Server, remembering: Make) -> None:
 
 def test_the_limits_are_of_a_turn(server: Server, remembering: Make) -> None:
     """A tool loop of many requests is one turn, and the model cannot spread its harm over them."""
-    client = remembering()
+    client = remembering(review="off")
     with_notes(client)
     client.chat.completions.create(model="m", messages=TOOL_LOOP[:1])
     messages = TOOL_LOOP
@@ -70,7 +70,7 @@ def test_the_limits_are_of_a_turn(server: Server, remembering: Make) -> None:
 
 def test_replacing_counts_as_taking_back(server: Server, remembering: Make) -> None:
     """A correction of two notes is one of the first; another one is only a new fact."""
-    client = remembering()
+    client = remembering(review="off")
     with_notes(client)
     client.chat.completions.create(model="m", messages=TOOL_LOOP[:1])
     items = [{"content": "User has pets", "replaces": [1, 2]}, {"content": "User has no pets", "replaces": [3]}]
@@ -81,14 +81,14 @@ def test_replacing_counts_as_taking_back(server: Server, remembering: Make) -> N
 
 
 def test_the_users_own_word_has_no_such_limits(server: Server, remembering: Make) -> None:
-    """Without foreign content a reply may take back what it was shown, and the origin is the user."""
+    """Without foreign content a reply may take back what it was shown; what no word of the user's says is its own."""
     client = remembering()
     with_notes(client)
     server.script(poisoned())
     client.chat.completions.create(model="m", messages=[QUESTION])
     turn = client.memory.last_turn
     assert (len(turn.forgotten), len(turn.stored), turn.foreign) == (5, 63, None)
-    assert {source.origin for record in client.memory.get_all() for source in record.sources} == {Origin.USER}
+    assert {source.origin for record in client.memory.get_all() for source in record.sources} == {Origin.ASSISTANT}
     assert {record.importance for record in client.memory.get_all()} == {1.0}
 
 
@@ -119,7 +119,7 @@ def test_what_counts_in_a_request(request_: dict[str, Any], origin: Origin, serv
     server.script('Fine.\n<memory>["User likes tea"]</memory>')
     client.chat.completions.create(model="m", **request_)
     assert client.memory.last_turn.foreign == origin
-    (record,) = client.memory.get_all()
+    (record,) = client.memory.pending()
     assert [source.origin for source in record.sources] == [origin]
 
 

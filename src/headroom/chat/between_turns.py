@@ -35,6 +35,8 @@ class Notes:
 
     turn_id: str
     text: str = ""
+    said: tuple[str, ...] = ()
+    """The user's own words in the request that began the turn."""
     shown: tuple[SearchResult, ...] = ()
     """The note with handle n is `shown[n - 1]`."""
     allowance: Allowance = field(default_factory=Allowance, compare=False)

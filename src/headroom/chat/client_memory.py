@@ -26,7 +26,7 @@ class ChatMemory(UserMemory):
     """
 
     def __init__(self, turns: Turns) -> None:
-        self.reader, self.zone = turns.place.reader, None
+        self.reader, self.zone = turns.place.reader, turns.zone
         self._turns = turns
 
     @property

@@ -16,6 +16,8 @@ class Stored:
     content: str
     merged: bool
     """The fact was known: its memory got one more source, and no row was added."""
+    held: bool = False
+    """The fact waits for a review: `client.memory.pending()`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

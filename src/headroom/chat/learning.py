@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from typing import TypeAlias
 
 from ..errors import InvalidInput
-from ..memory.records import Change, Draft, Origin, Reader, Scope, SearchResult
+from ..memory.records import Change, Draft, Reader, Scope, SearchResult
 from ..memory.rules.allowance import Allowance
 from ..memory.rules.checks import check_draft
 from ..memory.rules.duplicates import folded
+from ..memory.rules.gate import Gate
 from .block.item import Item
 from .last_turn import Skipped
 from .prompt.quoting import cut, quoted
@@ -24,8 +26,8 @@ _IMPORTANCE = 0.5
 class Facts:
     """The changes that a reply makes, and what was left out. Handles mean the notes `shown` in this very turn.
 
-    If content that is not the user's word was in sight, `foreign` says what it was: then a reply may not do more than
-    `allowance` says, nor store anything at a raised importance.
+    `gate` says whose word a fact is, and whether it waits for a review. If content that is not the user's word was in
+    sight, a reply may not do more than `allowance` says, nor store anything at a raised importance.
     """
 
     def __init__(
@@ -36,15 +38,19 @@ class Facts:
         *,
         examples: Iterable[str] = (),
         length: int | None = None,
-        foreign: Origin | None = None,
+        gate: Gate | None = None,
         allowance: Allowance | None = None,
+        scope: Scope = Scope.USER,
+        expires_in: timedelta | None = None,
     ) -> None:
         self.changes: list[Change] = []
         self.skipped: list[Skipped] = []
         self._shown, self._reader, self._redact = shown, reader, redact
         self._examples = set(map(folded, examples))
         self._length = length
-        self._foreign, self._allowance = foreign, allowance or Allowance()
+        self._gate, self._allowance = gate or Gate(()), allowance or Allowance()
+        self._foreign = self._gate.foreign
+        self._scope, self._expires_in = scope, expires_in
 
     @cached_property
     def _said(self) -> list[set[str]]:
@@ -63,7 +69,8 @@ class Facts:
         elif item.content is not None and folded(item.content) in self._examples:
             self._skip(item.content, "it is one of the examples")
         elif item.content is not None and (draft := self._draft(item, item.content)) and self._may_store(item.content):
-            self.changes.append(Change(draft=draft, replaces=self._ended(replaces, item)))
+            held = self._gate.holds(item.content)
+            self.changes.append(Change(draft=draft, replaces=self._ended(replaces, item), held=held))
         if forget and (ended := self._ended(forget, item)):
             self.changes.append(Change(draft=None, replaces=ended))
 
@@ -78,6 +85,7 @@ class Facts:
 
     def _ended(self, handles: Sequence[int], item: Item) -> tuple[str, ...]:
         """Name the memories that are over with the notes of these handles, as far as that may be."""
+        handles = [handle for handle in handles if self._may_end(handle, item)]
         if self._foreign is None:
             return self._ids(handles)
         allowed = handles[: self._allowance.ends]
@@ -86,6 +94,17 @@ class Facts:
             reason = f"a turn with content of a {self._foreign.value} in sight takes back no more than one note"
             self._skip(item.content or "", f"{reason}, so [{handle}] stays")
         return tuple(self._shown[handle - 1].id for handle in allowed)
+
+    def _may_end(self, handle: int, item: Item) -> bool:
+        """Return whether the reply may take back a note, by what the user said."""
+        note = self._shown[handle - 1].content
+        if handle in item.replaces and item.content is not None:
+            allowed = self._gate.may_replace(note, item.content)
+        else:
+            allowed = self._gate.may_forget(note)
+        if not allowed:
+            self._skip(item.content or "", f"the user did not say that [{handle}] is over")
+        return allowed
 
     def _is_known(self, content: str) -> bool:
         return any(folded(content) in said for said in self._said)
@@ -113,11 +132,12 @@ class Facts:
             return None
         draft = Draft(
             allowed,
-            scope=item.scope or Scope.USER,
+            scope=item.scope or self._scope,
             importance=self._importance(item),
             entities=self._redacted(item.entities),
             relationships=[edge for edge in item.relationships if self._redacted(edge) == tuple(edge)],
-            origin=self._foreign or Origin.USER,
+            expires_at=None if self._expires_in is None else datetime.now(timezone.utc) + self._expires_in,
+            origin=self._gate.origin(content),
         )
         try:
             return check_draft(draft, self._reader)

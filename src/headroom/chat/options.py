@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from datetime import timedelta, tzinfo
+from typing import Literal, TypeAlias
 
 from ..errors import InvalidInput
+from ..memory.records import Scope
+from ..memory.rules.gate import REVIEWS, Review
+from .last_turn import LastTurn
 from .learning import Redact
 from .prompt.examples import PLAIN, WITH_EXAMPLES, Request
 from .recording import RecordTurns
+
+OnTurn: TypeAlias = Callable[[LastTurn], object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +32,11 @@ class Settings:
     redact: Redact | None
     small_model: bool
     record_turns: RecordTurns = None
+    review: Review = "untrusted"
+    learn_scope: Scope = Scope.USER
+    learn_expires: timedelta | None = None
+    on_turn: OnTurn | None = None
+    zone: tzinfo | None = None
 
     def __post_init__(self) -> None:
         for name in ("top_k", "token_budget", "note_length"):
@@ -45,6 +57,15 @@ class Settings:
             raise InvalidInput(f"small_model must be True or False, not {self.small_model!r}")
         if self.record_turns not in (None, "ids", "text"):
             raise InvalidInput(f'record_turns must be None, "ids" or "text", not {self.record_turns!r}')
+
+        if self.review not in REVIEWS:
+            raise InvalidInput(f"review must be one of {', '.join(REVIEWS)}, not {self.review!r}")
+        if self.learn_expires is not None and not (
+            isinstance(self.learn_expires, timedelta) and self.learn_expires > timedelta(0)
+        ):
+            raise InvalidInput(f"learn_expires must be a timedelta above 0, or None, not {self.learn_expires!r}")
+        if self.on_turn is not None and not callable(self.on_turn):
+            raise InvalidInput("on_turn must be a function of a LastTurn")
 
     @property
     def request(self) -> Request:

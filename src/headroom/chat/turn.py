@@ -11,7 +11,7 @@ from concurrent.futures import wait
 from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timezone, tzinfo
 from functools import partial
 from typing import Any, Literal, TypeAlias
 
@@ -20,14 +20,16 @@ from ..memory.embedders.cached import Loading
 from ..memory.engine import Engine
 from ..memory.erasing import Erased
 from ..memory.records import Change, Origin, Reader, Scope
-from ..runtime.threads import ended, in_time, in_time_async
+from ..memory.rules.gate import Gate, mark_of_origin
+from ..memory.rules.times import local
+from ..runtime.threads import ended, in_time, in_time_async, submit
 from .apis.api import Api, Asked
 from .apis.reply import Texts
 from .between_turns import Notes, TurnKey
 from .fail_open import failing_open
 from .last_turn import LastTurn, Skipped, Stored
 from .learning import Facts
-from .options import Settings
+from .options import OnTurn, Settings
 from .place import Place
 from .prompt.frame import frame
 from .recording import kept_message, kept_turn
@@ -81,6 +83,11 @@ class Turns:
         self._known = _Known(place.reader.user_id)
         self._made: list[Turn] | None = None
         place.shared.clients.add(self._known)
+
+    @property
+    def zone(self) -> tzinfo | None:
+        """The time zone of the user's days; None is the system's."""
+        return self._settings.zone
 
     def collected_in(self, made: list[Turn]) -> Turns:
         """Return a maker of the same turns that keeps them in a list, for whoever has to finish them."""
@@ -229,6 +236,7 @@ class Turn:
             self.texts.choices = self._asked.choices
             known = self._known_notes(self._asked)
             # If recalling fails, the tool loop goes on with the same request: without notes.
+            self.notes = replace(self.notes, said=self._asked.said)
             self._take(known or replace(self.notes, text=self._day if self._wants_block else ""))
             return self._settings.inject and known is None and self._asked.message is not None
         return False
@@ -272,9 +280,13 @@ class Turn:
                 top_k=self._settings.top_k,
                 earlier=self._asked.earlier,
                 speaker=self._asked.speaker,
+                zone=self._settings.zone,
             )
             traced.searched(message, found)
-        framed = frame(found, day=date.today(), budget=self._settings.token_budget, length=self._settings.note_length)
+        settings = self._settings
+        framed = frame(
+            found, day=self._today, budget=settings.token_budget, length=settings.note_length, mark=mark_of_origin
+        )
         # Without notes the frame tells the day, which only a model that writes a block needs.
         text = framed.text if framed.notes or self._wants_block else ""
         return replace(self.notes, text=text, shown=framed.notes)
@@ -287,7 +299,12 @@ class Turn:
 
     @property
     def _day(self) -> str:
-        return frame((), day=date.today()).text if self._settings.inject else ""
+        return frame((), day=self._today).text if self._settings.inject else ""
+
+    @property
+    def _today(self) -> date:
+        """The day where the user is."""
+        return local(datetime.now(timezone.utc), self._settings.zone).date()
 
     @property
     def reader(self) -> Reader:
@@ -354,6 +371,7 @@ class Turn:
             with self.step("store"):
                 if (work := self._work()) is not None:
                     in_time(work, STORE_PATIENCE)
+            self._tell()
 
     async def finish_async(self) -> None:
         """Do the same as `finish` without blocking the event loop; the storing outlives a cancellation."""
@@ -361,6 +379,13 @@ class Turn:
             with self.step("store"):
                 if (work := self._work()) is not None:
                     await in_time_async(work, STORE_PATIENCE)
+            self._tell()
+
+    def _tell(self) -> None:
+        """Call `on_turn` on another thread: it may take its time, and fail."""
+        if (on_turn := self._settings.on_turn) is not None:
+            with failing_open("report the turn"):
+                submit(_told, on_turn, self.report())
 
     def abandon(self) -> None:
         """Leave the facts of a stream that nobody read to its end or closed to the next turn; for finalizers."""
@@ -372,6 +397,7 @@ class Turn:
         with self.step("store"):
             if not self._finished and (changes := self._learned()):
                 self._place.shared.waiting.add(self.reader, changes, since=self._since)
+        self._tell()
 
     def _work(self) -> Callable[[], None] | None:
         changes, shared = self._learned(), self._place.shared
@@ -387,6 +413,13 @@ class Turn:
             return Origin.TOOL
         return Origin.FILE if self._marked_foreign else None
 
+    @property
+    def _said(self) -> tuple[str, ...]:
+        """The user's own words. None, if the caller says that text of others stands among them."""
+        if self._marked_foreign:
+            return ()
+        return (self._asked.said if self._asked is not None else ()) or self.notes.said
+
     def _learned(self) -> list[Change]:
         """Say what is to be stored."""
         self._finished = True
@@ -401,8 +434,10 @@ class Turn:
             settings.redact,
             examples=settings.request.facts,
             length=settings.note_length,
-            foreign=self._foreign,
+            gate=Gate(self._said, self._foreign, settings.review),
             allowance=self.notes.allowance,
+            scope=settings.learn_scope,
+            expires_in=settings.learn_expires,
         )
         for item in said.items:
             found.add(item)
@@ -434,7 +469,8 @@ class Turn:
                     reason = "the memory was cleared meanwhile"
                     self._skipped.append(Skipped(content=change.draft.content, reason=reason))
                 continue
-            self._stored.append(Stored(id=applied.id, content=change.draft.content, merged=applied.merged))
+            content = change.draft.content
+            self._stored.append(Stored(id=applied.id, content=content, merged=applied.merged, held=applied.held))
             self._replaced += applied.ended
             if change.draft.scope is Scope.TURN:
                 shared.turn_scoped.keep(reader)
@@ -452,3 +488,8 @@ class Turn:
             with_text = settings.record_turns == "text" and asked.message is not None
             message = kept_message(asked.message or "", settings.redact) if with_text else None
             engine.keep_turn(kept_turn(self.report(), self.reader, self._began, message))
+
+
+def _told(on_turn: OnTurn, report: LastTurn) -> None:
+    with failing_open("call on_turn"):
+        on_turn(report)

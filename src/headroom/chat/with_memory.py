@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, overload
 
 from ..errors import InvalidInput
 from ..memory.config import MemoryConfig
 from ..memory.memory import Memory
-from ..memory.records import Reader
-from ..memory.rules.checks import check_reader
+from ..memory.records import Reader, Scope
+from ..memory.rules.checks import check_reader, check_scope
+from ..memory.rules.gate import Review
+from ..memory.rules.times import zone_of
+from ..memory.rules.visibility import require_id
 from .client_memory import AsyncChatMemory, ChatMemory
 from .learning import Redact
-from .options import Settings
+from .options import OnTurn, Settings
 from .place import Place
 from .prompt.frame import NOTE_LENGTH, NOTES_BUDGET
 from .recording import RecordTurns
@@ -58,6 +62,11 @@ if TYPE_CHECKING:
         redact: Redact | None
         small_model: bool
         record_turns: RecordTurns
+        review: Review
+        learn_scope: Scope | str
+        learn_expires: timedelta | None
+        on_turn: OnTurn | None
+        timezone: str | None
 
 
 @overload
@@ -134,6 +143,11 @@ def with_memory(
     redact: Redact | None = None,
     small_model: bool = False,
     record_turns: RecordTurns = None,
+    review: Review = "untrusted",
+    learn_scope: Scope | str = Scope.USER,
+    learn_expires: timedelta | None = None,
+    on_turn: OnTurn | None = None,
+    timezone: str | None = None,
 ) -> Any:
     """Return a stand-in for `client` that remembers `user_id`. Everything else about it is the client's own.
 
@@ -150,6 +164,13 @@ def with_memory(
 
     `record_turns="ids"` keeps what each turn did with memory, by ids and scores, for `headroom ui` and
     `client.memory.turns()`; "text" keeps the user's message too. A turn is erased with any memory that it names.
+
+    `review` says which facts wait for a review, where no recall sees them, until `client.memory.accept` or 30 days are
+    over: "untrusted" those of turns with a tool's, file's or page's content in sight, and those that read as
+    instructions, unless the user's own words bear them out; "all" every fact; "off" none. `learn_scope` is the scope of
+    facts for which the model names none, and `learn_expires` how long facts are kept. `on_turn` is called with the
+    `LastTurn` of each finished turn, on another thread. `timezone`, such as "Europe/Berlin", is where the user's days
+    begin and end; None is the system's.
 
     Equal settings share one open memory, so a client for one more user costs microseconds; `memory` shares that of a
     `Memory`. Raises InvalidInput for arguments that cannot be used and StoreError where the file cannot.
@@ -168,7 +189,14 @@ def with_memory(
         redact=redact,
         small_model=small_model,
         record_turns=record_turns,
+        review=review,
+        learn_scope=check_scope(learn_scope),
+        learn_expires=learn_expires,
+        on_turn=on_turn,
+        zone=zone_of(timezone),
     )
     reader = check_reader(Reader(user_id=user_id, session_id=session_id, agent_id=agent_id))
+    if settings.learn_scope is not Scope.TURN:  # each turn has an id of its own
+        require_id(settings.learn_scope, reader)
     place = Place(reader, config=config, memory=memory, strict=on_error == "raise")
     return ClientWithMemory(client, Turns(place, settings))

@@ -29,6 +29,8 @@ class Asked:
     """A memory block has a place in the reply."""
     foreign: Origin | None
     """What content that is not the user's word stands in the request; None if there is none."""
+    said: tuple[str, ...] = ()
+    """The user's own words in the request, a text a message, the newest last."""
     choices: int = 1
     """How many choices the reply is to have."""
 

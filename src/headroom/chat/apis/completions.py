@@ -25,6 +25,7 @@ from .messages import (
     name_of,
     prefixed,
     put,
+    said_by_user,
     values,
     with_field,
     with_only,
@@ -151,6 +152,7 @@ class Completions:
             digest=digest([(get(message, "role"), get(message, "content")) for message in upto]),
             has_room=_has_room(_body(kwargs)),
             foreign=in_messages(messages) or in_request(_body(kwargs)),
+            said=said_by_user(messages),
             choices=choices if isinstance(choices := kwargs.get("n"), int) else 1,
         )
 

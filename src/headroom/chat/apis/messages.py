@@ -123,6 +123,22 @@ def name_of(messages: Sequence[Any], last: int) -> str | None:
     return name if isinstance(name, str) and name.strip() else None
 
 
+def said_by_user(messages: Iterable[Any]) -> tuple[str, ...]:
+    """Return what the user says in each message, in words; results of tools may stand in the same messages."""
+    own = (_own_words(get(message, "content")) for message in messages if get(message, "role") == "user")
+    return tuple(text for text in own if text)
+
+
+def _own_words(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, (list, tuple)) else ()
+    own = (part for part in parts if isinstance(part, str) or get(part, "type") in ("text", "input_text", None))
+    return "\n".join(
+        text for part in own if isinstance(text := part if isinstance(part, str) else get(part, "text"), str)
+    )
+
+
 def prefixed(notes: str, content: Any, part_type: str) -> Any:
     """Put `notes` in front of what a message says; parts stay parts."""
     if content is None or isinstance(content, str):

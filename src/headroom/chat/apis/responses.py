@@ -23,6 +23,7 @@ from .messages import (
     parted,
     prefixed,
     put,
+    said_by_user,
     with_field,
     words,
 )
@@ -179,6 +180,7 @@ class Responses:
             digest=known,
             has_room=_has_room(_body(kwargs)),
             foreign=in_messages(items) or in_request(_body(kwargs)),
+            said=said_by_user(items),
         )
 
     def write(self, kwargs: Mapping[str, Any], notes: str, request: Request | None) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Generic, Protocol, TypeVar
@@ -55,18 +55,24 @@ class Frame(Generic[NoteT]):
 
 
 def frame(
-    notes: Sequence[NoteT], *, day: date, budget: int = NOTES_BUDGET, length: int | None = NOTE_LENGTH
+    notes: Sequence[NoteT],
+    *,
+    day: date,
+    budget: int = NOTES_BUDGET,
+    length: int | None = NOTE_LENGTH,
+    mark: Callable[[NoteT], str] = lambda _: "",
 ) -> Frame[NoteT]:
     """Quote `notes`, best first, as data with handles from 1; those that do not fit `budget` are left out, last first.
 
     The text ends with a blank line, so it can be a prefix of the user's text or a text part of its own. Without notes
-    it still tells the day, which a model needs to make relative dates absolute.
+    it still tells the day, which a model needs to make relative dates absolute. `mark` returns what stands behind a
+    note's quotes.
     """
     today = _DAY.format(_DAYS[day.weekday()], day.isoformat()[:10])
     left = budget - sum(map(_tokens, (today, _HEADING, _END)))
     lines: list[str] = []
     for handle, note in enumerate(notes, 1):
-        line = f"[{handle}] {quoted(note.content, length)}"
+        line = f"[{handle}] {quoted(note.content, length)}{mark(note)}"
         left -= _tokens(line)
         if left < 0:
             break

@@ -200,6 +200,11 @@ def entry_of(draft: Draft, vector: Vector | None, *, held_until: int | None = No
     )
 
 
+def check_scope(value: object) -> Scope:
+    """Raise InvalidInput unless `value` is a scope."""
+    return _enum("scope", Scope, value)
+
+
 def _enum(name: str, kind: type[E], value: object) -> E:
     try:
         return kind(value)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple, TypeAlias
 
-from ..records import Origin
+from ..records import Origin, Record
 from .words import fold, words
 
 Review: TypeAlias = Literal["untrusted", "all", "off"]
@@ -168,6 +168,14 @@ class Gate:
     @cached_property
     def _sentences(self) -> list[_Sentence]:
         return _sentences(self.said[-_MOST_MESSAGES:])
+
+
+def mark_of_origin(record: Record) -> str:
+    """Return what a model is told of a note that only tools or files say; nothing for all others."""
+    origins = {source.origin for source in record.sources}
+    if not origins or not origins <= {Origin.TOOL, Origin.FILE}:
+        return ""
+    return f" (from a {min(origins).value}, not from the user)"
 
 
 def reads_as_instruction(fact: str) -> bool:
