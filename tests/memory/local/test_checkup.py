@@ -125,15 +125,18 @@ def test_damage_that_no_copy_can_mend_is_said(config: MemoryConfig) -> None:
 
 def test_an_index_of_sqlite_is_rebuilt(config: MemoryConfig) -> None:
     """An index that lost its entries is built again from the rows."""
+    connection = apsw.Connection(str(config.path))
+    columns = [row[1] for row in connection.execute("pragma table_info (memories)")]
+    connection.close()
+    copied = {"seq": "50", "id": "zeroblob(16)", "valid_until": "1"}
+    values = ", ".join(copied.get(column, column) for column in columns)
     damage(
         config,
         "pragma writable_schema = on",
         "create table kept as select * from sqlite_schema where name = 'memories_by_user'",
         "delete from sqlite_schema where name = 'memories_by_user'",
         "pragma writable_schema = reset",
-        "insert into memories select 50, zeroblob(16), user, content, fingerprint, scope, session_id, agent_id, "
-        "turn_id, importance, metadata, created_at, 1, superseded_by, expires_at, length, opening, origin, "
-        "held_until, would_replace from memories where seq = 1",
+        f"insert into memories select {values} from memories where seq = 1",
         "insert into waiting values (50)",
         "insert into words (rowid, terms) select 50, terms from words where rowid = 1",
         "pragma writable_schema = on",
