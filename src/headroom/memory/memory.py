@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from types import EllipsisType, TracebackType
@@ -14,7 +15,7 @@ from ..errors import Closed, InvalidInput
 from ..runtime.threads import in_thread
 from .config import MemoryConfig
 from .engine import Engine
-from .open import acquire, reembed, release
+from .open import acquire, backup, reembed, rekey, release, restore_backup
 from .portable.readers.table import OWN_FORMAT
 from .portable.restoring import Imported
 from .protocols import Embedder
@@ -487,6 +488,35 @@ class Memory:
         many there are. Raise StoreUnavailable if the disk is too small.
         """
         return await in_thread(reembed, config, embedder, progress)
+
+    async def backup(self, target: str | PathLike[str], *, overwrite: bool = False) -> None:
+        """Copy the file to `target` while programs go on writing: complete, checked, and for its owner alone.
+
+        A copy of an encrypted file has the same key. Raise StoreUnwritable if there is such a file already, unless
+        `overwrite`, and StoreUnavailable if the disk is full.
+        """
+        await in_thread(partial(backup, self.config, target, overwrite=overwrite))
+
+    @staticmethod
+    async def restore_backup(
+        source: str | PathLike[str], config: MemoryConfig | None = None, *, overwrite: bool = False
+    ) -> None:
+        """Put a copy of the backup `source` where `config` names its file, which nobody may have open.
+
+        Everything is checked before the file is exchanged. Raise StoreUnwritable if there is a file already, unless
+        `overwrite`, StoreUnavailable if somebody has it open, and NotADatabase or WrongKey if `source` cannot be read.
+        """
+        await in_thread(partial(restore_backup, config or MemoryConfig(), source, overwrite=overwrite))
+
+    @staticmethod
+    async def rekey(config: MemoryConfig, encryption_key: str | None) -> None:
+        """Encrypt the file that `config` names, change its key, or decrypt it if `encryption_key` is None.
+
+        `config` has the key that the file has now, if any; nobody may have the file open. A kill at any instant
+        leaves the file under the old key or under the new one. What was in clear may stand in freed blocks of the
+        disk. Raise WrongKey if `config` has not its key, and StoreUnavailable if somebody has it open.
+        """
+        await in_thread(rekey, config, encryption_key)
 
     async def close(self) -> None:
         """Let go of the file; the last holder of equal settings closes it. Closing twice is fine."""

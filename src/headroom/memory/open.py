@@ -11,6 +11,7 @@ from collections.abc import Hashable
 from contextlib import suppress
 from functools import partial
 from inspect import getattr_static
+from pathlib import Path
 from typing import Any, cast
 
 from ..errors import InvalidInput, StoreUnwritable
@@ -23,7 +24,7 @@ from .embedders.models import BUNDLED
 from .embedders.remote import RemoteEmbedder
 from .embedders.table import make_embedder
 from .engine import Engine
-from .local import checkup
+from .local import checkup, upkeep
 from .local.file import schema
 from .local.file.database import Database
 from .local.tables.reembed import Progress, reembed_file
@@ -121,6 +122,33 @@ def release(engine: Engine, *, linger: bool = False) -> None:
             _close(next(iter(_idle)))
 
 
+def backup(config: MemoryConfig, target: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Copy the file that `config` names to `target` while programs use it; see `Memory.backup`."""
+    upkeep.backup(config, target, overwrite=overwrite)
+
+
+def restore_backup(config: MemoryConfig, source: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Put a copy of the backup `source` where `config` names its file; see `Memory.restore_backup`."""
+    if config.db_path is None:
+        make_home(config)
+    _close_idle(config.path)
+    upkeep.restore_backup(config, source, overwrite=overwrite)
+
+
+def rekey(config: MemoryConfig, encryption_key: str | None) -> None:
+    """Encrypt the file that `config` names, change its key, or decrypt it; see `Memory.rekey`."""
+    _close_idle(config.path)
+    upkeep.rekey(config, encryption_key)
+
+
+def _close_idle(path: Path) -> None:
+    """Close the engines of a file that nobody holds any more and that stay open for the next who does."""
+    with _lock:
+        _take_back()
+        for engine in [each for each in _idle if _made[each][1].path == path]:
+            _close(engine)
+
+
 def reembed(config: MemoryConfig, embedder: Embedder | None = None, progress: Progress | None = None) -> int:
     """Move the file that `config` names to the embedder that it asks for; return how many memories were embedded.
 
@@ -169,8 +197,8 @@ def reconcile(config: MemoryConfig, embedder: Embedder | None = None, *, mend: b
 
 
 def _wire(config: MemoryConfig, embedder: Embedder | None) -> Engine:
-    if config.backend == "local" and config.db_path is None:
-        _make_home(config)
+    if config.backend == "local" and config.db_path is None and not config.read_only:
+        make_home(config)
     chosen = make_embedder(config) if embedder is None else _checked(embedder, config)
     backend = _backend(config, chosen)
     # An embedder of the user's own most often asks a server too.
@@ -189,7 +217,7 @@ def _backend(config: MemoryConfig, embedder: Embedder) -> Backend:
     return backend
 
 
-def _make_home(config: MemoryConfig) -> None:
+def make_home(config: MemoryConfig) -> None:
     """Make the default folder; a folder that was named must be there, so that a typing error is noticed."""
     try:
         config.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
