@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ..errors import HeadroomError, InvalidInput, NotFound
 from .door import HEADERS, comes_from_here, header_map, names_loopback
 from .pages import edits, memories, overview, review, time_travel, turns
-from .rendering import bare, page
+from .rendering import bare, page, prepare
 from .room import Room, room_of
 
 _LONGEST_FORM = 1 << 20
@@ -38,6 +38,7 @@ def make_app(room: Room) -> ASGIApp:
         exception_handlers={404: _missing, NotFound: _missing, HeadroomError: _failed},
     )
     inner.state.room = room
+    prepare()
     return _Guarded(inner, room)
 
 

@@ -18,21 +18,26 @@ from .room import room_of
 def page(request: Request, template: str, *, status: int = 200, **shown: Any) -> Response:
     """Render a whole page. htmx takes the part that it wants out of it, so there is one answer for both."""
     room = room_of(request)
-    text = (
-        _environment()
-        .get_template(template)
-        .render(
-            base=room.door.base,
-            csrf=room.door.csrf,
-            user=room.user,
-            path=request.url.path.removeprefix(room.door.base) or "/",
-            say=_Saying(room.zone),
-            done=request.query_params.get("done"),
-            held=room.held(),
+    text = _render(
+        template,
+        **{
+            "base": room.door.base,
+            "csrf": room.door.csrf,
+            "user": room.user,
+            "path": request.url.path.removeprefix(room.door.base) or "/",
+            "say": _Saying(room.zone),
+            "done": request.query_params.get("done"),
+            "held": shown["held"] if "held" in shown else room.held(),
             **shown,
-        )
+        },
     )
     return HTMLResponse(text, status_code=status)
+
+
+def is_for_a_part(request: Request) -> bool:
+    """Say whether htmx asks, to take the part that changes out of the page and leave the frame as it is."""
+    headers = request.headers
+    return headers.get("HX-Request") == "true" and "HX-History-Restore-Request" not in headers
 
 
 def go(request: Request, path: str) -> Response:
@@ -42,7 +47,7 @@ def go(request: Request, path: str) -> Response:
 
 def bare(template: str, *, status: int, **shown: Any) -> Response:
     """Render a page for somebody who has not come in: it shows nothing of the memory."""
-    return HTMLResponse(_environment().get_template(template).render(**shown), status_code=status)
+    return HTMLResponse(_render(template, **shown), status_code=status)
 
 
 class _Saying:
@@ -69,6 +74,16 @@ class _Saying:
 
     def iso(self, moment: datetime) -> str:
         return moment.isoformat(timespec="seconds")
+
+
+def prepare() -> None:
+    """Compile all templates, so that the first page need not wait for them."""
+    for name in _environment().list_templates():
+        _environment().get_template(name)
+
+
+def _render(template: str, **shown: Any) -> str:
+    return _environment().get_template(template).render(**shown)
 
 
 @lru_cache(maxsize=1)

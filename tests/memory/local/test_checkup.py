@@ -133,8 +133,8 @@ def test_an_index_of_sqlite_is_rebuilt(config: MemoryConfig) -> None:
     damage(
         config,
         "pragma writable_schema = on",
-        "create table kept as select * from sqlite_schema where name = 'memories_by_user'",
-        "delete from sqlite_schema where name = 'memories_by_user'",
+        "create table kept as select * from sqlite_schema where name = 'memories_by_age'",
+        "delete from sqlite_schema where name = 'memories_by_age'",
         "pragma writable_schema = reset",
         f"insert into memories select {values} from memories where seq = 1",
         "insert into waiting values (50)",

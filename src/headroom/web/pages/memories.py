@@ -17,7 +17,7 @@ from ...memory.records import Origin, Record, Scope, Source
 from ...memory.rules.filters import Where
 from ...memory.user_memory import UserMemory
 from ..presenting.phrasing import Piece, compared, day_name, number_name
-from ..rendering import page
+from ..rendering import is_for_a_part, page
 from ..room import Room, room_of
 
 _PAGE = 50
@@ -87,7 +87,9 @@ def listing(request: Request) -> Response:
     asked, now = Asked.of(request.query_params), datetime.now(timezone.utc)
     found = _found(room.memory, asked, now, request.query_params.get("after"))
     shown, rest = found[:_PAGE], found[_PAGE:]
-    whole = room.memory.count() if not asked.narrowed else len(shown)
+    # While somebody types, only the list is wanted; counting everything would cost more than finding some.
+    counts = None if asked.narrowed and is_for_a_part(request) else room.memory.stats()
+    whole = len(shown) if asked.narrowed or counts is None else counts["total"]
     return page(
         request,
         "memories.html",
@@ -95,7 +97,8 @@ def listing(request: Request) -> Response:
         days=[("", shown)] if asked.text and shown else _by_day(shown, room, now),
         older=asked.address(after=shown[-1].id) if rest else "",
         tally=_tally(asked, whole, more=bool(rest) and asked.narrowed),
-        agents=[(name, name) for name in room.memory.stats()["by_agent"]],
+        held=counts["held"] if counts else 0,
+        agents=[(name, name) for name in (counts["by_agent"] if counts else ())],
         origins=[(origin.value, name) for origin, name in ORIGINS.items()],
         scopes=[(scope.value, f"{scope.value.capitalize()} scope") for scope in Scope],
         ages=_AGES,

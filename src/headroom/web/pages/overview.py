@@ -33,6 +33,7 @@ def show(request: Request, problem: str = "", status: int = 200) -> Response:
         problem=problem,
         total=stats["total"],
         history=stats["superseded"],
+        held=stats["held"],
         file_bytes=stats["file_bytes"],
         plot=drawing.area(points, points[0][0], now, "Memories over time") if points else "",
         first_name=full_day(points[0][0].astimezone(room.zone).date()) if points else "",
