@@ -341,3 +341,25 @@ class Changing(Opened):
             assert {result.content for result in find(engine, owner, "kept")} == {
                 f"kept for {scope.value}" for scope in Scope
             }
+
+    def test_near_duplicates_come_in_groups_with_their_cosines(self) -> None:
+        """Closest first, each compared with the first of its group; numbers, names and negations keep texts apart."""
+        with self.opened() as engine:
+            texts = (
+                "the meeting about the budget is at 5 pm in room four",
+                "the meeting about the budget is at 6 pm in room four",
+                "the budget meeting about the budget is at 5 pm in room four",
+                "user does not like tea with milk and sugar",
+                "user does like tea with milk and sugar",
+                "a cat",
+            )
+            ids = engine.save(ALICE, texts)
+            engine.save(BOB, texts)
+            (group,) = engine.near_duplicates(ALICE, threshold=0.8)
+            assert {record.id for record in group.memories} == {ids[0], ids[2]}
+            assert group.cosines[0] == 1.0
+            assert 0.8 <= group.cosines[1] < 1
+            assert engine.near_duplicates(ALICE, threshold=1.0) == []
+            engine.forget(ids[0])
+            assert engine.near_duplicates(ALICE, threshold=0.8) == []
+            assert refuses(lambda: engine.near_duplicates(ALICE, threshold=2))

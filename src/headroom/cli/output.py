@@ -68,7 +68,7 @@ def record_json(record: Record) -> dict[str, Any]:
     shape["relationships"] = [list(edge) for edge in record.relationships]
     shape["sources"] = [{name: getattr(source, name) for name in source.__slots__} for source in record.sources]
     if isinstance(record, SearchResult):
-        shape |= {"score": record.score, "parts": record.explain()}
+        shape |= {"score": record.score, "parts": record.parts._asdict(), "cosine": record.cosine}
     return shape
 
 

@@ -12,6 +12,8 @@ from functools import partial
 from itertools import compress
 from pathlib import Path
 
+import numpy as np
+
 from ..errors import EmbedderError, EmbedderUnavailable, InvalidInput, NotFound
 from ..runtime.threads import in_time, submit
 from .cohort import Cohorts
@@ -34,10 +36,11 @@ from .records import (
     Reader,
     Record,
     SearchResult,
+    Similar,
     Stats,
     Undone,
 )
-from .rules import amending
+from .rules import amending, near
 from .rules.amending import Fields, is_pending, is_present
 from .rules.checks import (
     check_count,
@@ -47,6 +50,7 @@ from .rules.checks import (
     check_listing,
     check_query,
     check_reader,
+    check_share,
     entry_of,
 )
 from .rules.message import parts_of
@@ -332,6 +336,17 @@ class Engine:
         if not step > timedelta():
             raise InvalidInput(f"step must be a time above 0, not {step!r}")
         return self._backend.growth(check_reader(reader), step)
+
+    def near_duplicates(self, reader: Reader, *, threshold: float = 0.85) -> list[Similar]:
+        """Group the present memories that say nearly the same, with their cosines, the closest groups first."""
+        check_share("threshold", threshold)
+        records = self.get_all(Listing(reader=reader))
+        vectors = self._backend.vectors([record.id for record in records], reader)
+        known = [(record, vector) for record, vector in zip(records, vectors, strict=True) if vector is not None]
+        if not known:
+            return []
+        rows = np.stack([vector for _, vector in known])
+        return near.groups([record for record, _ in known], rows, threshold=threshold)
 
     def users(self) -> list[str]:
         """List the users who have memories, in the order of their ids."""

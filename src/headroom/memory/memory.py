@@ -31,6 +31,7 @@ from .records import (
     Relationship,
     Scope,
     SearchResult,
+    Similar,
     Stats,
     Undone,
 )
@@ -402,6 +403,14 @@ class Memory:
     async def users(self) -> list[str]:
         """List the users who have memories, in the order of their ids."""
         return await in_thread(self.engine.users)
+
+    async def near_duplicates(self, user_id: str, *, threshold: float = 0.85) -> list[Similar]:
+        """Group the memories of a user, in any session, that say nearly the same; the closest groups first.
+
+        Each comes with its cosine to the newest of its group. Texts that differ in a number, a name or a negation are
+        in no group, however near they are. Nothing is changed: what is to go is for a person to say.
+        """
+        return await in_thread(self.engine.near_duplicates, Reader(user_id=user_id, owner=True), threshold=threshold)
 
     async def everything(self, user_id: str) -> Everything:
         """Return all there is of a user: every session, agent and turn, history, what is held, and the events."""

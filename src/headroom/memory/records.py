@@ -170,9 +170,12 @@ class SearchResult(Record):
     stands_for: tuple[str, ...] = ()
     """If notes for a chat are recalled: the ids of others that say the same in slightly other words."""
 
+    cosine: float = 0.0
+    """Of the memory's vector and the question's, as the embedder has them; 0 while one of them waits for its vector."""
+
     def explain(self) -> dict[str, float]:
-        """Return the parts of the score by name; they sum to it."""
-        return self.parts._asdict()
+        """Return the parts of the score by name, which sum to it, and the `cosine` that it comes from."""
+        return {**self.parts._asdict(), "cosine": self.cosine}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +215,16 @@ class Undone:
     """Replaced or forgotten since, and present again."""
     changed: tuple[str, ...] = ()
     """Said again or updated since, and put back as they were."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Similar:
+    """Memories that say nearly the same; none of them is history."""
+
+    memories: tuple[Record, ...]
+    """Newest first."""
+    cosines: tuple[float, ...]
+    """How near each is to the first: 1 for the first itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,7 @@ from .records import (
     Relationship,
     Scope,
     SearchResult,
+    Similar,
     Stats,
     Undone,
 )
@@ -329,6 +330,10 @@ class UserMemory:
             progress=progress,
         )
 
+    def near_duplicates(self, *, threshold: float = 0.85) -> list[Similar]:
+        """Group the memories that say nearly the same, with their cosines. See `Memory.near_duplicates`."""
+        return self.engine.near_duplicates(self.reader, threshold=threshold)
+
     def everything(self) -> Everything:
         """Return all there is of the user: every session, agent and turn, history, what is held, and the events."""
         return self.engine.everything(self.reader.user_id)
@@ -397,6 +402,7 @@ class AsyncUserMemory:
     growth = _awaitable(UserMemory.growth)
     export = _awaitable(UserMemory.export)
     import_from = _awaitable(UserMemory.import_from)
+    near_duplicates = _awaitable(UserMemory.near_duplicates)
     everything = _awaitable(UserMemory.everything)
     warm = _awaitable(UserMemory.warm)
     stats = _awaitable(UserMemory.stats)

@@ -29,8 +29,9 @@ def test_a_score_is_the_sum_of_its_parts(engine: Engine) -> None:
     results = find(engine, ALICE, "Does Anna play the cello?")
     assert results[0].content == "Anna plays the cello"
     for result in results:
-        assert result.explain() == result.parts._asdict()
-        assert set(result.explain()) == set(Parts._fields)
+        assert result.explain() == {**result.parts._asdict(), "cosine": result.cosine}
+        assert set(result.parts._asdict()) == set(Parts._fields)
+        assert -1 <= result.cosine <= 1.0001
         assert result.score == pytest.approx(max(0.0, sum(result.parts)), abs=1e-6)
     assert results[0].parts.words > 0
     assert results[0].parts.vector > 0

@@ -66,7 +66,7 @@ def _print(record: Record, versions: list[Record], result: SearchResult | None, 
             click.echo(f"  {mark} {moment(version.created_at)}  {plain(version.content)}")
     if result is not None:
         click.echo(f"\nscore {result.score:.3f} for {plain(question or '')!r}")
-        for name, part in sorted(result.explain().items(), key=lambda item: -abs(item[1])):
+        for name, part in sorted(result.parts._asdict().items(), key=lambda item: -abs(item[1])):
             if part:
                 click.echo(f"  {part:+.3f}  {name}")
     elif question:

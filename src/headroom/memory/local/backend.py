@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import starmap
@@ -81,9 +81,10 @@ class LocalBackend:
             with self._indexes.fresh(cursor, user, revision, stamp) as columns:
                 hits = retrieve(cursor, columns, query, now())
                 scored = self._scored(cursor, columns, hits, query)
+                cosines = _cosines(columns, scored, query)
             fields = read.fetch(cursor, scored)
         results = [
-            SearchResult(score=score(parts), parts=parts, **fields[seq])
+            SearchResult(score=score(parts), parts=parts, cosine=cosines.get(seq, 0.0), **fields[seq])
             for seq, parts in scored.items()
             if seq in fields
         ]
@@ -311,6 +312,14 @@ class LocalBackend:
             # Nobody sees them any more: where another process writes for long, or the disk is full, they can wait.
             with suppress(StoreUnavailable, StoreUnwritable), self._database.write() as cursor:
                 history.erase(cursor, dead)
+
+
+def _cosines(columns: UserColumns, seqs: Iterable[int], query: Query) -> dict[int, float]:
+    if query.vector is None or len(query.vector) != columns.stamp.width:
+        return {}
+    places = columns.positions(seqs)
+    cosines = columns.vectors.cosines(query.vector, places)
+    return {int(seq): float(cosine) for seq, cosine in zip(columns.seq[places], cosines, strict=True)}
 
 
 def _width(writes: Sequence[Write]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import ExitStack
 from pathlib import Path
 
 import apsw
@@ -201,3 +202,37 @@ def test_the_standard_library_reads_and_checks_the_file(engine: Engine, path: Pa
         assert plain.execute("""select rowid from words where words match '"1:dark"'""").fetchall() == [(1,)]
     finally:
         plain.close()
+
+
+MANY = """
+me = arguments[0]
+agent = Reader(user_id="alice", agent_id=f"agent {me}")
+engine = open_engine()
+tell("ready")
+wait()
+texts = [f"fact {n} of everybody" if n % 5 == 0 else f"fact {n} of agent {me}" for n in range(1000)]
+for start in range(0, 1000, 10):
+    engine.save(agent, texts[start : start + 10])
+engine.close()
+tell("done")
+"""
+
+
+def test_eight_processes_lose_none_and_double_none(path: Path) -> None:
+    """Each writes 1,000 facts, 200 of them the same as all others: there are 8 x 800 + 200, with all their sources."""
+    with ExitStack() as stack:
+        writers = [stack.enter_context(child(MANY, path, number)) for number in range(8)]
+        for writer in writers:
+            assert writer.hear() == "ready"
+        for writer in writers:
+            writer.tell()
+        for writer in writers:
+            assert writer.hear() == "done"
+    engine = make_engine(path)
+    records = listed(engine, ALICE)
+    assert len(records) == len({record.content for record in records}) == 8 * 800 + 200
+    for record in records:
+        agents = [source.agent_id for source in record.sources]
+        assert len(set(agents)) == len(agents) == (8 if record.content.endswith("everybody") else 1)
+    assert engine.stats(ALICE)["by_agent"] == {f"agent {number}": 1000 for number in range(8)}
+    engine.close()
