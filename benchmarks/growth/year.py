@@ -41,7 +41,7 @@ _YEAR = timedelta(days=365)
 _REMARK = timedelta(minutes=1)
 _LONGEST_TALK = 9
 _VARIANTS = (
-    str.lower,
+    lambda text: text[0].lower() + text[1:],
     lambda text: text + ".",
     lambda text: text + "!",
     lambda text: text.replace(" ", "  ", 1),

@@ -53,7 +53,7 @@ def folded(text: str) -> str:
         if piece.isspace():
             space = piece
             continue
-        before, prose = prose, piece in "!！。…" or _is_prose(piece, behind_number=number)
+        before, prose = prose, piece in ".!！。…" or _is_prose(piece, behind_number=number)
         folding.append(_folded_space(space, within_prose=before and prose))
         folding.append(unicodedata.normalize("NFC", piece).casefold() if prose else piece)
         number, space = _NUMBER.fullmatch(piece) is not None, ""
