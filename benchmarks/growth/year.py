@@ -40,12 +40,20 @@ _SHARES = {
 _YEAR = timedelta(days=365)
 _REMARK = timedelta(minutes=1)
 _LONGEST_TALK = 9
+
+
+def _lowered(text: str) -> str:
+    """Write the first word small, unless it is a name such as DuckDB."""
+    first, space, rest = text.partition(" ")
+    return (first.lower() if first[1:].islower() else first) + space + rest
+
+
 _VARIANTS = (
-    lambda text: text[0].lower() + text[1:],
+    _lowered,
     lambda text: text + ".",
-    lambda text: text + "!",
+    lambda text: text + ("!" if text[-1].isalpha() else "."),
     lambda text: text.replace(" ", "  ", 1),
-    lambda text: text[0].lower() + text[1:] + " .",
+    lambda text: _lowered(text) + " .",
 )
 
 

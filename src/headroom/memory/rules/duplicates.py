@@ -29,6 +29,7 @@ _CLOCK = {"am", "pm"}
 _INDENTED = re.compile(r"\n[ \t]+$")
 _END = re.compile(r"""(?<=[\w)\]"'’”»」`])\s*[.!。！…]+$""")
 _END_BEHIND_CODE = re.compile(r"""(?<=[\w)\]"'’”»」`])[.。…]+$""")
+_WORD_AT_END = re.compile(r"(?:^|\s)[^\W\d_]+!+$")
 _NAME = re.compile(r"(?<=[\w,;:] )[A-Z]\w+")
 # A note says the same with and without these.
 _EMPTY_WORDS = frozenset("a also an are currently is mentioned mentions now said says that the user".split())
@@ -57,7 +58,8 @@ def folded(text: str) -> str:
         folding.append(_folded_space(space, within_prose=before and prose))
         folding.append(unicodedata.normalize("NFC", piece).casefold() if prose else piece)
         number, space = _NUMBER.fullmatch(piece) is not None, ""
-    return (_END if prose else _END_BEHIND_CODE).sub("", "".join(folding))
+    whole = "".join(folding)
+    return (_END if prose or _WORD_AT_END.search(whole) else _END_BEHIND_CODE).sub("", whole)
 
 
 def _is_prose(piece: str, *, behind_number: bool) -> bool:
