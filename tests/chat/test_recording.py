@@ -59,6 +59,16 @@ def test_a_turn_is_kept_by_ids_and_scores(server: Server, remembering: Make) -> 
     assert turn.asked is None
 
 
+def test_what_waits_for_a_review_is_told_apart(server: Server, remembering: Make) -> None:
+    """A fact that is held is named as held, and not as stored."""
+    client = remembering(record_turns="ids", review="all")
+    server.script(block('{"content": "Likes tea"}'))
+    client.chat.completions.create(**said("I like tea"))
+    (turn,) = kept(client)
+    assert turn.stored == ()
+    assert turn.held == tuple(record.id for record in client.memory.pending())
+
+
 def test_a_turn_that_recalled_and_taught_nothing_is_kept_too(server: Server, remembering: Make) -> None:
     """That nothing fitted is worth seeing as well."""
     client = remembering(record_turns="ids")
@@ -107,7 +117,7 @@ def test_a_private_chat_leaves_no_turn(server: Server, remembering: Make) -> Non
 
 
 def test_a_tool_loop_is_one_turn(server: Server, remembering: Make) -> None:
-    """Requests that go on with the same message belong to one turn, with the message and all that was stored."""
+    """Requests that go on with the same message belong to one turn, with the message and all that they stored."""
     client = remembering(record_turns="text")
     call = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
     messages: list[dict[str, Any]] = [{"role": "user", "content": "Look it up"}]
@@ -120,7 +130,7 @@ def test_a_tool_loop_is_one_turn(server: Server, remembering: Make) -> None:
     client.chat.completions.create(model="m", messages=messages)
     (turn,) = kept(client)
     assert turn.asked == "Look it up"
-    assert len(turn.stored) == 2
+    assert (len(turn.stored), len(turn.held)) == (1, 1)  # what came with the tool waits for a review
 
 
 @pytest.mark.parametrize("name", ["OpenAI", "AsyncOpenAI"])

@@ -26,7 +26,8 @@ def kept_turn(report: LastTurn, reader: Reader, at: datetime, asked: str | None)
         agent_id=reader.agent_id,
         asked=asked,
         notes=tuple(KeptNote(id=note.id, score=note.score, parts=note.parts) for note in report.recalled),
-        stored=tuple(dict.fromkeys(stored.id for stored in report.stored)),
+        stored=tuple(dict.fromkeys(stored.id for stored in report.stored if not stored.held)),
+        held=tuple(dict.fromkeys(stored.id for stored in report.stored if stored.held)),
         replaced=report.replaced,
         forgotten=report.forgotten,
     )
