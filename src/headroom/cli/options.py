@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -35,7 +35,6 @@ class Target:
     embedder: str | None = None
     model: str | None = None
     backend: str | None = None
-    settings: dict[str, Any] = field(default_factory=dict)
 
     @property
     def user_id(self) -> str:
@@ -49,7 +48,7 @@ class Target:
     @property
     def config(self) -> MemoryConfig:
         """The configuration of the file and its embedder."""
-        settings = dict(self.settings)
+        settings: dict[str, Any] = {}
         if self.embedder is not None:
             settings["embedder_backend"] = self.embedder
         if self.backend is not None:

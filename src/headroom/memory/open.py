@@ -173,7 +173,7 @@ def check_up(config: MemoryConfig, embedder: Embedder | None = None, *, mend: bo
     Raise StoreUnwritable if there is no such file, and InvalidInput for a backend that keeps no file.
     """
     if config.backend != "local":
-        raise InvalidInput(f"the backend {config.backend} keeps no file here that could be checked")
+        raise InvalidInput(f"the backend {config.backend} keeps no file here to be checked; run: headroom reconcile")
     if not config.path.is_file():
         raise StoreUnwritable(path=config.path, reason="there is no such file yet; the first save makes it")
     chosen = make_embedder(config) if embedder is None else _checked(embedder, config)

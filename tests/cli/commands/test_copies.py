@@ -63,6 +63,7 @@ def test_a_file_is_encrypted_and_decrypted(db: str, tmp_path: Path, capsys: pyte
     assert main(["rekey", "--db", db, "--key-file", str(key), "--new-key-file", str(second)]) == 0
     assert main(["list", "--db", db, "--user", "alice", "--key-file", str(key)]) == 1
     assert main(["doctor", "--db", db, "--key-file", str(second)]) == 0
+    assert main(["reembed", "--db", db, "--key-file", str(second)]) == 0
     assert main(["rekey", "--db", db, "--key-file", str(second), "--decrypt"]) == 0
     assert contents(MemoryConfig(db_path=db)) == ["User drinks tea"]
     printed = capsys.readouterr()

@@ -154,5 +154,5 @@ def test_there_must_be_a_file(tmp_path: Path) -> None:
     with pytest.raises(StoreUnwritable, match="no such file"):
         check_up(MemoryConfig(db_path=tmp_path / "none.db"))
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(InvalidInput, match="keeps no file"):
+    with pytest.raises(InvalidInput, match="headroom reconcile"):
         check_up(MemoryConfig(backend="qdrant-neo4j"))

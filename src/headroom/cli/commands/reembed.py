@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ...integrations.identity import read_key
 from ...memory.config import EmbedderBackend, MemoryConfig
 from ...memory.open import reembed
 from ..progress import progress_bar
@@ -49,6 +50,7 @@ def command(
     """
     config = MemoryConfig(
         db_path=db,
+        encryption_key=read_key(key_file),
         embedder_backend=backend,
         embedder_model=model,
         vector_dimension=dimension,

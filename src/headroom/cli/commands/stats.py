@@ -19,12 +19,13 @@ def command(target: Target, *, as_json: bool) -> None:
     """Count what is stored."""
     with target.open() as memory:
         counts = dict(memory.stats())
-    path = target.config.path
+    config = target.config
+    place = {"path": str(config.path)} if config.backend == "local" else {"backend": config.backend}
     if as_json:
-        print_json({"user_id": target.user_id, "path": str(path), **counts})
+        print_json({"user_id": target.user_id, **place, **counts})
     else:
         numbers = {name.replace("_", " "): _shown(value) for name, value in counts.items()}
-        print_fields({"user": target.user_id, "file": str(path), **numbers})
+        print_fields({"user": target.user_id, **place, **numbers})
 
 
 def _shown(value: object) -> str:
