@@ -16,7 +16,7 @@ from .tables import postings
 
 _BREADTH = 50
 """Candidates by vector, and by each word, of each part of a message."""
-_JUDGED = 32
+_JUDGED = 20
 """Candidates that are measured against the cohort themselves."""
 _PROFILE = 64
 """Memories among which a profile is chosen."""
@@ -55,10 +55,14 @@ def choose(
 
 def _held(cursor: apsw.Cursor, columns: UserColumns, positions: Ints, weights: Mapping[str, float]) -> Floats:
     """Return the weight of the words that each position holds."""
-    share = np.zeros(len(positions), np.float32)
-    for word, weight in weights.items():
-        share += weight * np.isin(positions, columns.with_word(cursor, word, postings.LONGEST_LIST))
-    return share
+    holding = [columns.with_word(cursor, word, postings.LONGEST_LIST) for word in weights]
+    if not (len(positions) and holding):
+        return np.zeros(len(positions), np.float32)
+    holders = np.concatenate(holding)
+    places = np.searchsorted(positions, holders).clip(max=len(positions) - 1)
+    known = positions[places] == holders
+    shares = np.repeat(np.array(list(weights.values())), [len(found) for found in holding])
+    return np.bincount(places[known], shares[known], len(positions)).astype(np.float32)
 
 
 def _important(columns: UserColumns, view: View, now: int) -> Ints:

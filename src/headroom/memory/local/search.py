@@ -72,6 +72,7 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
     relevance = query.relevance if len(view.places) > query.top_k else None
     if relevance is not None:
         positions = np.union1d(positions, more_candidates(cursor, columns, view, relevance, now))
+        positions = positions[choose(cursor, columns, positions, relevance, query.top_k, now)]
     rows = columns.vectors.rows(positions)
     cosine = rows @ vector
     # A memory that waits for its vector is neither near nor far.
@@ -94,10 +95,10 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
             age_days=(now - told_at) / _DAY,
         )
     )
-    order = np.argsort(-parts.sum(axis=0), kind="stable")
     if relevance is not None:
-        order = choose(cursor, columns, positions, relevance, query.top_k, now)
-    elif query.notes_only and len(view.places) > query.top_k:
+        return Found(positions=positions, parts=parts, allowed=view.allowed)
+    order = np.argsort(-parts.sum(axis=0), kind="stable")
+    if query.notes_only and len(view.places) > query.top_k:
         order = order[: 4 * query.top_k if any(map(telling, asked.words)) else 0]
         rare = asked.rare[positions[order]]
         if vector.any():

@@ -47,8 +47,12 @@ _STANDING = 3
 _FOREIGN_MEAN = 1.6
 """A language is foreign to the embedder if texts in it are that much nearer to each other than texts in general."""
 _LEAST_DEVIATION = 0.37
+_MOST_WORDS = 40
+"""Words of one part that are looked up: a pasted log has hundreds."""
 _SHORT = 3
 """A message of at most so many telling words may rest on the one before."""
+_UNTHREADED = 250_000
+"""Multiplications of a product of matrices for which OpenBLAS starts no threads."""
 _SMALL_TALK, _GENERAL = 0.1, 0.3
 """It does not if it is that much nearer to small talk than to all else, or to general knowledge than to personal."""
 
@@ -147,8 +151,7 @@ class Relevance:
 
         `rows` are their vectors, (n, width); `held` is what they hold of the words of each ask, (asks, n).
         """
-        # A product for each note: to one of matrices BLAS sets threads, which spin if the machine is busy.
-        cosines = np.array([self.cohort.impostors @ row for row in rows], np.float32).reshape(len(rows), -1)
+        cosines = _products(rows, self.cohort.impostors)
         mean, deviation, _ = usual(cosines, self.cohort.of_impostors, self.cohort.deviation)
         margins = []
         for ask, words in zip(self.asks, held, strict=True):
@@ -162,6 +165,12 @@ class Relevance:
         return np.asarray(scored + _WORDS * held, np.float32)
 
 
+def _products(rows: Vectors, others: Vectors) -> Floats:
+    """Return the cosines of all pairs, in blocks too small for BLAS to set threads to: they spin on a busy machine."""
+    block = max(1, _UNTHREADED // max(rows.size, 1))
+    return np.concatenate([rows @ others[start : start + block].T for start in range(0, len(others), block)], axis=1)
+
+
 def usual(cosines: Floats, languages: Languages, unit: float) -> tuple[Floats, Floats, Bools]:
     """Return mean and deviation of each row of cosines with a cohort, of all or of one language, and if it is of one.
 
@@ -171,9 +180,11 @@ def usual(cosines: Floats, languages: Languages, unit: float) -> tuple[Floats, F
     every = np.arange(len(cosines))
     means = np.add.reduceat(cosines, languages.starts, axis=1) / languages.counts
     best = means.argmax(axis=1)
-    squares = np.add.reduceat(cosines**2, languages.starts, axis=1)[every, best] / languages.counts[best]
     own, mean = means[every, best], cosines.mean(axis=1)
     foreign = own - _FOREIGN_MEAN * unit > mean
+    if not foreign.any():
+        return mean, np.maximum(cosines.std(axis=1), 1e-6), foreign
+    squares = np.add.reduceat(cosines**2, languages.starts, axis=1)[every, best] / languages.counts[best]
     narrow = np.maximum(np.sqrt(np.maximum(squares - own**2, 0)), _LEAST_DEVIATION * unit)
     deviation = np.where(foreign, narrow, cosines.std(axis=1))
     return np.where(foreign, own, mean), np.maximum(deviation, 1e-6), foreign
@@ -181,10 +192,13 @@ def usual(cosines: Floats, languages: Languages, unit: float) -> tuple[Floats, F
 
 def judge(parts: Sequence[Part], vectors: Vectors, cohort: Cohort) -> Relevance:
     """Say what notes must reach for each part of a message, the whole first. `vectors` has one row a part."""
-    whole = _nearness(vectors[0], cohort)
-    rests = len(topical(parts[0].text)) <= _SHORT and _may_rest(whole)
+    near = [_nearness(vector, cohort) for vector in vectors]
+    whole, topics = near[0], [topical(part.whole) for part in parts]
+    rests = len(topics[0]) <= _SHORT and _may_rest(whole)
     asks = [
-        _ask(part, vector, cohort) for part, vector in zip(parts, vectors, strict=True) if rests or not part.earlier
+        _ask(part, words, vector, nearness, cohort)
+        for part, words, vector, nearness in zip(parts, topics, vectors, near, strict=True)
+        if rests or not part.earlier
     ]
     about_user = whole.about_user - max(whole[:3]) > _ABOUT and speaks_of_writer(parts[0].text) > 0
     return Relevance(asks=tuple(asks), about_user=about_user, cohort=cohort)
@@ -218,10 +232,9 @@ def wants_profile(about_user: bool, standing: int) -> bool:
     return about_user and standing < _STANDING
 
 
-def _ask(part: Part, vector: Vector, cohort: Cohort) -> Ask:
+def _ask(part: Part, topics: Sequence[str], vector: Vector, near: _Nearness, cohort: Cohort) -> Ask:
     mean, deviation, foreign = usual((cohort.facts @ vector)[None], cohort.of_facts, cohort.deviation)
     writer = speaks_of_writer(part.whole)
-    near = _nearness(vector, cohort)
     kind = min(_MOST_KIND, max(_LEAST_KIND, near.personal - max(near.general, near.small_talk)))
     bar = _BAR - _WRITER * writer - _KIND * kind + _EARLIER * bool(part.earlier)
     return Ask(
@@ -229,7 +242,7 @@ def _ask(part: Part, vector: Vector, cohort: Cohort) -> Ask:
         mean=float(mean[0]),
         deviation=float(deviation[0]),
         bar=bar - (_FOREIGN + _FOREIGN_WRITER * writer) * bool(foreign[0]),
-        weights=_weights(part.whole, cohort),
+        weights=_weights(topics, cohort),
     )
 
 
@@ -260,7 +273,7 @@ def topical(text: str) -> list[str]:
     return [word for word in question_words(text) if telling(word) and not word.endswith("-")]
 
 
-def _weights(text: str, cohort: Cohort) -> dict[str, float]:
-    weights = {word: 1 / (1 + cohort.frequency.get(word, 0)) for word in topical(text)}
+def _weights(topics: Sequence[str], cohort: Cohort) -> dict[str, float]:
+    weights = {word: 1 / (1 + cohort.frequency.get(word, 0)) for word in topics[:_MOST_WORDS]}
     total = sum(weights.values())
     return {word: weight / total for word, weight in weights.items()}

@@ -115,10 +115,11 @@ class UserColumns:
 
     def catch_up(self, cursor: apsw.Cursor, revision: int) -> None:
         """Read the rows stored since the last time, and again those that were changed or deleted."""
-        self._views.clear()
         known = self.last_seq
         changed = "select distinct memory from changes where user = ? and seq > ? and memory <= ?"
-        self._reread(cursor, integers(cursor.execute(changed, (self.user, self.last_change, known))))
+        if reread := integers(cursor.execute(changed, (self.user, self.last_change, known))):
+            self._views.clear()
+            self._reread(cursor, reread)
         new = cursor.execute(f"{self._sql} and m.seq > ? order by m.seq", (self.user, known))
         while rows := list(islice(new, _BATCH)):
             self._append(rows)
@@ -129,6 +130,10 @@ class UserColumns:
         """Return what `rule` and `where` let through of what holds now."""
         key = self._clauses(rule), where
         view = self._views.get(key)
+        if view is not None and len(view.allowed) < len(self):
+            view = self._grown(view, rule, now) if where is None else None
+            if view is not None:
+                self._views[key] = view
         if view is None or view.until <= now:
             allowed = self.allowed(rule, now=now, as_of=None)
             view = self.view_of(allowed if where is None else allowed & self.fitting(cursor, where))
@@ -166,19 +171,31 @@ class UserColumns:
             expires_at=self["expires_at"],
         )
 
-    def allowed(self, rule: Rule, *, now: int, as_of: int | None) -> Bools:
-        """Mark the positions that `rule` lets through and that hold now, or held at `as_of`."""
-        mask = np.zeros(len(self), np.bool_)
+    def _grown(self, view: View, rule: Rule, now: int) -> View:
+        """Return a view with what was stored since it was made."""
+        allowed = np.concatenate([view.allowed, self.allowed(rule, now=now, as_of=None, start=len(view.allowed))])
+        return view.grown(
+            allowed,
+            self.vectors,
+            length=self["length"],
+            created_at=self["created_at"],
+            expires_at=self["expires_at"],
+        )
+
+    def allowed(self, rule: Rule, *, now: int, as_of: int | None, start: int = 0) -> Bools:
+        """Mark the positions from `start` on that `rule` lets through and that hold now, or held at `as_of`."""
+        mask = np.zeros(len(self) - start, np.bool_)
         for clause in self._clauses(rule):
-            fits = np.ones(len(self), np.bool_)
+            fits = np.ones(len(mask), np.bool_)
             for column, codes in clause:
-                fits &= np.isin(self[column], codes) if len(codes) > 1 else self[column] == codes[0]
+                values = self[column][start:]
+                fits &= np.isin(values, codes) if len(codes) > 1 else values == codes[0]
             mask |= fits
         if as_of is None:
-            mask &= self["valid_until"] == FOREVER
+            mask &= self["valid_until"][start:] == FOREVER
         else:
-            mask &= (self["created_at"] <= as_of) & (self["valid_until"] > as_of)
-        mask &= self["expires_at"] > now
+            mask &= (self["created_at"][start:] <= as_of) & (self["valid_until"][start:] > as_of)
+        mask &= self["expires_at"][start:] > now
         return mask
 
     def _clauses(self, rule: Rule) -> Clauses:

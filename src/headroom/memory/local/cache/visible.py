@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +45,25 @@ class View:
             length=max(float(length[sample].sum()) / max(len(sample), 1), 1.0),
             oldest=int(created_at[places].min(initial=FOREVER)),
             until=int(expires_at[places].min(initial=FOREVER)),
+        )
+
+    def grown(
+        self, allowed: Bools, vectors: VectorIndex, *, length: Lengths, created_at: Ints, expires_at: Ints
+    ) -> View:
+        """Look at the memories that `allowed` marks, which begins with those of this view.
+
+        The result is that of `of`; only the sample is read anew, and only if it is another one now.
+        """
+        new = np.flatnonzero(allowed[len(self.allowed) :]) + len(self.allowed)
+        places = np.concatenate([self.places, new])
+        if not np.array_equal(some(places), some(self.places)):
+            return View.of(allowed, vectors, length=length, created_at=created_at, expires_at=expires_at)
+        return replace(
+            self,
+            allowed=allowed,
+            places=places,
+            oldest=min(self.oldest, int(created_at[new].min(initial=FOREVER))),
+            until=min(self.until, int(expires_at[new].min(initial=FOREVER))),
         )
 
     @property
