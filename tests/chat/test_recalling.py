@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from openai import OpenAI
 
 from headroom import MemoryConfig, with_memory
+from headroom.memory import Draft
 
 from ..server import Server
 from .clients import KEY
@@ -85,6 +87,21 @@ def test_a_short_follow_up_is_heard_with_the_message_before(client: Any) -> None
     """By itself it says too little."""
     budget = "The user wants to spend at most 150 dollars a night on hotels."
     assert budget in shown(client, "Help me book a hotel in Lisbon.", "How much may it cost?")
+
+
+def test_notes_that_differ_on_one_thing_carry_their_day(client: Any, server: Server) -> None:
+    """The model sees which is newer; no other note carries a day."""
+    old = datetime(2024, 5, 1, 12, tzinfo=timezone.utc)
+    ids = client.memory.engine.save(client.memory.reader, [Draft("The user's shoe size is 39.", created_at=old)])
+    ids.append(client.memory.add("The user's shoe size is 40 now."))
+    try:
+        shown(client, "What is my shoe size?")
+        text = server.last.messages[-1]["content"]
+        assert '"The user\'s shoe size is 39." (told 2024-05-01)' in text
+        assert text.count("(told ") == 2
+    finally:
+        for memory_id in ids:
+            client.memory.delete(memory_id)
 
 
 def test_pasted_text_does_not_drown_the_question(client: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from typing import NamedTuple, TypeAlias, TypedDict
 
@@ -172,6 +172,8 @@ class SearchResult(Record):
 
     cosine: float = 0.0
     """Of the memory's vector and the question's, as the embedder has them; 0 while one of them waits for its vector."""
+    told: date | None = None
+    """If notes for a chat are recalled: its day, if another one of them speaks of the same thing on another day."""
 
     def explain(self) -> dict[str, float]:
         """Return the parts of the score by name, which sum to it, and the `cosine` that it comes from."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from headroom.memory.rules.message import Part
-from headroom.memory.rules.relevance import Cohort, Kind, judge, profile, standing_out, usual, wants_profile
+from headroom.memory.rules.relevance import Cohort, Kind, judge, profile, rivals, standing_out, usual, wants_profile
 from headroom.memory.rules.relevance import Languages as Groups
 
 pytestmark = pytest.mark.quick
@@ -124,3 +124,11 @@ def test_a_profile_is_important_recent_and_diverse() -> None:
     assert profile(importance, np.array([0, 0, 900, 0.0]), rows, 3).tolist() == [0, 3, 2]
     assert profile(importance, np.zeros(4), rows, 9).tolist()[0] == 0
     assert sorted(profile(importance, np.zeros(4), rows, 9).tolist()) == [0, 1, 2, 3]
+
+
+def test_rivals_are_near_and_of_different_days() -> None:
+    """Two notes on the same thing from one day need no day, nor do notes on different things."""
+    rows = unit(np.array([[1, 0, 0], [1, 0.3, 0], [0, 0, 1]], np.float32))
+    assert rivals(rows, np.array([1, 2, 3])).tolist() == [True, True, False]
+    assert rivals(rows, np.array([1, 1, 3])).tolist() == [False, False, False]
+    assert rivals(rows[:0], np.array([], np.int64)).tolist() == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import starmap
 from typing import Any
 
@@ -18,7 +18,7 @@ from ..query import Filter, Listing, Query
 from ..records import Applied, Event, KeptTurn, Parts, Reader, Record, SearchResult, Stats
 from ..rules.duplicates import grouped
 from ..rules.ranking import score
-from ..rules.times import micros, moment, now
+from ..rules.times import local, micros, moment, now
 from .cache.user import Stamp, UserColumns
 from .cache.users import Indexes
 from .file import schema
@@ -82,15 +82,16 @@ class LocalBackend:
                 hits = retrieve(cursor, columns, query, now())
                 scored = self._scored(cursor, columns, hits, query)
                 cosines = _cosines(columns, scored, query)
+                rivals = {int(columns.seq[position]) for position in hits.rivals}
             fields = read.fetch(cursor, scored)
         results = [
-            SearchResult(score=score(parts), parts=parts, cosine=cosines.get(seq, 0.0), **fields[seq])
+            SearchResult(
+                score=score(parts), parts=parts, cosine=cosines.get(seq, 0.0), told=_day(fields[seq], query) if seq in rivals else None, **fields[seq]
+            )
             for seq, parts in scored.items()
             if seq in fields
         ]
-        if query.notes_only:
-            return grouped(results)
-        return results
+        return grouped(results) if query.notes_only else results
 
     def amend(self, actor: Reader, memory_ids: Sequence[str], decision: Decision) -> list[Amendment]:
         with self._database.write() as cursor:
@@ -325,3 +326,8 @@ def _cosines(columns: UserColumns, seqs: Iterable[int], query: Query) -> dict[in
 def _width(writes: Sequence[Write]) -> int:
     """Tell the width of the vectors to store; 0 where there are none."""
     return max((len(w.entry.vector) for w in writes if w.entry and w.entry.vector is not None), default=0)
+
+
+def _day(fields: Mapping[str, Any], query: Query) -> date:
+    """Return the day on which a memory was told, in the time zone of a query."""
+    return local(fields["created_at"], query.zone).date()

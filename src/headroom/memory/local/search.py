@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import apsw
 import numpy as np
@@ -13,6 +13,7 @@ from ..protocols import Vector
 from ..query import Query
 from ..records import Parts
 from ..rules import dates, ranking
+from ..rules.relevance import rivals
 from ..rules.times import micros
 from ..rules.visibility import visible
 from ..rules.words import mark, question_words, telling
@@ -39,6 +40,8 @@ class Found:
     parts: Floats
     allowed: Bools
     """What the query may find, by position."""
+    rivals: frozenset[int] = frozenset()
+    """Of notes for a chat, the positions of those beside which another one speaks of the same thing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +99,8 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
         )
     )
     if relevance is not None:
-        return Found(positions=positions, parts=parts, allowed=view.allowed)
+        found = Found(positions=positions, parts=parts, allowed=view.allowed)
+        return replace(found, rivals=_rivals(found, columns))
     order = np.argsort(-parts.sum(axis=0), kind="stable")
     if query.notes_only and len(view.places) > query.top_k:
         order = order[: 4 * query.top_k if any(map(telling, asked.words)) else 0]
@@ -106,7 +110,14 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
         else:  # the embedder did not answer in time: a rare word in common must do
             noted = np.flatnonzero(rare)[: query.top_k]
         order = order[noted]
-    return Found(positions=positions[order], parts=parts[:, order], allowed=view.allowed)
+    found = Found(positions=positions[order], parts=parts[:, order], allowed=view.allowed)
+    return replace(found, rivals=_rivals(found, columns)) if query.notes_only else found
+
+
+def _rivals(found: Found, columns: UserColumns) -> frozenset[int]:
+    """Return the positions of found memories beside which another one speaks of the same thing on another day."""
+    days = columns["created_at"][found.positions] // _DAY
+    return frozenset(found.positions[rivals(columns.vectors.rows(found.positions), days)].tolist())
 
 
 def _visible_to(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) -> View:

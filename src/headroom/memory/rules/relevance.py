@@ -51,6 +51,8 @@ _MOST_WORDS = 40
 """Words of one part that are looked up: a pasted log has hundreds."""
 _SHORT = 3
 """A message of at most so many telling words may rest on the one before."""
+_SAME_THING = 0.62
+"""Cosine from which on two notes speak of the same thing: "lives in Berlin" and "lives in Madrid" are at 0.63."""
 _UNTHREADED = 250_000
 """Multiplications of a product of matrices for which OpenBLAS starts no threads."""
 _SMALL_TALK, _GENERAL = 0.1, 0.3
@@ -219,6 +221,12 @@ def profile(importance: Floats, age_days: npt.NDArray[np.float64], rows: Vectors
         chosen.append(int(left.argmax()))
         likeness = np.maximum(likeness, rows @ rows[chosen[-1]])
     return np.array(chosen, np.int64)
+
+
+def rivals(rows: Vectors, days: Ints) -> Bools:
+    """Mark those of n notes beside which another one speaks of the same thing and was told on another day."""
+    near = (rows @ rows.T > _SAME_THING) & (days[:, None] != days[None])
+    return np.asarray(near.any(axis=1), np.bool_)
 
 
 def standing_out(margins: Floats, most: int) -> Ints:
