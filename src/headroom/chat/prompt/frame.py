@@ -66,8 +66,7 @@ def frame(
 
     The text ends with a blank line, so it can be a prefix of the user's text or a text part of its own. Without notes
     it still tells the day, which a model needs to make relative dates absolute. `mark` returns what stands behind a
-    note's quotes.
-    A note with a day (`SearchResult.told`) carries it, so that of two that differ the newer is known.
+    note's quotes. A note with a day (`SearchResult.told`) carries it, so that of two that differ the newer is known.
     """
     today = _DAY.format(_DAYS[day.weekday()], day.isoformat()[:10])
     left = budget - sum(map(_tokens, (today, _HEADING, _END)))

@@ -86,7 +86,11 @@ class LocalBackend:
             fields = read.fetch(cursor, scored)
         results = [
             SearchResult(
-                score=score(parts), parts=parts, cosine=cosines.get(seq, 0.0), told=_day(fields[seq], query) if seq in rivals else None, **fields[seq]
+                score=score(parts),
+                parts=parts,
+                cosine=cosines.get(seq, 0.0),
+                told=_day(fields[seq], query) if seq in rivals else None,
+                **fields[seq],
             )
             for seq, parts in scored.items()
             if seq in fields
