@@ -73,9 +73,11 @@ def _change(path: str, change: Change) -> Route:
 
     async def checked(request: Request) -> Response:
         form = await _form(request)
-        if not room_of(request).door.lets_change(form.pop("csrf", "")):
+        door = room_of(request).door
+        if not door.lets_change(form.pop("csrf", "")):
             return _refused(
-                "This form is not from the page that you opened. Load the page again and repeat the change."
+                "This form is not from the page that you opened. Load the page again and repeat the change.",
+                base=door.base,
             )
         return await run_in_threadpool(change, request, form)
 
@@ -102,15 +104,18 @@ async def _enter(request: Request) -> Response:
     known = door.knows(request.headers.get("cookie", ""))
     token = request.query_params.get("token", "") if request.method == "GET" else ""  # a HEAD must not use it up
     if not known and not door.enter(token):
-        return _refused("This link was used before, or is not complete. Start headroom ui again for a new one.")
+        return _refused(
+            "This link was used before, or is not complete. Start headroom ui again for a new one.", base=door.base
+        )
     answer = bare("enter.html", status=200, base=door.base)
     if not known:
         answer.headers["Set-Cookie"] = door.set_cookie()
     return answer
 
 
-def _refused(reason: str) -> Response:
-    return bare("refused.html", status=403, reason=reason)
+def _refused(reason: str, *, base: str = "") -> Response:
+    """Answer who may not come in; `base` brings the page's style, for those who know its path."""
+    return bare("refused.html", status=403, reason=reason, base=base)
 
 
 async def _missing(request: Request, exc: Exception) -> Response:
@@ -158,5 +163,6 @@ class _Guarded:
         if path is not None and path.startswith("/static/"):
             return None
         if path is None or not self._door.knows(headers.get("cookie", "")):
-            return _refused("Open the link that headroom ui printed when it started.")
+            base = "" if path is None else self._door.base
+            return _refused("Open the link that headroom ui printed when it started.", base=base)
         return None
