@@ -205,6 +205,26 @@ async def test_a_memory_that_cannot_be_opened_is_said_and_not_hung(broken_file: 
         assert "cannot be read as a memory file" in await failure(client, "memory_search", query="x")
 
 
+@pytest.fixture
+def another_file(tmp_path: Path) -> Path:
+    """A file with one memory of alice."""
+    with UserMemory("alice", db_path=tmp_path / "another.db") as memory:
+        memory.add("User drives an old Volvo")
+    return tmp_path / "another.db"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="an open file cannot be exchanged there")
+async def test_a_restored_back_up_is_served_without_a_restart(another_file: Path, headroom_home: Path) -> None:
+    """Servers run for days: when the file is exchanged, the next call opens the new one."""
+    async with over_stdio("--user", "alice") as client:
+        await call(client, "memory_save", content="User drinks tea")
+        os.replace(another_file, headroom_home / "memory.db")
+        (note,) = (await call(client, "memory_list"))["memories"]
+        assert note["content"] == "User drives an old Volvo"
+        (content,) = (await client.read_resource("memory://memories")).contents
+        assert "Volvo" in getattr(content, "text", "")
+
+
 def test_garbage_does_not_stop_a_server() -> None:
     """Lines that are no JSON, no request, or far too long are answered or passed over; the next request works."""
     process = subprocess.Popen(
@@ -260,6 +280,19 @@ def test_only_who_has_the_token_is_let_in(tmp_path: Path) -> None:
         assert status(**token, Host="evil.example") == 421
         assert status(**token, Origin="http://evil.example") == 403
         assert status(**token, Origin=url.removesuffix("/mcp")) == 200
+
+
+def test_garbage_over_http_is_refused_and_the_server_goes_on(tmp_path: Path) -> None:
+    """Bodies that are no JSON, no request, too large, or of another type get a status of 400 and above; then a client
+    is served."""
+    headers = {"Accept": "application/json, text/event-stream", "Authorization": f"Bearer {TOKEN}"}
+    with http_server(tmp_path) as url:
+        for body in (b"", b"{", b"\xff\xfe", b"[]", b'{"jsonrpc": "1.0"}', b"[" * 100_000, b"x" * (5 << 20)):
+            sent = {**headers, "Content-Type": "application/json"}
+            assert httpx2.post(url, content=body, headers=sent, timeout=SECONDS).status_code >= 400
+        wrong_type = {**headers, "Content-Type": "text/plain"}
+        assert httpx2.post(url, content=b"{}", headers=wrong_type, timeout=SECONDS).status_code >= 400
+        assert httpx2.post(url, json=INITIALIZE, headers=headers, timeout=SECONDS).status_code == 200
 
 
 def test_the_checks_hold_on_every_address(tmp_path: Path) -> None:

@@ -120,6 +120,7 @@ class Sessions:
                 if session is not None:
                     session.memory.close()
                 session = Session(self._open(agent), self._allowance)
+            session.memory = self._usable(session.memory, agent)
             session.seen = time.monotonic()
             self._sessions[session_id, agent] = session
             if len(self._sessions) > _SESSIONS:
@@ -130,9 +131,16 @@ class Sessions:
     def reading(self) -> UserMemory:
         """Return the memory for what no session asks: resources, and loading the embedder early."""
         with self._lock:
-            if self._reading is None:
-                self._reading = self._open(self._agent)
+            opened = self._reading or self._open(self._agent)
+            self._reading = self._usable(opened, self._agent)
             return self._reading
+
+    def _usable(self, memory: UserMemory, agent: str | None) -> UserMemory:
+        """Open the file again if it was exchanged, such as by a restored back-up: servers run for days."""
+        if memory.engine.usable():
+            return memory
+        memory.close()
+        return self._open(agent)
 
     def warm_up(self) -> None:
         """Load the embedder on a thread of its own, so that the first search need not wait for it."""
@@ -141,7 +149,7 @@ class Sessions:
 
     def _load(self) -> None:
         try:
-            self.reading().search("what is known about the user", top_k=1)
+            self.reading().warm()
         except HeadroomError as exc:
             # The first tool call says the same to the client; this line is for the client's log of the server.
             print(f"headroom mcp: {exc}", file=sys.stderr)  # noqa: T201
