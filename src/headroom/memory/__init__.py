@@ -48,6 +48,8 @@ def __getattr__(name: str) -> object:
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
+    if not hasattr(value, "__dataclass_fields__"):  # their annotations are resolved in the module that they name
+        value.__module__ = __name__  # what a traceback or a repr shows is where the name is to be imported from
     return value
 
 
