@@ -35,6 +35,15 @@ def read_only(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def read_only_view(folder: Path, view: Path) -> Iterator[None]:
+    """Show `folder` at `view` too, where nobody may write; skip the test if this user may not mount."""
+    view.mkdir()
+    with _mounted(view, "--bind", str(folder)):
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(view)], check=True)
+        yield
+
+
+@contextmanager
 def _mounted(folder: Path, *options: str) -> Iterator[None]:
     if subprocess.run(["mount", *options, str(folder)], capture_output=True).returncode:
         pytest.skip("this user may not mount file systems")

@@ -16,9 +16,9 @@ _State = tuple[int, int, int, int]
 class ReadOnly:
     """Opens connections that cannot write, to a file with a log beside it or without one.
 
-    SQLite reads a file of ours only with its log and the index of that, and makes them if they are missing. Where it
-    may not (a read-only file system, the folder of another user), and no log is there, the file is whole without one:
-    it is opened as one that nobody changes. Whether that was true is seen from its time of change.
+    Without a log the file is whole by itself, and is opened as one that nobody changes: SQLite then takes no lock and
+    makes nothing beside it, which works on a read-only file system too. Whether it was changed is seen from its time
+    of change, and from the log that somebody who writes makes. With a log, SQLite reads both as it always does.
     """
 
     def __init__(self, path: Path, key: str | None) -> None:
@@ -28,17 +28,8 @@ class ReadOnly:
 
     def connect(self) -> apsw.Connection:
         """Open the file. Raise what SQLite raises if it cannot be read."""
-        connection = opening.connect(self._path, self._key, mode="ro")
-        try:
-            connection.execute("select count(*) from sqlite_schema").fetchall()
-            self._unchanged = None
-            return connection
-        except (apsw.CantOpenError, apsw.ReadOnlyError):
-            connection.close(True)
-            if self._has_log():
-                raise
-        self._unchanged = self._state()
-        return opening.connect(self._path, self._key, mode="ro", immutable=True)
+        self._unchanged = None if self._has_log() or not self._path.is_file() else self._state()
+        return opening.connect(self._path, self._key, mode="ro", immutable=self._unchanged is not None)
 
     def is_stale(self) -> bool:
         """Tell whether the connections see a file that was changed since: they must be opened anew."""
