@@ -170,7 +170,7 @@ def with_memory(
     instructions, unless the user's own words bear them out; "all" every fact; "off" none. `learn_scope` is the scope of
     facts for which the model names none, and `learn_expires` how long facts are kept. `on_turn` is called with the
     `LastTurn` of each finished turn, on another thread. `timezone`, such as "Europe/Berlin", is where the user's days
-    begin and end; None is the system's.
+    begin and end; None is the system's. A memory that is read only recalls, and asks no reply for facts.
 
     Equal settings share one open memory, so a client for one more user costs microseconds; `memory` shares that of a
     `Memory`. Raises InvalidInput for arguments that cannot be used and StoreError where the file cannot.
@@ -181,7 +181,7 @@ def with_memory(
     settings = Settings(
         top_k=top_k,
         inject=inject,
-        extract=extract,
+        extract=extract and not (memory.config if memory is not None else config or MemoryConfig()).read_only,
         token_budget=token_budget,
         note_length=note_length,
         recall_timeout=recall_timeout,

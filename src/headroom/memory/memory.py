@@ -65,6 +65,8 @@ class Memory:
         neo4j_uri: str | None = None,
         neo4j_user: str | None = None,
         neo4j_password: str | None = None,
+        read_only: bool | None = None,
+        encryption_key: str | None = None,
         embedder: Embedder | None = None,
     ) -> None:
         """Open the memory; equal settings in one process share one open file, or the connections to one server.
@@ -81,6 +83,8 @@ class Memory:
             "neo4j_uri": neo4j_uri,
             "neo4j_user": neo4j_user,
             "neo4j_password": neo4j_password,
+            "read_only": read_only,
+            "encryption_key": encryption_key,
         }
         changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         config = replace(config or MemoryConfig(), **changes)
