@@ -25,7 +25,7 @@ from headroom.testing import HashEmbedder
 
 from ..memory.mounts import read_only, small_disk
 from ..server import Server, says
-from .clients import make_client
+from .clients import make_client, settled
 
 Make = Callable[..., Any]
 SECRET = "my dog is called Rex"
@@ -417,6 +417,47 @@ def test_a_file_that_cannot_be_used(
         assert client.memory.last_turn.failed == {}
         assert present(client) == ["User has a dog called Rex"]
         assert client.memory.stats()["waiting"] == 0
+
+
+@pytest.mark.parametrize("name", ["OpenAI", "AsyncOpenAI"])
+def test_a_file_that_is_locked_from_the_start(
+    name: str, path: Path, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While another program keeps the whole file to itself, chats go on; what they taught is stored afterwards."""
+    with UserMemory("alice", db_path=path, embedder=HashEmbedder()) as memory:
+        memory.add("User has a cat")
+    hold = (
+        "import apsw, sys; c = apsw.Connection(sys.argv[1]); c.execute('pragma locking_mode = exclusive').fetchall();"
+        "c.execute('begin immediate'); c.execute('update users set revision = revision'); print(flush=True); input()"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", hold, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    config = MemoryConfig(db_path=path)
+
+    async def chats() -> None:
+        real = make_client(name, server.url)
+        server.script(*["Nice." + BLOCK] * 3)
+        for _ in range(3):
+            client = with_memory(real, "alice", config=config)
+            reply = await settled(client.chat.completions.create(**ASK))
+            assert reply.choices[0].message.content == "Nice."
+            assert set(client.memory.last_turn.failed) == {"recall", "store"}
+        assert len([record for record in caplog.records if record.levelno == logging.ERROR]) == 1
+        holder.communicate("\n")
+        deadline = time.monotonic() + 60
+        while client.memory.last_turn.failed and time.monotonic() < deadline:
+            await settled(client.chat.completions.create(**ASK))
+        facts = [record.content for record in await settled(client.memory.get_all())]
+        assert facts == ["User has a dog called Rex", "User has a cat"]
+        assert (await settled(client.memory.stats()))["waiting"] == 0
+        await settled(real.close())
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("headroom.memory.open.make_embedder", lambda config: HashEmbedder())
+        asyncio.run(chats())
 
 
 def test_facts_wait_for_a_file_from_one_client_to_the_next(path: Path, server: Server) -> None:

@@ -11,9 +11,10 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from ..errors import HeadroomError, InvalidInput, ModelUnavailable, StoreError
+from ..errors import HeadroomError, InvalidInput, ModelUnavailable, StoreError, StoreUnavailable
 from ..memory.engine import Engine
 from ..memory.erasing import Erased, Moment
 from ..memory.records import Applied, Change, Reader, SearchResult
@@ -291,6 +292,35 @@ def _whose(reader: Reader) -> Reader:
     return replace(reader, turn_id=None)
 
 
+class Trouble:
+    """Whether a memory could not be opened lately. Then one at a time tries again: each may wait long for a lock."""
+
+    def __init__(self) -> None:
+        self.known = False
+        self._renew()
+        renew_in_child(self._renew)
+
+    def _renew(self) -> None:
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def one_at_a_time(self, path: Path) -> Iterator[None]:
+        """Open within the block. Raise StoreUnavailable if there is trouble, and somebody else is trying."""
+        if not self.known:
+            yield
+            return
+        if not self._lock.acquire(blocking=False):
+            raise StoreUnavailable(path=path, reason="it could not be opened until now, and is being tried")
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def over(self) -> None:
+        """Take in that the memory is open."""
+        self.known = False
+
+
 class HoldsCopies(Protocol):
     """Whoever holds copies of memories besides."""
 
@@ -312,6 +342,7 @@ class Shared:
     recent: Recent = field(default_factory=Recent)
     waiting: Waiting = field(default_factory=Waiting)
     turn_scoped: TurnScoped = field(default_factory=TurnScoped)
+    trouble: Trouble = field(default_factory=Trouble)
     engines: weakref.WeakSet[Engine] = field(default_factory=weakref.WeakSet)
     """Those that are open: one, or two while a file was exchanged and the older one is still held."""
     clients: weakref.WeakSet[HoldsCopies] = field(default_factory=weakref.WeakSet)
@@ -321,6 +352,7 @@ class Shared:
 
     def join(self, engine: Engine) -> None:
         """Hear of what `engine` erases, and store what waits before it closes."""
+        self.trouble.over()
         if engine in self.engines:
             return
         if self.engines:  # another file took the place of the first: its notes are not in here
@@ -329,6 +361,14 @@ class Shared:
         _registry.kept.discard(self)
         engine.erasures.announce_to(self._erased)
         engine.before_close(self._last_try)
+
+    def begins_trouble(self) -> bool:
+        """Take in that the memory cannot be opened; return whether that is news."""
+        if self.trouble.known:
+            return False
+        self.trouble.known = True
+        _registry.kept.add(self)  # for the next client of a program that makes one for each request
+        return True
 
     def wait(self, reader: Reader, changes: Sequence[Change], *, since: Moment) -> None:
         """Let changes wait for a memory that cannot be opened now."""

@@ -12,12 +12,15 @@ from ..memory.config import MemoryConfig
 from ..memory.engine import Engine
 from ..memory.erasing import Moment
 from ..memory.memory import Memory
-from ..memory.open import acquire, let_go, name_of, successor
+from ..memory.open import acquire, is_open, let_go, name_of, successor
 from ..memory.records import Reader
+from ..runtime.threads import in_time
 from .between_turns import Shared, shared_by
 
 _FAULTS_OF_THE_FILE = (NotADatabase, StoreUnavailable, StoreUnwritable)
 """Damaged, locked, missing or not writable: a later turn may find it mended. Other faults are of the configuration."""
+_OPENING_PATIENCE = 1.0
+"""Seconds that a program waits for its file when it makes a client."""
 _log = logging.getLogger("headroom")
 
 
@@ -40,25 +43,44 @@ class Place:
         self._config, self._memory = config or MemoryConfig(), memory
         self._engine: Engine | None = None
         self._release: weakref.finalize[[Engine], Place] | None = None
-        self._faulty = False
         key: Hashable = name_of(self._config) if memory is None else name_of(memory.engine)
         self.shared: Shared = shared_by(key)
         try:
-            self.engine()
+            self._open_at_first()
         except _FAULTS_OF_THE_FILE:
             if strict:
                 raise
 
+    def _open_at_first(self) -> None:
+        """Open the memory, without waiting long for a file that somebody keeps locked: each turn looks again."""
+        if self._memory is not None or is_open(self._config):
+            self.engine()
+            return
+        try:
+            in_time(self.engine, _OPENING_PATIENCE)
+        except TimeoutError:
+            reason = "it takes long to be opened, as if another program had locked it"
+            slow = StoreUnavailable(path=self._config.path, reason=reason)
+            self._tell(slow)
+            raise slow from None
+
+    def _tell(self, exc: StoreError) -> None:
+        """Log a fault of the file once, until the file can be used again."""
+        if self.shared.begins_trouble():
+            _log.error("the chat goes on without memory until its file can be used: %s", exc)
+
+    def opened(self) -> Engine | None:
+        """Return the engine that this holds; None if it is not open yet."""
+        return self._memory.opened if self._engine is None and self._memory is not None else self._engine
+
     def engine(self) -> Engine:
         """Return the engine of the memory, opening it if need be. Raise a StoreError if that is not possible now."""
         try:
-            engine = self._open()
-        except StoreError as exc:
-            if not self._faulty and isinstance(exc, _FAULTS_OF_THE_FILE):
-                _log.error("the chat goes on without memory until its file can be used: %s", exc)
-            self._faulty = True
+            with self.shared.trouble.one_at_a_time(self._config.path):
+                engine = self._open()
+        except _FAULTS_OF_THE_FILE as exc:
+            self._tell(exc)
             raise
-        self._faulty = False
         self.shared.join(engine)
         return engine
 

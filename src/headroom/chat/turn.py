@@ -234,22 +234,13 @@ class Turn:
             if self._asked is None:
                 return False
             self.texts.choices = self._asked.choices
-            known = self._known_notes(self._asked)
-            # If recalling fails, the tool loop goes on with the same request: without notes.
+            known = self._place.shared.recent.get(self._key(self._asked.digest)) if self._asked.continues else None
+            # If recalling fails, the tool loop goes on with the same request: without notes, or with those it had.
             self.notes = replace(self.notes, said=self._asked.said)
             self._take(known or replace(self.notes, text=self._day if self._wants_block else ""))
-            return self._settings.inject and known is None and self._asked.message is not None
+            looks = self._asked.message is not None if known is None else bool(known.shown)
+            return self._settings.inject and looks
         return False
-
-    def _known_notes(self, asked: Asked) -> Notes | None:
-        """Return the notes of the turn that the request goes on with, unless one of them was erased since."""
-        known = self._place.shared.recent.get(self._key(asked.digest)) if asked.continues else None
-        if known is None or not known.shown:
-            return known
-        ids = [note.id for note in known.shown]
-        # Another process may have erased it, which nobody announces here.
-        found = in_time(partial(self._place.engine().get_many, ids), self._settings.recall_timeout)
-        return None if None in found else known
 
     def _key(self, digest: bytes) -> TurnKey:
         reader = self._place.reader
@@ -262,9 +253,8 @@ class Turn:
 
     def _loading(self) -> Loading | None:
         """Return the load of the model if it is under way: no turn is late because it was the first."""
-        with suppress(Exception):  # it is raised again by recalling
-            return self._place.engine().loading()
-        return None
+        engine = self._place.opened()
+        return None if engine is None or self.notes.shown else engine.loading()
 
     def _patience_for(self, loading: Loading) -> float | None:
         return None if self._settings.recall_timeout is None else max(0.0, loading.until - time.monotonic())
@@ -272,6 +262,10 @@ class Turn:
     def _recall(self) -> Notes:
         assert self._asked is not None
         engine, message = self._place.engine(), self._asked.message or ""
+        if self.notes.shown:  # the turn goes on; another process may have erased a note, which nobody announces here
+            if None not in engine.get_many([note.id for note in self.notes.shown]):
+                return self.notes
+            self.notes = replace(self.notes, text="", shown=())
         self._look_at_time(engine)
         with span("search_memory") as traced:
             found = engine.recall(

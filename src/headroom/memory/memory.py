@@ -92,6 +92,11 @@ class Memory:
         self._engine: Engine | None = acquire(config, embedder)
 
     @property
+    def opened(self) -> Engine | None:
+        """The synchronous core; None after `close`."""
+        return self._engine
+
+    @property
     def engine(self) -> Engine:
         """The synchronous core. Raises Closed after `close`."""
         if self._engine is None:

@@ -82,6 +82,11 @@ def name_of(memory: MemoryConfig | Engine, embedder: Embedder | None = None) -> 
     return (memory.settled(), None if embedder is None else id(embedder))
 
 
+def is_open(config: MemoryConfig) -> bool:
+    """Return whether the memory that `config` describes is open in this process."""
+    return name_of(config) in _engines
+
+
 def successor(engine: Engine) -> Engine:
     """Return the engine of the file that took the place of this one's: hold it as if it were from `acquire`.
 
