@@ -147,8 +147,11 @@ def test_what_is_being_stored_counts(tmp_path: Path) -> None:
         return apply(*args, **kwargs)
 
     engine.apply = looking  # type: ignore[method-assign]
-    waiting.store(engine, ALICE, [change("one"), change("two")], since=Moment())
-    assert (counts, waiting.count("alice")) == ([2], 0)
+    waiting.add(ALICE, [change("one")], since=Moment())
+    waiting.coming("alice", 2)
+    waiting.store(engine, ALICE, [change("two"), change("three")], since=Moment())
+    waiting.came("alice", 2)
+    assert (counts, waiting.count("alice")) == ([3, 2], 0)
     engine.close()
 
 

@@ -156,20 +156,19 @@ class Waiting:
 
     def store(self, engine: Engine, reader: Reader, changes: Sequence[Change], *, since: Moment) -> Outcome:
         """Store what waits, then `changes`; keep whatever cannot be stored now."""
-        with self._counted(reader.user_id, len(changes)):
-            try:
-                self.retry(engine)
-                done = engine.apply(reader, changes, since=since) if changes else []
-            except (StoreError, ModelUnavailable) as exc:
-                self.add(reader, changes, since=since)
-                return Outcome([None] * len(changes), exc)
-            except Exception as exc:  # noqa: BLE001 - it is reported with the turn
-                return self._store_each(engine, reader, changes, since) if changes else Outcome([], exc)
-            except BaseException:
-                self.add(reader, changes, since=since)
-                raise
-            self._stored += len(done)
-            return Outcome(done)
+        try:
+            self.retry(engine)
+            done = engine.apply(reader, changes, since=since) if changes else []
+        except (StoreError, ModelUnavailable) as exc:
+            self.add(reader, changes, since=since)
+            return Outcome([None] * len(changes), exc)
+        except Exception as exc:  # noqa: BLE001 - it is reported with the turn
+            return self._store_each(engine, reader, changes, since) if changes else Outcome([], exc)
+        except BaseException:
+            self.add(reader, changes, since=since)
+            raise
+        self._stored += len(done)
+        return Outcome(done)
 
     def _store_each(self, engine: Engine, reader: Reader, changes: Sequence[Change], since: Moment) -> Outcome:
         """Store one by one: the fault of one is not that of the others."""
@@ -193,13 +192,15 @@ class Waiting:
                 item = self._items.popleft()
             except IndexError:  # another thread stored the last ones
                 return
-            with self._counted(item.reader.user_id, 1):
-                try:
-                    self._store_item(engine, item, first=True)
-                except (StoreError, ModelUnavailable):
-                    raise
-                except Exception:  # noqa: BLE001 - counted against the change
-                    refused += 1
+            self.coming(item.reader.user_id, 1)
+            try:
+                self._store_item(engine, item, first=True)
+            except (StoreError, ModelUnavailable):
+                raise
+            except Exception:  # noqa: BLE001 - counted against the change
+                refused += 1
+            finally:
+                self.came(item.reader.user_id, 1)
             if refused == _MOST_TRIES:  # it may refuse everything: no turn waits for a thousand refusals
                 return
 
@@ -244,18 +245,17 @@ class Waiting:
             self._items.clear()
             _log.error("%d facts of chats are lost: %s", lost, why)
 
-    @contextmanager
-    def _counted(self, user_id: str, changes: int) -> Iterator[None]:
-        """Count changes as waiting while they are being stored."""
+    def coming(self, user_id: str, changes: int) -> None:
+        """Count changes as not stored yet, from when they are learned; `came` ends it."""
         with self._lock:
             self._under_way[user_id] += changes
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._under_way[user_id] -= changes
-                if not self._under_way[user_id]:
-                    del self._under_way[user_id]
+
+    def came(self, user_id: str, changes: int) -> None:
+        """Take in that changes are stored, or wait, or were given up."""
+        with self._lock:
+            self._under_way[user_id] -= changes
+            if self._under_way[user_id] <= 0:
+                del self._under_way[user_id]
 
 
 class Outcome(NamedTuple):

@@ -396,7 +396,10 @@ class Turn:
     def _work(self) -> Callable[[], None] | None:
         changes, shared = self._learned(), self._place.shared
         due = changes or shared.waiting or shared.turn_scoped.outlived(self.reader) or self._settings.record_turns
-        return partial(self._store, changes) if due else None
+        if not due:
+            return None
+        shared.waiting.coming(self.reader.user_id, len(changes))
+        return partial(self._store, changes)
 
     @property
     def _foreign(self) -> Origin | None:
@@ -441,6 +444,12 @@ class Turn:
         return found.changes
 
     def _store(self, changes: Sequence[Change]) -> None:
+        try:
+            self._store_now(changes)
+        finally:
+            self._place.shared.waiting.came(self.reader.user_id, len(changes))
+
+    def _store_now(self, changes: Sequence[Change]) -> None:
         shared, reader = self._place.shared, self.reader
         try:
             engine = self._place.engine()
