@@ -138,6 +138,18 @@ def test_a_held_fact_that_is_known_by_now_can_be_accepted_in_other_words(client:
     assert [record.content for record in memory.owner.pending()] == [HELD[0].text]
 
 
+def test_a_held_correction_says_what_it_would_replace(client: Client, memory: UserMemory) -> None:
+    """The memory that accepting would end is shown beside the fact, as long as it is there."""
+    old = memory.add("Deploys at noon")
+    change = Change(draft=Draft("Deploys at midnight"), replaces=(old,), held=True)
+    memory.engine.apply(Reader(user_id="alice"), [change])
+    shown = client.get("/review").text
+    assert "Accepting it replaces" in shown
+    assert "Deploys at noon" in shown
+    memory.forget(old)
+    assert "Accepting it replaces" not in client.get("/review").text
+
+
 def test_what_was_decided_in_another_window_is_not_there(client: Client, memory: UserMemory) -> None:
     """Accepting a fact that was rejected meanwhile is answered with a page that says so."""
     held = memory.owner.pending()[0]

@@ -14,10 +14,16 @@ from ..rendering import go, page
 from ..room import room_of
 from .memories import found, origin_name
 
+_SHOWN = 100
+
 
 def listing(request: Request) -> Response:
-    """Show what waits, with where it came from."""
-    return page(request, "review.html", waiting=room_of(request).memory.pending(limit=100), origin_name=origin_name)
+    """Show what waits, with where it came from and what it would replace."""
+    memory = room_of(request).memory
+    waiting = memory.pending(limit=_SHOWN)
+    replaced = memory.get_many([memory_id for record in waiting for memory_id in record.would_replace])
+    by_id = {record.id: record for record in replaced if record is not None and record.valid_until is None}
+    return page(request, "review.html", waiting=waiting, by_id=by_id, origin_name=origin_name)
 
 
 def accept(request: Request, form: Mapping[str, str]) -> Response:
