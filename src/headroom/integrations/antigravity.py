@@ -6,8 +6,10 @@ Sources: antigravity.google/docs, pages "MCP" and "Skills" (read in November 202
 from __future__ import annotations
 
 from .guidance import GUIDANCE, SKILL
-from .parts import NAME, Block, JsonEntry, OwnFile, Part
 from .places import Agent, Place, Setup
+from .settings.json_file import JsonEntry
+from .settings.part import NAME, Part
+from .settings.text_file import Block, OwnFile
 
 _AGENT = "antigravity"
 

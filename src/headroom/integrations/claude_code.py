@@ -8,8 +8,10 @@ from __future__ import annotations
 from functools import partial
 
 from .guidance import SKILL
-from .parts import NAME, JsonEntry, JsonItem, OwnFile, Part
 from .places import Agent, Place, Setup, is_our_group
+from .settings.json_file import JsonEntry, JsonItem
+from .settings.part import NAME, Part
+from .settings.text_file import OwnFile
 
 _AGENT = "claude-code"
 _SECONDS = 5

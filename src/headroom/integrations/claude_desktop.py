@@ -6,8 +6,9 @@ Source: modelcontextprotocol.io, page "Connect to local MCP servers" (read in No
 from __future__ import annotations
 
 from ..errors import InvalidInput
-from .parts import NAME, JsonEntry, Part
 from .places import Agent, Place, Setup
+from .settings.json_file import JsonEntry
+from .settings.part import NAME, Part
 
 _AGENT = "claude-desktop"
 

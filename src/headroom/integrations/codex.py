@@ -10,8 +10,11 @@ from functools import partial
 from pathlib import Path
 
 from .guidance import SKILL
-from .parts import NAME, JsonItem, OwnFile, Part, TomlEntry
 from .places import Agent, Place, Setup, is_our_group
+from .settings.json_file import JsonItem
+from .settings.part import NAME, Part
+from .settings.text_file import OwnFile
+from .settings.toml_file import TomlEntry
 
 _AGENT = "codex"
 _SECONDS = 5

@@ -6,8 +6,10 @@ Sources: cursor.com/docs, pages "MCP", "Hooks", "Rules" and "Skills" (read in No
 from __future__ import annotations
 
 from .guidance import CURSOR_RULE, SKILL
-from .parts import NAME, Absent, JsonEntry, JsonItem, OwnFile, Part
 from .places import Agent, Place, Setup, is_our_command
+from .settings.json_file import JsonEntry, JsonItem
+from .settings.part import NAME, Absent, Part
+from .settings.text_file import OwnFile
 
 _AGENT = "cursor"
 

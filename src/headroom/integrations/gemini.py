@@ -8,8 +8,10 @@ from __future__ import annotations
 from functools import partial
 
 from .guidance import GUIDANCE
-from .parts import NAME, Block, JsonEntry, JsonItem, Part
 from .places import Agent, Place, Setup, is_our_group
+from .settings.json_file import JsonEntry, JsonItem
+from .settings.part import NAME, Part
+from .settings.text_file import Block
 
 _AGENT = "gemini"
 _MILLISECONDS = 5000

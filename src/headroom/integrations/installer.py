@@ -19,8 +19,9 @@ from .claude_desktop import CLAUDE_DESKTOP
 from .codex import CODEX
 from .cursor import CURSOR
 from .gemini import GEMINI
-from .parts import OwnFile, Part
 from .places import Agent, Place, Setup
+from .settings.part import Part
+from .settings.text_file import OwnFile
 from .vscode import VSCODE
 
 AGENTS = {agent.name: agent for agent in (CLAUDE_CODE, CLAUDE_DESKTOP, CODEX, GEMINI, ANTIGRAVITY, CURSOR, VSCODE)}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .parts import Part
+from .settings.part import Part
 
 HOOK = "hook"
 """The subcommand that hooks run."""

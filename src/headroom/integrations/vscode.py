@@ -6,8 +6,10 @@ Sources: code.visualstudio.com/docs, pages "MCP configuration reference" and "Cu
 from __future__ import annotations
 
 from .guidance import VSCODE_INSTRUCTIONS
-from .parts import NAME, JsonEntry, OwnFile, Part
 from .places import Agent, Place, Setup
+from .settings.json_file import JsonEntry
+from .settings.part import NAME, Part
+from .settings.text_file import OwnFile
 
 _AGENT = "vscode"
 _INSTRUCTIONS = "headroom-memory.instructions.md"

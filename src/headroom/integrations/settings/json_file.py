@@ -1,4 +1,4 @@
-"""What an installer puts into a settings file, and how it takes it out again. Pure: text in, text out."""
+"""Parts of a JSON file: one value under a path of keys, or one item of a list. The rest stays as it is."""
 
 from __future__ import annotations
 
@@ -6,30 +6,9 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from ..errors import SettingsUnreadable
-from ..runtime.extras import need
-
-NAME = "headroom"
-"""The name of our entry in the list of MCP servers."""
-
-
-class Part(Protocol):
-    """One thing that an agent needs in one file."""
-
-    @property
-    def path(self) -> Path:
-        """The file that holds it."""
-
-    def put(self, text: str | None) -> str | None:
-        """Return the file's text with this part in it; None is no file. Putting it twice is putting it once.
-
-        Raise SettingsUnreadable if the text cannot be parsed.
-        """
-
-    def take(self, text: str) -> str | None:
-        """Return the file's text without this part, or None if nothing else was in it."""
+from ...errors import SettingsUnreadable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,123 +75,6 @@ class JsonItem:
         _prune(document, self.keys)
         empty = not document or document == self.defaults
         return None if empty else _written(document, text)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TomlEntry:
-    """One table under a path of keys in a TOML file. Comments and formatting of the rest stay as they are."""
-
-    path: Path
-    keys: tuple[str, str]
-    value: dict[str, Any]
-
-    def put(self, text: str | None) -> str:
-        """Set the table."""
-        toml = need("tomlkit", "mcp")
-        document = self._parsed(text)
-        outer, inner = self.keys
-        if outer not in document:
-            document[outer] = toml.table(is_super_table=True)
-        elif not isinstance(document[outer], dict):
-            raise SettingsUnreadable(path=self.path, reason=f"{outer} is not a table", snippet="")
-        if document[outer].get(inner) == self.value:
-            return text or ""
-        table = toml.table()
-        table.update(self.value)
-        document[outer][inner] = table
-        return str(toml.dumps(document))
-
-    def take(self, text: str) -> str | None:
-        """Remove the table, and the one around it if it is then empty."""
-        document = self._parsed(text)
-        outer, inner = self.keys
-        if not isinstance(document.get(outer), dict) or inner not in document[outer]:
-            return text
-        del document[outer][inner]
-        if not document[outer]:
-            del document[outer]
-        left = str(need("tomlkit", "mcp").dumps(document)).rstrip()
-        return left + "\n" if left else None
-
-    def _parsed(self, text: str | None) -> Any:
-        toml = need("tomlkit", "mcp")
-        try:
-            return toml.parse(text or "")
-        except toml.exceptions.ParseError as exc:
-            snippet = toml.dumps({self.keys[0]: {self.keys[1]: self.value}})
-            raise SettingsUnreadable(path=self.path, reason=str(exc), snippet=snippet) from exc
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OwnFile:
-    """A file that is wholly ours, such as a skill."""
-
-    path: Path
-    content: str
-
-    def put(self, text: str | None) -> str:
-        """Write the content."""
-        return self.content
-
-    def take(self, text: str) -> str | None:
-        """Remove the file."""
-        return None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Absent:
-    """A part that an earlier installation may have put there, and that this one leaves out."""
-
-    part: Part
-
-    @property
-    def path(self) -> Path:
-        """The file that may hold it."""
-        return self.part.path
-
-    def put(self, text: str | None) -> str | None:
-        """Take the part out."""
-        return self.take(text) if text else text
-
-    def take(self, text: str) -> str | None:
-        """Take the part out."""
-        return self.part.take(text)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
-    """A marked block in a Markdown file that others write too, such as GEMINI.md."""
-
-    path: Path
-    mark: str
-    """Tells this block from other blocks of ours in the same file."""
-    content: str
-
-    def put(self, text: str | None) -> str:
-        """Replace the block, or add it at the end."""
-        rest = (self.take(text) if text else None) or ""
-        block = f"{self._begin}\n{self.content.strip()}\n{self._end}\n"
-        if text and self._begin in text:
-            before, _, after = text.partition(self._begin)
-            return before + block + after.partition(self._end)[2].removeprefix("\n")
-        return f"{rest.rstrip()}\n\n{block}" if rest.strip() else block
-
-    def take(self, text: str) -> str | None:
-        """Remove the block."""
-        before, begin, rest = text.partition(self._begin)
-        _, end, after = rest.partition(self._end)
-        if not (begin and end):
-            return text
-        left = before.rstrip() + ("\n" + after if after.strip() else "\n")
-        return left if left.strip() else None
-
-    @property
-    def _begin(self) -> str:
-        return f"<!-- {self.mark}: begin -->"
-
-    @property
-    def _end(self) -> str:
-        return f"<!-- {self.mark}: end -->"
 
 
 def _parsed(path: Path, text: str | None, value: object) -> dict[str, Any]:
