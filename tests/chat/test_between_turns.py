@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
+import threading
+import warnings
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from headroom import Memory
-from headroom.chat.between_turns import Notes, Recent, TurnKey, Waiting, shared_by
+from headroom import Memory, with_memory
+from headroom.chat.between_turns import Notes, Recent, TurnKey, shared_by
+from headroom.chat.waiting import Waiting
 from headroom.errors import EmbedderError
 from headroom.memory.erasing import Erased, Moment
 from headroom.memory.open import name_of
@@ -19,6 +23,8 @@ from headroom.memory.records import Change, Draft, Reader
 from headroom.testing import HashEmbedder
 
 from ..asking import listed
+from ..server import Server
+from .clients import make_client
 
 pytestmark = pytest.mark.quick
 
@@ -153,6 +159,49 @@ def test_what_is_being_stored_counts(tmp_path: Path) -> None:
     waiting.came("alice", 2)
     assert (counts, waiting.count("alice")) == ([3, 2], 0)
     engine.close()
+
+
+def test_a_stream_that_is_collected_while_a_lock_is_held(server: Server, memory: Memory) -> None:
+    """A stream in a reference cycle may be collected at any place, also inside a lock of what clients share."""
+    with make_client("OpenAI", server.url) as real:
+        client = with_memory(real, "alice", memory=memory)
+        server.script('Nice.\n<memory>["User has a dog"]</memory>\nBye.')
+        stream = client.chat.completions.create(
+            model="m", messages=[{"role": "user", "content": "I have a dog"}], stream=True
+        )
+        while "Bye" not in (next(stream).choices[0].delta.content or ""):
+            pass
+        stream.response.close()
+        cycle: list[Any] = [stream]
+        cycle.append(cycle)
+        del stream, cycle
+        shared = shared_by(name_of(memory.engine))
+        done = threading.Event()
+
+        def collect() -> None:
+            with shared.recent._lock, shared.waiting._lock:
+                gc.collect()
+            done.set()
+
+        threading.Thread(target=collect, daemon=True).start()
+        assert done.wait(30)
+        assert client.memory.stats()["waiting"] == 1
+        client.chat.completions.create(model="m", messages=[{"role": "user", "content": "Hello"}])
+        assert [record.content for record in client.memory.get_all()] == ["User has a dog"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_locks_are_renewed_after_a_fork() -> None:
+    """A child that was forked while another thread held a lock can use what clients share."""
+    recent, waiting = Recent(), Waiting()
+    with recent._lock, waiting._lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # newer Pythons warn of any fork beside threads
+        child = os.fork()
+        if not child:
+            recent.put(key("alice", 1), Notes(turn_id="x"))
+            waiting.coming("alice", 1)
+            os._exit(waiting.count("alice"))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
 
 
 def test_a_finalizer_takes_no_lock() -> None:

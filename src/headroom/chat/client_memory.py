@@ -9,7 +9,7 @@ from ..memory.records import Stats
 from ..memory.user_memory import AsyncUserMemory, UserMemory
 from ..runtime.threads import in_thread
 from .last_turn import LastTurn
-from .turn import Half, Turns
+from .turns import Half, Turns
 
 
 class ChatStats(Stats):

@@ -85,7 +85,7 @@ class Place:
         return engine
 
     def check_open(self) -> None:
-        """Raise Closed if the caller closed the memory: he wants none of it any more."""
+        """Raise Closed if the caller closed the memory: nothing is recalled or learned any more."""
         if self._memory is not None:
             _ = self._memory.engine
 

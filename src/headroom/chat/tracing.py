@@ -1,6 +1,6 @@
 """OpenTelemetry spans of the memory's part in a chat, by the conventions for generative AI.
 
-They go to the tracer that the program has set up; where it has not imported OpenTelemetry there are none. No text of a
+They go to the tracer that the program has set up; if it has not imported OpenTelemetry there are none. No text of a
 user is in them unless `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` is `true`.
 https://github.com/open-telemetry/semantic-conventions-genai/blob/main/docs/gen-ai/gen-ai-spans.md#memory
 """

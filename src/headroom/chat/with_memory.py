@@ -20,7 +20,7 @@ from .place import Place
 from .prompt.frame import NOTE_LENGTH, NOTES_BUDGET
 from .recording import RecordTurns
 from .standins.client import ClientWithMemory, check_client
-from .turn import Turns
+from .turns import Turns
 
 C = TypeVar("C")
 
@@ -173,7 +173,9 @@ def with_memory(
     begin and end; None is the system's. A memory that is read only recalls, and asks no reply for facts.
 
     Equal settings share one open memory, so a client for one more user costs microseconds; `memory` shares that of a
-    `Memory`. Raises InvalidInput for arguments that cannot be used and StoreError where the file cannot.
+    `Memory`. Raise InvalidInput for arguments that cannot be used, and a StoreError if the
+    configuration cannot be right: another embedder's file, a newer schema, a wrong key. A file that is damaged, locked,
+    missing or not writable raises nothing here: one error is logged, and each turn tries again.
     """
     client = check_client(client)
     if config is not None and memory is not None:

@@ -10,7 +10,7 @@ import time
 GRACE = 2.0
 """Seconds that the program's end may wait for memory, in all."""
 _GOES_ON = 10.0
-"""Seconds after the grace at which the program has not ended: threads of its own go on where its main one is done."""
+"""Seconds after the grace at which the program has not ended: its main thread is done, and others go on."""
 
 _deadline: float | None = None
 

@@ -104,7 +104,7 @@ def _reading(values: Iterable[object], *, explicit: bool) -> Reading:
 
 
 def _elements(loose: Loose) -> Iterator[object]:
-    """Yield what stands where an item should: in the list, in the list under a wrapper's key, or bare at the top."""
+    """Yield what may be items: the values of the list, of the list under a wrapper's key, or bare ones at the top."""
     for root in loose.roots:
         yield from _unwrapped(root)
     outer = loose.open[0] if loose.open else None

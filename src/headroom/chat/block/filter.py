@@ -239,7 +239,7 @@ class BlockFilter:
         return False
 
     def _end_of_thought(self, text: str) -> int:
-        """Return where thinking ends whose start the server left out; 0 if it does not end in `text`."""
+        """Return the end of thinking whose start the server left out; 0 if it does not end in `text`."""
         if self._has_thought or self._lines.fenced:
             return 0
         before = self._latest[-LONGEST_THOUGHT:]

@@ -41,7 +41,7 @@ class Loose:
     stray: bool = False
     """Something that is no value stands between the values at the top."""
     words: bool = False
-    """Words stand where a value should, or a key without one."""
+    """There are words in the place of a value, or a key without one."""
 
 
 def loads(text: str) -> Loose:
@@ -125,7 +125,7 @@ def _place(loose: Loose, value: Any) -> None:
 
 
 def _string_end(text: str, start: int, quote: str) -> int:
-    """Find where the string ends: after the first quote that something which follows a string follows; else -1.
+    """Return the end of the string: the first quote that is followed by what may follow a string; -1 if there is none.
 
     So an apostrophe, an inch mark or a quoted word inside a string is part of it.
     """

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from ..apis.api import Api
-from ..turn import Turn, Turns
+from ..turn import Turn
+from ..turns import Turns
 from .stream import Source, receive, receive_async
 
 

@@ -11,7 +11,7 @@ from ..apis.api import Api
 from ..apis.completions import Completions
 from ..apis.responses import Responses
 from ..client_memory import AsyncChatMemory, ChatMemory
-from ..turn import Turns
+from ..turns import Turns
 from .call import is_async
 from .forward import Forward, Method, Replacement, if_target_has_it
 from .resource import Resource

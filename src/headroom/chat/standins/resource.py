@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from ..apis.api import Api
-from ..turn import Turn, Turns
+from ..turn import Turn
+from ..turns import Turns
 from .call import Call, is_async
 from .forward import Forward, Method, Replacement, if_target_has_it
 
