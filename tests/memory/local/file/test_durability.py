@@ -191,15 +191,22 @@ def test_any_sqlite_reads_and_checks_the_file(engine: Engine, path: Path) -> Non
 
 
 def test_the_standard_library_reads_and_checks_the_file(engine: Engine, path: Path) -> None:
-    """So does Python's own sqlite3, an older SQLite, where it was built with FTS5."""
+    """So does Python's own sqlite3; one before SQLite 3.42 reads everything but the text index, and says so."""
     engine.save(ALICE, ["User prefers dark mode"])
+    engine.delete(engine.save(ALICE, ["gone"])[0])
     engine.close()
     plain = sqlite3.connect(path)
     if not plain.execute("select sqlite_compileoption_used('ENABLE_FTS5')").fetchone()[0]:
         pytest.skip("this Python's sqlite3 has no FTS5")
+    words = """select rowid from words where words match '"1:dark"'"""
     try:
         assert plain.execute("pragma integrity_check").fetchone() == ("ok",)
-        assert plain.execute("""select rowid from words where words match '"1:dark"'""").fetchall() == [(1,)]
+        assert plain.execute("select content from memories").fetchall() == [("User prefers dark mode",)]
+        if sqlite3.sqlite_version_info >= (3, 42):
+            assert plain.execute(words).fetchall() == [(1,)]
+        else:
+            with pytest.raises(sqlite3.DatabaseError):
+                plain.execute(words).fetchall()
     finally:
         plain.close()
 
