@@ -5,68 +5,82 @@ from __future__ import annotations
 import argparse
 import asyncio
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 from statistics import fmean
 
-from . import ablation, beliefs, locomo, recall, reminding
+from headroom.memory import MemoryConfig
+from headroom.memory.embedders.table import make_embedder
 
-_CATEGORIES = {1: "several hops", 2: "time", 3: "open domain", 4: "one hop"}
+from . import ablation, baselines, beliefs, chat, locomo, people, recall, reminding, sets
 
 
 def main() -> None:
     """Measure what there is data for, and print tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
     parser.add_argument("--locomo", type=Path, help="a LoCoMo file; README.md beside this file says where to get it")
+    parser.add_argument("--beam", type=Path, help="BEAM's chats as one file of talks")
+    parser.add_argument("--realtalk", type=Path, help="REALTALK's chats as one file of talks")
     parser.add_argument("--beliefs", type=Path, help="the folder of PrecisionMemBench's fixtures")
-    parser.add_argument("--ablation", action="store_true", help="also measure LoCoMo without each idea (minutes)")
+    parser.add_argument("--ablation", action="store_true", help="also measure every set without each idea (minutes)")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(_measure(Path(folder), chosen.locomo, chosen.beliefs, chosen.ablation))
+        asyncio.run(_measure(Path(folder), chosen))
 
 
-async def _measure(folder: Path, locomo_file: Path | None, beliefs_folder: Path | None, ablate: bool) -> None:
-    conversations = locomo.load(locomo_file) if locomo_file else []
-    if conversations:
-        await _recall(folder, conversations)
-    if conversations and ablate:
-        await _ablation(folder, conversations)
-    await _reminding(folder, conversations)
-    if beliefs_folder:
-        _beliefs(await beliefs.ask(folder, *beliefs.load(beliefs_folder)))
+async def _measure(folder: Path, chosen: argparse.Namespace) -> None:
+    _chat(folder)
+    known = list(
+        sets.load(locomo_file=chosen.locomo, beam=chosen.beam, realtalk=chosen.realtalk, beliefs_folder=chosen.beliefs)
+    )
+    await _search(folder, known)
+    if chosen.ablation:
+        await _ablation(folder, known)
+    await _reminding(folder, locomo.load(chosen.locomo) if chosen.locomo else [])
+    if chosen.beliefs:
+        _beliefs(await beliefs.ask(folder, *beliefs.load(chosen.beliefs)))
 
 
-async def _recall(folder: Path, conversations: Sequence[locomo.Conversation]) -> None:
-    _head("store", "recall@5", "recall@10", "by conversation, @10", "by category, @10")
-    for store in ("facts", "turns"):
-        for plain in (False, True):
-            answered = []
-            for conversation in conversations:
-                answered += await recall.ask(folder, conversation, store, plain=plain)
-            _row(
-                f"{store}{', no sessions, no dates' * plain}",
-                *(f"{fmean(one.recall[depth] for one in answered):.3f}" for depth in (0, 1)),
-                _means(answered, lambda one: one.conversation),
-                _means(answered, lambda one: _CATEGORIES[one.category]),
-            )
+def _chat(folder: Path) -> None:
+    """Print the shares of messages that bring the right notes, or for small talk and the unrelated any."""
+    groups: dict[tuple[str, bool], list[chat.Brought]] = {}
+    for brought in chat.ask(folder, people.load()):
+        groups.setdefault((brought.asked.kind, brought.asked.language == "English"), []).append(brought)
+    _head("messages", "English", "share", "wrong notes", "other languages", "share", "wrong notes")
+    for kind in dict.fromkeys(kind for kind, _ in groups):
+        _row(kind, *(cell for english in (True, False) for cell in _shares(groups[kind, english])))
 
 
-def _means(answered: Iterable[recall.Answered], name: Callable[[recall.Answered], str]) -> str:
-    groups = groupby(sorted(answered, key=name), name)
-    return ", ".join(f"{key} {fmean(one.recall[1] for one in group):.3f}" for key, group in groups)
+def _shares(all_: Sequence[chat.Brought]) -> tuple[str, str, str]:
+    wrong = fmean(len(one.notes) - one.right for one in all_)
+    return str(len(all_)), f"{fmean(one.good for one in all_):.2f}", f"{wrong:.1f}"
 
 
-async def _ablation(folder: Path, conversations: Sequence[locomo.Conversation]) -> None:
-    """Print means over conversations, each of the same weight."""
-    _head("setting", "facts @5", "facts @10", "turns @5", "turns @10")
-    rows = list(await ablation.run(folder, conversations, {**ablation.WITHOUT, **ablation.NEAR}))
-    for name, stores in rows:
+async def _search(folder: Path, known: Sequence[sets.Set]) -> None:
+    """Print recall@5 and recall@10 of every set, with plain ways to search the same texts beside ours."""
+    embedder = make_embedder(MemoryConfig())
+    _head("set", "questions", "ours @5", "@10", "dense @5", "@10", "BM25 @5", "@10", "RRF @5", "@10")
+    for each in known:
+        found: dict[str, list[tuple[float, ...]]] = {"ours": []}
+        for one in each.conversations:
+            answered = await recall.ask(folder, one, each.store, plain=each.plain)
+            found["ours"] += [answer.recall for answer in answered]
+            for way, recalls in baselines.ask(one, each.store, embedder).items():
+                found.setdefault(way, []).extend(recalls)
+        means = [f"{fmean(recalls[depth] for recalls in way):.3f}" for way in found.values() for depth in (0, 1)]
+        _row(each.name, str(len(found["ours"])), *means)
+
+
+async def _ablation(folder: Path, known: Sequence[sets.Set]) -> None:
+    _head("recall@10", *(each.name for each in known))
+    near: dict[str, dict[str, float]] = {}
+    async for name, row in ablation.run(folder, known, {**ablation.WITHOUT, **ablation.NEAR}):
         way = "without " if name in list(ablation.WITHOUT)[1:] else ""
-        _row(way + name, *(f"{fmean(depth):.3f}" for row in stores.values() for depth in row))
-    near = [stores for name, stores in rows if name == "all ideas" or name in ablation.NEAR]
-    held = {store: f"{ablation.held_out([stores[store] for stores in near]):.3f}" for store in ("facts", "turns")}
-    _row("chosen without the conversation that is asked", "", held["facts"], "", held["turns"])
+        _row(way + name, *(f"{value:.3f}" for value in row.values()))
+        if not way:
+            near[name] = row
+    _row("chosen without the set that is asked", *(f"{value:.3f}" for value in ablation.held_out(near).values()))
 
 
 async def _reminding(folder: Path, conversations: Sequence[locomo.Conversation]) -> None:

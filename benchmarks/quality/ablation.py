@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import fmean
@@ -13,7 +13,7 @@ from headroom.memory.local import search
 from headroom.memory.rules import dates, ranking
 
 from . import recall
-from .locomo import Conversation
+from .sets import Set
 
 Changes = Sequence[tuple[ModuleType, str, Any]]
 
@@ -26,10 +26,12 @@ WITHOUT: Mapping[str, Changes] = {
     ],
     "the best of the sitting": [(ranking, "_SITTING", 0.0)],
     "the memories before and behind": [(ranking, "_PREVIOUS", 0.0), (ranking, "_NEXT", 0.0)],
-    "the time that the question names": [(dates, "spans", lambda *asked, **oldest: [])],
+    "the time that the question names": [(dates, "times", lambda *asked, **known: [])],
     "the subject": [(ranking, "_SUBJECT", 0.0)],
     "fullness": [(ranking, "_FULLNESS", 0.0)],
     "all words of the question": [(ranking, "_WHOLE", 0.0)],
+    "words counting less in a long text": [(ranking, "_LONG", 10**9)],
+    "words and fullness counting less among long texts": [(ranking, "_TURN", 10**9)],
 }
 NEAR: Mapping[str, Changes] = {
     "words 0.45": [(ranking, "WORDS", 0.45)],
@@ -38,31 +40,31 @@ NEAR: Mapping[str, Changes] = {
     "sitting 0.7": [(ranking, "_SITTING", 0.7)],
     "before 0.1": [(ranking, "_PREVIOUS", 0.1)],
     "before 0.3": [(ranking, "_PREVIOUS", 0.3)],
+    "long 60": [(ranking, "_LONG", 60)],
+    "long 100": [(ranking, "_LONG", 100)],
+    "fullness 0.1": [(ranking, "_FULLNESS", 0.1)],
     "subject 0.1": [(ranking, "_SUBJECT", 0.1)],
     "subject 0.3": [(ranking, "_SUBJECT", 0.3)],
 }
 
-Row = tuple[list[float], list[float]]
-"""Recall@5 and recall@10 of one store, by conversation."""
-
 
 async def run(
-    folder: Path, conversations: Sequence[Conversation], settings: Mapping[str, Changes]
-) -> Iterator[tuple[str, dict[str, Row]]]:
-    """Measure every setting; each in files of its own."""
-    rows = []
+    folder: Path, sets: Sequence[Set], settings: Mapping[str, Changes]
+) -> AsyncIterator[tuple[str, dict[str, float]]]:
+    """Measure every setting on every set, each in files of its own: yield its name and recall@10 by set."""
     for number, (name, changes) in enumerate(settings.items()):
-        place = folder / f"setting-{number}"
-        place.mkdir()
+        found = {}
         with _changed(changes):
-            rows.append((name, {store: await _row(place, conversations, store) for store in ("facts", "turns")}))
-    return iter(rows)
+            for place, each in enumerate(sets):
+                within = folder / f"setting-{number}-{place}"
+                within.mkdir()
+                found[each.name] = await _recall(within, each)
+        yield name, found
 
 
-async def _row(folder: Path, conversations: Sequence[Conversation], store: str) -> Row:
-    asked = [await recall.ask(folder, conversation, store) for conversation in conversations]
-    at_5, at_10 = ([fmean(one.recall[depth] for one in each) for each in asked] for depth in (0, 1))
-    return at_5, at_10
+async def _recall(folder: Path, each: Set) -> float:
+    asked = [await recall.ask(folder, one, each.store, plain=each.plain) for one in each.conversations]
+    return fmean(answer.recall[1] for answers in asked for answer in answers)
 
 
 @contextmanager
@@ -77,11 +79,11 @@ def _changed(changes: Changes) -> Iterator[None]:
             setattr(module, name, value)
 
 
-def held_out(rows: Sequence[Row]) -> float:
-    """Recall@10 where each conversation is answered by the setting that is best on all the others."""
-    conversations = range(len(rows[0][1]))
-    chosen = [
-        max(rows, key=lambda row: fmean(row[1][other] for other in conversations if other != one))
-        for one in conversations
-    ]
-    return fmean(row[1][one] for one, row in zip(conversations, chosen, strict=True))
+def held_out(rows: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Recall@10 of each set with the setting that is best, on average, on all the other sets."""
+    sets = next(iter(rows.values())).keys()
+    chosen = {}
+    for one in sets:
+        best = max(rows.values(), key=lambda row: fmean(value for name, value in row.items() if name != one))
+        chosen[one] = best[one]
+    return chosen

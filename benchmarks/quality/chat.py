@@ -43,7 +43,7 @@ class Brought:
 
 def through_the_engine(engine: Engine, reader: Reader, message: Message) -> Sequence[str]:
     """Recall as a chat turn does."""
-    return [note.content for note in engine.recall(reader, message.text, top_k=NOTES)]
+    return [note.content for note in engine.recall(reader, message.text, top_k=NOTES, earlier=message.earlier)]
 
 
 def ask(

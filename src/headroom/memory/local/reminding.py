@@ -8,7 +8,7 @@ import apsw
 import numpy as np
 
 from ..query import Relevance
-from ..rules.relevance import profile, standing_out, wants_profile
+from ..rules import relevance as rules
 from .cache.user import UserColumns
 from .cache.visible import View
 from .nearest.matrix import Floats, Ints, best_of
@@ -16,8 +16,6 @@ from .tables import postings
 
 _BREADTH = 50
 """Candidates by vector, and by each word, of each part of a message."""
-_JUDGED = 20
-"""Candidates that are measured against the cohort themselves."""
 _PROFILE = 64
 """Memories among which a profile is chosen."""
 _DAY = 86_400_000_000
@@ -41,16 +39,10 @@ def choose(
     cursor: apsw.Cursor, columns: UserColumns, positions: Ints, relevance: Relevance, top_k: int, now: int
 ) -> Ints:
     """Choose at most `top_k` of n candidates at `positions`, ascending; return their places among these, best first."""
-    rows = columns.vectors.rows(positions)
     held = np.array([_held(cursor, columns, positions, ask.weights) for ask in relevance.asks], np.float32)
-    best, _ = best_of(np.arange(len(positions)), relevance.roughly(rows, held), max(_JUDGED, 4 * top_k))
-    chosen = best[standing_out(relevance.margins(rows[best], held[:, best]), top_k)]
-    if not wants_profile(relevance.about_user, len(chosen)):
-        return np.asarray(chosen, np.int64)
-    importance, age = columns["importance"][positions], (now - columns["created_at"][positions]) / _DAY
-    known = set(chosen.tolist())
-    others = [place for place in profile(importance, age, rows, top_k).tolist() if place not in known]
-    return np.array([*chosen.tolist(), *others][:top_k], np.int64)
+    age_days = (now - columns["created_at"][positions]) / _DAY
+    importance = columns["importance"][positions]
+    return rules.choose(relevance, columns.vectors.rows(positions), held, importance, age_days, top_k)
 
 
 def _held(cursor: apsw.Cursor, columns: UserColumns, positions: Ints, weights: Mapping[str, float]) -> Floats:

@@ -12,9 +12,10 @@ import numpy.typing as npt
 from qdrant_client import models as m
 
 from ..protocols import Vector
-from ..query import Query
+from ..query import Query, Relevance
 from ..records import Parts
 from ..rules import dates, ranking
+from ..rules.relevance import choose
 from ..rules.times import micros
 from ..rules.words import indexed_words, opening, question_words, telling
 from ..rules.words import mark as word_mark
@@ -66,7 +67,9 @@ class Search:
         share, rare = _shares(asked, texts, found.holding, outlook.total)
         parts = _parts(query, found, outlook, asked, texts, share, now)
         order = np.argsort(-parts.sum(axis=0), kind="stable")
-        if query.notes_only and outlook.total > query.top_k:
+        if query.relevance is not None and outlook.total > query.top_k:
+            order = _recalled(query.relevance, found.points, rows, texts, query.top_k, now)
+        elif query.notes_only and outlook.total > query.top_k:
             order = _noted(query, found.points, rows, outlook, order, rare if any(map(telling, asked)) else None)
         order = order[: query.top_k]
         return [
@@ -77,9 +80,19 @@ class Search:
     def _candidates(self, query: Query, where: m.Filter, asked: Sequence[str]) -> Candidates:
         breadth = max(50, 4 * query.top_k)
         looked_up = sorted(asked, key=lambda word: (not telling(word), -len(word)))[:_MOST_WORDS]
-        near, worded, *lists = self._collection.query(self._requests(query, where, looked_up, breadth))
+        requests = self._requests(query, where, looked_up, breadth)
+        parts = [] if query.relevance is None else [ask.vector for ask in query.relevance.asks[1:]]
+        more = [self._nearest(vector, where, breadth) for vector in parts]
+        near, worded, *lists = self._collection.query([*requests, *more])
+        lists, others = lists[: len(looked_up)], lists[len(looked_up) :]
         # Without a vector of the question only words say what fits.
         hits = {str(hit.id): hit for hit in (*(near if query.vector is not None else ()), *worded)}
+        if query.vector is not None and others:
+            known = {str(hit.id): hit for found in others for hit in found if str(hit.id) not in hits}
+            rows = self._collection.vectors(list(known))
+            for memory_id, hit in known.items():
+                hit.score = float(dense_of(rows[memory_id]) @ query.vector) if memory_id in rows else 0.0
+            hits.update(known)
         points = sorted(
             ((read(memory_id, hit.payload or {}), hit.score) for memory_id, hit in hits.items()),
             key=lambda pair: (pair[0].seq, pair[0].id),
@@ -105,6 +118,17 @@ class Search:
                 for word in looked_up
             ),
         ]
+
+    def _nearest(self, vector: Vector, where: m.Filter, breadth: int) -> m.QueryRequest:
+        """Ask for what is nearest to another part of a message."""
+        return m.QueryRequest(
+            query=vector.tolist(),
+            using=DENSE,
+            limit=breadth,
+            with_payload=True,
+            filter=where,
+            params=self._params(breadth),
+        )
 
     def _params(self, breadth: int) -> m.SearchParams:
         rescored = m.QuantizationSearchParams(rescore=True, oversampling=2.0) if self._quantized else None
@@ -185,6 +209,34 @@ def _parts(
             age_days=(now - told_at) / _DAY,
         )
     )
+
+
+def _recalled(
+    relevance: Relevance,
+    points: Sequence[Point],
+    rows: Mapping[str, Vector],
+    texts: Sequence[set[str]],
+    most: int,
+    now: int,
+) -> npt.NDArray[np.int64]:
+    """Choose by the same rule as the local store what deserves to be put into a chat."""
+    places = [place for place, point in enumerate(points) if point.id in rows]
+    if not places:
+        return np.empty(0, np.int64)
+    held = [
+        [sum(weight for word, weight in ask.weights.items() if word in texts[place]) for place in places]
+        for ask in relevance.asks
+    ]
+    records = [points[place].record for place in places]
+    chosen = choose(
+        relevance,
+        np.stack([rows[points[place].id] for place in places]),
+        np.array(held, np.float32),
+        np.array([record.importance for record in records], np.float32),
+        np.array([(now - micros(record.created_at)) / _DAY for record in records]),
+        most,
+    )
+    return np.array(places, np.int64)[chosen]
 
 
 def _noted(

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from .. import query
 from ..protocols import Vector, Vectors
 from .message import Part
 from .self_reference import speaks_of_writer
@@ -53,6 +54,8 @@ _SHORT = 3
 """A message of at most so many telling words may rest on the one before."""
 _SAME_THING = 0.62
 """Cosine from which on two notes speak of the same thing: "lives in Berlin" and "lives in Madrid" are at 0.63."""
+_JUDGED = 20
+"""Candidates that are measured against the cohort themselves, the best as seen from the message."""
 _UNTHREADED = 250_000
 """Multiplications of a product of matrices for which OpenBLAS starts no threads."""
 _SMALL_TALK, _GENERAL = 0.1, 0.3
@@ -233,6 +236,26 @@ def standing_out(margins: Floats, most: int) -> Ints:
     """Return the places of at most `most` notes that pass, best first, without those far behind the best."""
     order = np.argsort(-margins, kind="stable")[:most]
     return np.asarray(order[(margins[order] > 0) & (margins[order] >= margins[order[:1]] - _BEHIND_BEST)], np.int64)
+
+
+def choose(
+    relevance: query.Relevance,
+    rows: Vectors,
+    held: Floats,
+    importance: Floats,
+    age_days: npt.NDArray[np.float64],
+    most: int,
+) -> Ints:
+    """Choose at most `most` of n candidates for a chat; return their places, best first.
+
+    `rows` are their vectors, (n, width); `held` is the weight of the words of each ask that they hold, (asks, n).
+    """
+    judged = min(len(rows), max(_JUDGED, 4 * most))
+    best = np.argpartition(-relevance.roughly(rows, held), judged - 1)[:judged] if judged else np.empty(0, np.int64)
+    chosen = best[standing_out(relevance.margins(rows[best], held[:, best]), most)].tolist() if judged else []
+    if wants_profile(relevance.about_user, len(chosen)):
+        chosen += [place for place in profile(importance, age_days, rows, most).tolist() if place not in chosen]
+    return np.array(chosen[:most], np.int64)
 
 
 def wants_profile(about_user: bool, standing: int) -> bool:
