@@ -34,7 +34,7 @@ class VectorBackend(str, Enum):
 class MemoryConfig:
     """The settings of a Memory. Making one touches neither disk nor network.
 
-    `db_path`: the SQLite file; None is `$HEADROOM_HOME/memory.db`, and `~/.headroom` where that is unset.
+    `db_path`: the SQLite file; None is `$HEADROOM_HOME/memory.db`, and `~/.headroom` if that is unset.
     `read_only`: search a file that others write, or one on a read-only file system; nothing is stored.
     `encryption_key`: a passphrase, or `raw:` and 64 hex digits, of an encrypted file; None is what HEADROOM_KEY says,
     and no encryption if that is unset. A new file is encrypted with it; `Memory.rekey` changes an existing one.
@@ -47,7 +47,7 @@ class MemoryConfig:
     `embedder_threads`: threads of one embedding call of the ONNX backend; None is 1 for a query, the cores for a batch.
     `onnx_providers`: what onnxruntime computes on, in order of preference, such as ("CUDAExecutionProvider",).
     `openai_api_key`, `openai_base_url`: None is what OPENAI_API_KEY and OPENAI_BASE_URL say.
-    `ollama_base_url`: None is what OLLAMA_HOST says, and http://127.0.0.1:11434 where that is unset.
+    `ollama_base_url`: None is what OLLAMA_HOST says, and http://127.0.0.1:11434 if that is unset.
 
     For `backend="qdrant-neo4j"`. None is what the environment says (HEADROOM_QDRANT_URL, HEADROOM_QDRANT_API_KEY,
     HEADROOM_QDRANT_COLLECTION, HEADROOM_NEO4J_URI, HEADROOM_NEO4J_USER, HEADROOM_NEO4J_PASSWORD,

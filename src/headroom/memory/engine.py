@@ -574,7 +574,7 @@ def _checked(reader: Reader | None) -> Reader | None:
 
 
 def _reader_of(record: Record, reader: Reader | None) -> Reader:
-    """Say who acts on a memory: the reader, or its owner if none is named."""
+    """Return who acts on a memory: the reader, or its owner if none is named."""
     return reader or Reader(user_id=record.user_id, owner=True)
 
 

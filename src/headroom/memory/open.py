@@ -56,7 +56,7 @@ def acquire(config: MemoryConfig, embedder: Embedder | None = None) -> Engine:
     """Open the memory that `config` describes, or share the one that is open. Give it back with `release`.
 
     One whose file was deleted or exchanged since is not shared any more: its holders keep it, and its errors.
-    Raises a StoreError where the file cannot be used and InvalidInput where the settings contradict each other.
+    Raise a StoreError if the file cannot be used, and InvalidInput if the settings contradict each other.
     Loads no model.
     """
     key = name_of(config, embedder)
@@ -101,7 +101,7 @@ def successor(engine: Engine) -> Engine:
 
 
 def let_go(engine: Engine) -> None:
-    """Give an engine back from a finalizer. It lingers, and counts as given back when the next one is opened."""
+    """Return an engine from a finalizer. It lingers, and counts as given back when the next one is opened."""
     _let_go.append(engine)
 
 
@@ -112,7 +112,7 @@ def _take_back() -> None:
 
 
 def release(engine: Engine, *, linger: bool = False) -> None:
-    """Give an engine back. Its last holder closes it, or leaves it open for the next with `linger`."""
+    """Return an engine. Its last holder closes it, or leaves it open for the next with `linger`."""
     with _lock:
         if engine not in _holders:
             return

@@ -39,7 +39,7 @@ class LocalBackend:
     """Memories in one SQLite file, searched through columns and vectors kept in memory."""
 
     def __init__(self, config: MemoryConfig, embedder: Embedder) -> None:
-        """Open or create the file. Raises a StoreError where it cannot be used with this embedder."""
+        """Open or create the file. Raise a StoreError if it cannot be used with this embedder."""
         if config.vector_backend is VectorBackend.HNSW:
             need("hnswlib", "hnsw")
         self._config, self._embedder = config, embedder
@@ -226,7 +226,7 @@ class LocalBackend:
         self._database.close()
 
     def _scored(self, cursor: apsw.Cursor, columns: UserColumns, hits: Found, query: Query) -> dict[int, Parts]:
-        """Give the best rows with the parts of their scores, best first, with graph neighbours if asked for."""
+        """Return the best rows with the parts of their scores, best first, with graph neighbours if asked for."""
         seqs = columns.seq[hits.positions[: query.top_k]].tolist()
         best = dict(zip(seqs, starmap(Parts, hits.parts[:, : query.top_k].T.tolist()), strict=True))
         if query.include_graph:
@@ -238,7 +238,7 @@ class LocalBackend:
     def _linked(
         self, cursor: apsw.Cursor, columns: UserColumns, best: dict[int, Parts], allowed: Bools
     ) -> dict[int, Parts]:
-        """Give the memories that share an entity with the best, or touch a related one."""
+        """Return the memories that share an entity with the best, or touch a related one."""
         graph = columns.graph(cursor)
         linked: dict[int, float] = {}
         for seq, parts in best.items():
@@ -264,9 +264,9 @@ class LocalBackend:
 
     @damage_noticed()
     def _stamp(self, cursor: apsw.Cursor, width: int) -> Stamp:
-        """Tell whose vectors the file holds; raise EmbedderMismatch where they are not this embedder's.
+        """Return whose vectors the file holds; raise EmbedderMismatch if they are not this embedder's.
 
-        `width` is that of vectors to store or to compare; 0 where there are none.
+        `width` is that of vectors to store or to compare; 0 if there are none.
         """
         stored: dict[str, Any] = {str(key): value for key, value in cursor.execute("select key, value from meta")}
         stamp = Stamp(stored.get("embedder", self._embedder.id), int(stored.get("width", 0)))
@@ -328,7 +328,7 @@ def _cosines(columns: UserColumns, seqs: Iterable[int], query: Query) -> dict[in
 
 
 def _width(writes: Sequence[Write]) -> int:
-    """Tell the width of the vectors to store; 0 where there are none."""
+    """Return the width of the vectors to store; 0 if there are none."""
     return max((len(w.entry.vector) for w in writes if w.entry and w.entry.vector is not None), default=0)
 
 

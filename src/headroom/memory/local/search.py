@@ -121,7 +121,7 @@ def _rivals(found: Found, columns: UserColumns) -> frozenset[int]:
 
 
 def _visible_to(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) -> View:
-    """Give what `query` may find: seen by its reader, and let through by its filters."""
+    """Return what `query` may find: seen by its reader, and let through by its filters."""
     rule = visible(query.reader)
     if query.as_of is None:
         return columns.view(cursor, rule, query.where, now)

@@ -24,7 +24,7 @@ LONGEST_ID = 512
 _LONGEST_QUESTION = 8192
 """Characters of a question that are looked at."""
 DEEPEST_JSON = 64
-"""Levels of nesting in metadata: far from where the readers and writers of JSON give up."""
+"""Levels of nesting in metadata: far below what JSON readers and writers can take."""
 
 
 E = TypeVar("E", bound=Enum)
@@ -63,7 +63,7 @@ def check_count(name: str, value: object) -> int:
 
 
 def check_reader(reader: Reader) -> Reader:
-    """Raise InvalidInput where an id cannot be one."""
+    """Raise InvalidInput if any id is empty, too long, or not valid text."""
     check_text("user_id", reader.user_id, LONGEST_ID)
     for name in ("session_id", "agent_id", "turn_id"):
         if getattr(reader, name) is not None:
@@ -131,7 +131,7 @@ def check_share(name: str, value: object) -> float:
 
 
 def check_json(name: str, value: Mapping[str, Json]) -> Mapping[str, Json]:
-    """Give a copy of `value` as it will be read back; raise InvalidInput where JSON cannot hold it."""
+    """Return a copy of `value` as it will be read back; raise InvalidInput if JSON cannot hold it."""
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise InvalidInput(f"{name} must be a mapping with text keys")
     try:
@@ -157,7 +157,7 @@ def _depth(value: object) -> int:
 
 
 def check_draft(draft: Draft | str, writer: Reader) -> Draft:
-    """Give the draft with its scope as an enum and its edges as Relationships. Raises InvalidInput."""
+    """Return the draft with a Scope and Relationships in it; raise InvalidInput if it cannot be stored."""
     if isinstance(draft, str):
         draft = Draft(draft)
     if not isinstance(draft, Draft):
@@ -183,7 +183,7 @@ def check_draft(draft: Draft | str, writer: Reader) -> Draft:
 
 
 def entry_of(draft: Draft, vector: Vector | None, *, held_until: int | None = None) -> Entry:
-    """Join a checked draft with its vector, where there is one yet."""
+    """Join a checked draft with its vector, if there is one yet."""
     created = require_aware("created_at", draft.created_at)
     return Entry(
         content=draft.content,

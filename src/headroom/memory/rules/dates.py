@@ -114,7 +114,7 @@ def _iso(question: str) -> Iterator[Span]:
 
 
 def _years(question: str, today: date) -> Iterator[Span]:
-    """Read years that stand alone; where a month is named the year belongs to it."""
+    """Read years that stand alone; if a month is named the year belongs to it."""
     if not (_NAMED.search(question) or _ISO.search(question)):
         for year in _YEAR.findall(question):
             if int(year) <= today.year:
@@ -134,7 +134,7 @@ def _relative(question: str, today: date) -> Iterator[Span]:
 
 
 def _days(year: int, month: int, day: str | None) -> Iterator[Span]:
-    """Yield a day, or the month of it where it has no such day or none is named."""
+    """Yield a day, or its month if the month has no such day or none is named."""
     if not 1 <= month <= 12:
         return
     first = date(year, month, 1)

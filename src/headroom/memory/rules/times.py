@@ -15,7 +15,7 @@ LAST = (datetime.max.replace(tzinfo=timezone.utc) - _EPOCH) // _MICROSECOND
 
 
 def now() -> int:
-    """Tell the time in microseconds."""
+    """Return the time in microseconds since 1970."""
     return micros(datetime.now(timezone.utc))
 
 
@@ -53,7 +53,7 @@ def local(at: datetime, zone: tzinfo | None) -> datetime:
 
 
 def require_aware(name: str, value: datetime | None) -> int | None:
-    """Convert an argument; raise InvalidInput where it is no datetime or has no time zone."""
+    """Convert an argument; raise InvalidInput if it is no datetime or has no time zone."""
     if value is None:
         return None
     if not isinstance(value, datetime) or value.utcoffset() is None:

@@ -47,7 +47,7 @@ def sees(reader: Reader, record: Record) -> bool:
 
 
 def audience(scope: Scope, writer: Reader) -> Rule:
-    """Say which memories everybody sees who will see one written at `scope`: the places to look for a duplicate."""
+    """Return the rule for the memories that all readers of one written at `scope` see: where a duplicate may be."""
     same: dict[str, tuple[str | None, ...]] = {"scope": (scope,)}
     if scope in _OWN_ID:
         same[_OWN_ID[scope]] = (getattr(writer, _OWN_ID[scope]),)
@@ -70,7 +70,7 @@ def bound(reader: Reader) -> Rule:
 
 
 def require_id(scope: Scope, writer: Reader) -> None:
-    """Raise InvalidInput where a memory of `scope` lacks the id that it is bound to."""
+    """Raise InvalidInput if a memory of `scope` lacks the id that it is bound to."""
     name = _OWN_ID.get(scope)
     if name is not None and getattr(writer, name) is None:
         raise InvalidInput(f"a memory of {scope.value} scope needs {name}; pass it, or save at user scope")

@@ -108,7 +108,7 @@ class UserColumns:
         return columns + views + self.vectors.nbytes + self._postings_bytes + self._graph.nbytes + self._fields.nbytes
 
     def graph(self, cursor: apsw.Cursor) -> Graph:
-        """Give the user's entities and relations, read anew where anything has changed."""
+        """Return the user's entities and relations, read anew if anything has changed."""
         if self._graph_revision != self.revision:
             self._graph, self._graph_revision = Graph.of_user(cursor, self.user), self.revision
         return self._graph
@@ -162,7 +162,7 @@ class UserColumns:
         return np.isin(self[name], fits)
 
     def view_of(self, allowed: Bools) -> View:
-        """Give what `allowed` marks."""
+        """Return what is known of the memories that `allowed` marks."""
         return View.of(
             allowed,
             self.vectors,

@@ -82,7 +82,7 @@ class Indexes:
 
 
 def _let_go(columns: UserColumns) -> None:
-    """Close columns while a search waits for others: not here, and not where nothing is to be done."""
+    """Close columns while a search waits for others: not here, and not at all if there is nothing to do."""
     if columns.vectors.keeps_work:
         with suppress(RuntimeError):  # the interpreter ends
             submit(columns.vectors.close)

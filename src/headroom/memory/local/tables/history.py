@@ -123,7 +123,7 @@ def newest(cursor: apsw.Cursor, seq: int) -> int:
 
 
 def put_vector(cursor: apsw.Cursor, memory_id: str, vector: Vector) -> None:
-    """Give a memory that waits for it its vector; one that was erased or got its vector meanwhile is left alone."""
+    """Store the vector of a memory that waits for it; one that was erased or got its vector meanwhile is left alone."""
     seq = find(cursor, memory_id, None)
     if seq is None or not cursor.execute("delete from waiting where memory = ? returning memory", (seq,)).fetchall():
         return
@@ -156,6 +156,6 @@ def log(cursor: apsw.Cursor, user: int, seqs: Iterable[int]) -> None:
 
 
 def touch(cursor: apsw.Cursor, user: int) -> None:
-    """Give the user a new revision, so that every cache looks again; keep the log short."""
+    """Raise the user's revision, so that every cache looks again; keep the log short."""
     cursor.execute("update users set revision = revision + 1 where key = ?", (user,))
     cursor.execute("delete from changes where seq <= (select max(seq) from changes) - ?", (CHANGES_KEPT,))

@@ -35,7 +35,7 @@ def id_text(raw: bytes) -> str:
 
 
 def id_bytes(memory_id: str) -> bytes | None:
-    """Read an id; None where the text is none, so that it is simply not found."""
+    """Read an id; None if the text is none, so that it is simply not found."""
     try:
         return uuid.UUID(memory_id).bytes
     except (ValueError, AttributeError, TypeError):

@@ -36,7 +36,7 @@ class Prepared:
 
 
 def prepare(writer: Reader, writes: Sequence[Write]) -> list[Prepared | None]:
-    """Compute what each write will store; None where it stores nothing."""
+    """Compute what each write will store; None if it stores nothing."""
     vectors = [write.entry.vector for write in writes if write.entry and write.entry.vector is not None]
     packed = iter(encode(np.stack(vectors)) if vectors else ())
     return [None if write.entry is None else _prepared(writer, write.entry, packed) for write in writes]
@@ -165,6 +165,6 @@ def _duplicate(
 
 
 def _adds_nothing(entry: Entry, expires_at: int | None) -> bool:
-    """Tell whether a memory of a broader scope may stand for `entry`: what is said in a session alone stays there."""
+    """Return whether a memory of a broader scope may stand for `entry`: what is said in a session alone stays there."""
     lives_as_long = expires_at is None or (entry.expires_at is not None and entry.expires_at <= expires_at)
     return lives_as_long and not (entry.metadata or entry.entities or entry.relationships)
