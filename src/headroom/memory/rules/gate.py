@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Literal, NamedTuple, TypeAlias
 
 from ..records import Origin, Record
+from .self_reference import speaks_of_writer
 from .words import fold, words
 
 Review: TypeAlias = Literal["untrusted", "all", "off"]
@@ -32,13 +33,6 @@ _WORD = re.compile(r"[\w@.+#/:'’-]*\w[\w+#]*")
 _DATE = re.compile(r"\d{1,2}(?:st|nd|rd|th)?|(?:19|20)\d\d|\d{4}-\d\d(?:-\d\d)?")
 _NUMBER = re.compile(r"\d")
 
-# Who speaks of himself, in the languages that the words of a chat most often come in.
-_SELF = frozenset(
-    "i i'm i've i'd i'll im ive me my mine myself we we're we've we'd we'll our ours us ich mich mir mein meine meinen "
-    "meinem meiner wir uns unser unsere je j'ai j'habite moi mon ma mes nous notre nos yo mi mis me conmigo nosotros "
-    "nuestro nuestra io mio mia miei mie noi nostro eu meu minha meus minhas".split()
-)
-_SELF_UNSPACED = ("我", "私", "僕", "俺", "저는", "제가", "나는", "내가")
 # What makes a wish last: an order of the moment has none of it.
 _LASTING_PHRASES = (
     *"always never remember immer nie künftig toujours jamais désormais siempre nunca".split(),
@@ -191,12 +185,11 @@ def _sentences(said: Iterable[str]) -> list[_Sentence]:
 def _sentence(text: str) -> _Sentence:
     lowered = text.lower().replace("’", "'")
     lasting = any(re.search(rf"\b{phrase}\b", lowered) for phrase in _LASTING_PHRASES)
-    own = _SELF & set(re.findall(r"[\w']+", lowered)) or any(mark in text for mark in _SELF_UNSPACED)
     clauses = tuple(frozenset(_roots(part)) for part in _CLAUSE.split(text) if part and part.strip())
     every = frozenset(_roots(text))
     if _RELATIVE.search(text):
         every |= {"<time>"}
-    return _Sentence(every, clauses, bool(own) or lasting, lasting)
+    return _Sentence(every, clauses, lasting or speaks_of_writer(text) == 1, lasting)
 
 
 def _says(sentence: _Sentence, fact: str) -> bool:
