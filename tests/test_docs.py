@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+from click import Context
+from click.testing import CliRunner
+
+import headroom.chat
+import headroom.memory.types
+import headroom.testing
+from headroom.cli import group
 
 from .blocks import Notebook, python_blocks
 from .server import Server
@@ -48,20 +57,65 @@ def test_every_page_is_in_the_navigation() -> None:
     assert named == {page.relative_to(DOCS).as_posix() for page in PAGES}
 
 
-COMMANDS = re.compile(r"^```(?:bash|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BASH = re.compile(r"^```(?:bash|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+WRITTEN = [*PAGES, ROOT / "README.md"]
+
+PARSED_ONLY = {"hook", "install", "mcp", "reconcile", "uninstall", "ui"}
+"""They serve until they are stopped, change a coding agent, or need servers: their command lines are only parsed."""
 
 
-def commands() -> list[str]:
-    """Return the command lines of all pages and of the README, continuation lines joined."""
-    text = "\n".join(page.read_text(encoding="utf-8") for page in [*PAGES, ROOT / "README.md"])
-    blocks = [block.replace("\\\n", " ") for block in COMMANDS.findall(text)]
-    return [line.removeprefix("$ ").strip() for block in blocks for line in block.splitlines() if line.strip()]
+def commands(page: Path) -> list[list[str]]:
+    """Return the arguments of each `headroom` command line of a page, in their order."""
+    blocks = [block.replace("\\\n", " ") for block in BASH.findall(page.read_text(encoding="utf-8"))]
+    lines = (line.removeprefix("$ ").strip() for block in blocks for line in block.splitlines())
+    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("headroom ")]
+
+
+WITH_COMMANDS = [page for page in WRITTEN if commands(page)]
+
+
+@pytest.mark.parametrize("page", WITH_COMMANDS, ids=[page.relative_to(ROOT).as_posix() for page in WITH_COMMANDS])
+def test_every_command_line_works(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader who types the command lines of a page in their order, and answers yes, sees each succeed."""
+    monkeypatch.setenv("HEADROOM_USER", "alice")
+    stored = CliRunner().invoke(group, ["add", "User likes tea", "--json"])
+    memory_id = json.loads(stored.output)["id"]
+    for words in commands(page):
+        arguments = [memory_id if word == "ID" else word for word in words]
+        if arguments[0] in PARSED_ONLY or "--from" in arguments:
+            command = group.get_command(Context(group), arguments[0])
+            assert command is not None, words
+            assert command.make_context(arguments[0], arguments[1:]).params, words
+        else:
+            done = CliRunner().invoke(group, arguments, input="y\n" * 5)
+            assert done.exit_code == 0, (words, done.output, done.exception)
 
 
 def test_every_extra_that_is_named_exists() -> None:
     """`pip install "headroom-memory[extra]"` names extras of pyproject.toml."""
     declared = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    text = "\n".join(path.read_text("utf-8") for path in [*PAGES, ROOT / "README.md"])
-    extras = {name for names in re.findall(r"headroom-memory\[([\w,-]+)\]", text) for name in names.split(",")}
+    text = "\n".join(path.read_text("utf-8") for path in WRITTEN)
+    found = re.findall(r"(?:headroom-memory|\"\.)\[([\w,-]+)\]", text)
+    extras = {name for names in found for name in names.split(",")}
     assert extras
     assert [name for name in sorted(extras) if f"\n{name} = [" not in declared] == []
+
+
+def test_every_make_target_that_is_named_exists() -> None:
+    """`make target` in a page, in the README and in the pages for contributors names a target of the Makefile."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    pages = [*WRITTEN, ROOT / "CONTRIBUTING.md", ROOT / "RELEASING.md", ROOT / "benchmarks" / "README.md"]
+    text = "\n".join(path.read_text("utf-8") for path in pages)
+    targets = set(re.findall(r"(?:^|`)make ([a-z][a-z-]*)", text, re.MULTILINE))
+    assert targets
+    assert [name for name in sorted(targets) if not re.search(rf"^{name}:", makefile, re.MULTILINE)] == []
+
+
+def test_every_name_that_is_public_is_in_the_reference() -> None:
+    """The pages of the reference show each name that a package exports, its errors among them."""
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in sorted((DOCS / "reference").glob("*.md")))
+    shown = {name.rpartition(".")[2] for name in re.findall(r"^::: ([\w.]+)", pages, re.MULTILINE)}
+    packages = (headroom, headroom.chat, headroom.memory, headroom.memory.types, headroom.testing)
+    missing = {name for package in packages for name in package.__all__ if name not in shown}
+    assert missing - {"HeadroomError"} == set()
+    assert "::: headroom.errors" in pages
