@@ -83,7 +83,7 @@ def test_json_has_the_documented_shape(capsys: pytest.CaptureFixture[str]) -> No
     (found,) = json.loads(run(capsys, "search", "tea", "--json"))["memories"]
     assert listed["id"] == found["id"] == memory_id
     assert listed["entities"] == ["tea"]
-    assert set(found) - set(listed) == {"score", "parts"}
+    assert set(found) - set(listed) == {"score", "parts", "cosine"}
     shown = json.loads(run(capsys, "show", memory_id, "--json"))
     assert shown["memory"] == listed
     assert shown["history"] == [listed]
