@@ -144,6 +144,35 @@ class Keeping(Opened):
             assert misses(lambda: engine.update(first, "lives in Rome"))
             assert misses(lambda: engine.update("no such id", "lives in Rome"))
 
+    def test_a_memory_of_the_ends_of_the_calendar(self) -> None:
+        """One of the year 1 and one of the last microsecond are updated, searched as of any time, and deleted."""
+        for created in (datetime.min, datetime.max):
+            at = created.replace(tzinfo=timezone.utc)
+            with self.opened() as engine:
+                (first,) = engine.save(ALICE, [Draft("lives in Rome", created_at=at)])
+                second = engine.update(first, "lives in Oslo", ALICE)
+                old, new = engine.history(second, ALICE)
+                assert (old.id, new.id, old.created_at) == (first, second, at)
+                assert old.valid_until is not None
+                assert old.valid_until >= at
+                for moment in (at, datetime.now(timezone.utc)):
+                    assert all(found.id in (first, second) for found in find(engine, ALICE, "lives", as_of=moment))
+                assert engine.forget(second, ALICE)
+                assert engine.delete(second, ALICE)
+                assert engine.history(second, ALICE) == []
+
+    def test_clear_of_an_agent_and_a_turn(self) -> None:
+        """Two ids that no scope is bound to together clear what that agent saved in that turn, and nothing else."""
+        writer = Reader(user_id="alice", agent_id="a", turn_id="t")
+        other = Reader(user_id="alice", agent_id="b", turn_id="t")
+        with self.opened() as engine:
+            engine.save(writer, [Draft("of the turn", scope=Scope.TURN), Draft("of the agent", scope=Scope.AGENT)])
+            engine.save(other, [Draft("of another agent", scope=Scope.TURN)])
+            engine.save(ALICE, ["of the user"])
+            assert engine.clear(writer) == 1
+            left = {record.content for record in listed(engine, Reader(user_id="alice", owner=True))}
+            assert left == {"of the agent", "of another agent", "of the user"}
+
     def test_an_update_may_change_letters_alone(self) -> None:
         """A correction of case or punctuation is a new version; the very same text changes nothing."""
         with self.opened() as engine:

@@ -10,8 +10,11 @@ import pytest
 from headroom.errors import NewerSchema, NotADatabase
 from headroom.memory.local.file import schema
 from headroom.memory.local.file.database import Database
+from headroom.memory.records import Reader
 
+from ....asking import listed
 from ...children import child
+from ...conftest import make_engine
 
 pytestmark = pytest.mark.quick
 
@@ -86,6 +89,34 @@ def test_words_of_an_old_file_are_split_anew(path: Path) -> None:
     plain.close()
 
 
+def test_rows_of_an_old_file_get_fingerprints_and_checksums_of_today(path: Path) -> None:
+    """A text that was stored before is still one memory when it is said again, and is checked when it is read."""
+    bring(path, *OLD[:3])
+    plain = apsw.Connection(str(path))
+    plain.execute("insert into users values (1, 'alice', 1)")
+    for seq, content in enumerate(["likes tea", "Call foo()"], 1):
+        plain.execute(
+            """insert into memories (seq, id, user, content, fingerprint, scope, importance, created_at, length,
+            opening) values (?, ?, 1, ?, 0, 'user', 0.5, 1000000, 2, 0)""",
+            (seq, bytes([seq] * 16), content),
+        )
+    plain.close()
+    engine = make_engine(path)
+    alice = Reader(user_id="alice")
+    ids = {record.content: record.id for record in listed(engine, alice)}
+    assert engine.save(alice, ["Likes  tea.", "Call foo().", "Call Foo()"])[:2] == [ids["likes tea"], ids["Call foo()"]]
+    assert len(listed(engine, alice)) == 3
+    engine.close()
+    plain = apsw.Connection(str(path))
+    assert plain.execute("select count(*) from memories where checksum is null").get == 0
+    plain.execute("update memories set content = 'likes ale' where seq = 1")
+    plain.close()
+    engine = make_engine(path)
+    with pytest.raises(NotADatabase):
+        listed(engine, alice)
+    engine.close()
+
+
 def test_a_step_that_fails_leaves_whole_steps_only(path: Path) -> None:
     """What came before it stays applied, nothing of it does, and the next opening goes on from there."""
 
@@ -106,6 +137,7 @@ DYING = """
 import os
 from headroom.memory.local.file import schema
 from headroom.memory.local.file.database import Database
+from headroom.memory.records import Reader
 
 def _add_colour(cursor):
     cursor.execute("alter table memories add column colour text")
