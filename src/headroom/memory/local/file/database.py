@@ -91,14 +91,14 @@ class Database:
             self._connections.close()
 
     def in_place(self) -> bool:
-        """Tell whether the file that was opened is still the one at its path."""
+        """Return whether the file that was opened is still the one at its path."""
         if file_identity(self.path) == self._connections.files[""]:
             return True
         self._take_leave()
         return False
 
     def is_erasing(self, cursor: apsw.Cursor) -> bool:
-        """Tell whether erased text may still stand in the log, and see to it that somebody empties that."""
+        """Return whether erased text may still stand in the log, and see to it that somebody empties that."""
         if _erasures(cursor) == self._emptied_at or not self._log_size() or self.read_only:
             return False
         self._emptier.now()

@@ -83,7 +83,7 @@ def enter(path: Path) -> Guard:
 
 
 def is_open_here(path: Path) -> bool:
-    """Tell whether this process has the file open."""
+    """Return whether this process has the file open."""
     with _registry:
         return file_identity(path) in _guards
 
@@ -192,7 +192,7 @@ class Guard:
         return True
 
     def _alone_here(self) -> bool:
-        """Tell whether no other SQLite of this process writes: of ours none does in our turn."""
+        """Return whether no other SQLite of this process writes: of ours none does in our turn."""
         assert _GET is not None
         asked = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, *_INDEX_WRITTEN, 0)
         kind, *_, owner = _FLOCK.unpack(fcntl.fcntl(self._descriptors[1], _GET, asked))
@@ -208,7 +208,7 @@ class Guard:
         fcntl.fcntl(self._descriptors[which], _SET, _FLOCK.pack(kind, os.SEEK_SET, *place, 0))
 
     def _others_here(self) -> bool:
-        """Tell whether there is a second index of the log, or a lock of SQLite's that was dropped (Linux's /proc).
+        """Return whether there is a second index of the log, or a dropped lock of SQLite's (from /proc).
 
         One SQLite has one descriptor of the index, however many connections it has.
         """

@@ -32,7 +32,7 @@ class ReadOnly:
         return opening.connect(self._path, self._key, mode="ro", immutable=self._unchanged is not None)
 
     def is_stale(self) -> bool:
-        """Tell whether the connections see a file that was changed since: they must be opened anew."""
+        """Return whether the connections see a file that was changed since: they must be opened anew."""
         return self._unchanged is not None and (self._has_log() or self._state() != self._unchanged)
 
     def require_unchanged(self) -> None:

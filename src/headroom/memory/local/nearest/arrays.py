@@ -11,7 +11,7 @@ _BLOCK = 393_216
 
 
 def grown(rows: Vectors, count: int, more: Vectors) -> Vectors:
-    """Put `more` behind the first `count` rows, in place where there is room, else in an array half as long again."""
+    """Put `more` behind the first `count` rows, in place if there is room, else in an array half as long again."""
     needed = count + len(more)
     if needed > len(rows):
         room = np.zeros((max(needed, len(rows) * 3 // 2), rows.shape[1]), rows.dtype)

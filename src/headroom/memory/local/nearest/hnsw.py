@@ -96,14 +96,14 @@ class Hnsw(Matrix):
         self._closed = True
 
     def _fit(self) -> None:
-        # A projection answers while a graph is built, or where it is no good; loading one takes less time than fitting.
+        # A projection answers while a graph is built, or if it is no good; loading one takes less time than fitting.
         building = self._graph is not None and self._count - self._linked > _AHEAD
         useless = self._proved_at and not self._breadth
         if building or useless or self._count < self.WORTH or self._fitting is not None:
             super()._fit()
 
     def _near(self, query: Vector, wanted: int) -> Ints:
-        """Ask the graph; nothing where it is not ready, or at work."""
+        """Ask the graph; find nothing if it is not ready, or at work."""
         nothing = np.empty(0, np.int64)
         if not self._changing.acquire(blocking=False):
             return nothing
@@ -120,7 +120,7 @@ class Hnsw(Matrix):
         return np.unique(np.concatenate([near.astype(np.int64), late]))
 
     def _begin(self) -> None:
-        """Have the rest linked, where there is one and nobody is at it."""
+        """Have the rest linked, if there is one and nobody is at it."""
         done = self._graph is not None and not self._stale and self._linked == self._count
         if not done and not self._closed and self._working.acquire(blocking=False):
             self._go_on()
@@ -188,7 +188,7 @@ class Hnsw(Matrix):
         self._graph_bytes = self._graph.index_file_size()
 
     def _prove(self) -> None:
-        """Find how broad a search finds the true neighbours; where none does, the graph is not used."""
+        """Find how broad a search finds the true neighbours; if none does, the graph is not used."""
         self._proved_at, self._breadth = self._linked, 0
         probes = Probes(self._rows[: self._linked])
         for broader in _BROADER:

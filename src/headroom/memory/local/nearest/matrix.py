@@ -43,7 +43,7 @@ class VectorIndex(Protocol):
         """Compare `query` with the vectors at `positions`."""
 
     def rows(self, positions: Ints) -> Vectors:
-        """Give the vectors at `positions`, shape (len(positions), width); zeros where there is none."""
+        """Return the vectors at `positions`, shape (len(positions), width); zeros if there is none."""
 
     def close(self) -> None:
         """Do no more work in the background, and keep what spares the next one work. Searching goes on."""
@@ -52,7 +52,7 @@ class VectorIndex(Protocol):
 class Matrix:
     """All vectors in one float32 matrix, compared one by one: 0.05 ms a query at 1,000 rows of 384.
 
-    From LARGE rows on, a projection picks the candidates, where it proves on the user's own vectors that it may.
+    From LARGE rows on, a projection picks the candidates, if it proves itself on the user's own vectors.
     It is fitted in the background: no search waits for it.
     """
 
@@ -102,7 +102,7 @@ class Matrix:
         """Nothing is kept."""
 
     def _fit(self) -> None:
-        """Begin to fit a projection where there are many rows, or twice as many as at the last; take it when done."""
+        """Begin to fit a projection if there are many rows, or twice as many as at the last; take it when done."""
         if self._fitting is None:
             if self._count >= max(self.LARGE, 2 * self._fitted_at):
                 self._fitted_at, self._changed = self._count, []

@@ -37,13 +37,13 @@ class Probes:
         self._true = [top(scores, _NEAREST) for scores in self.points @ rows.T]
 
     def share_in(self, candidates: Iterable[Ints]) -> float:
-        """Tell which share of the true nearest is among the candidates for each point."""
+        """Return which share of the true nearest is among the candidates for each point."""
         shares = [np.isin(true, found).mean() for true, found in zip(self._true, candidates, strict=True)]
         return float(np.mean(shares or [0.0]))
 
 
 def top(scores: Floats, k: int) -> Ints:
-    """Give the positions of the k highest scores, in any order."""
+    """Return the positions of the k highest scores, in any order."""
     return np.argpartition(scores, len(scores) - k)[len(scores) - k :]
 
 
@@ -61,7 +61,7 @@ class Projection:
 
     @classmethod
     def fit(cls, rows: Vectors) -> Projection | None:
-        """Fit the fewest directions that find the true neighbours of points between `rows`; None where none do.
+        """Fit the fewest directions that find the true neighbours of points between `rows`; None if none do.
 
         The directions are eigenvectors of the second moments (principal components without centring, since what
         they must keep is the inner product).
@@ -97,5 +97,5 @@ class Projection:
 
 
 def candidates(count: int) -> int:
-    """Tell how many of the best of `count` rows by projection are compared in full."""
+    """Return how many of the best of `count` rows by projection are compared in full."""
     return max(200, count // 200)

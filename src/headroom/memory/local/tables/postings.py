@@ -19,7 +19,7 @@ LONGEST_LIST = 1000
 
 
 def terms(user: int, words: Iterable[str]) -> tuple[str, int]:
-    """Give what the index stores for the words of a text: each once, in one string, and how many there are."""
+    """Return what the index stores for the words of a text: each once, in one string, and how many there are."""
     distinct = dict.fromkeys(words)
     return " ".join([f"{user}:{word}" for word in distinct]), len(distinct)
 

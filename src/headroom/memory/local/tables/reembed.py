@@ -25,7 +25,7 @@ Progress = Callable[[int, int], None]
 
 
 def reembed_file(database: Database, embedder: Embedder, progress: Progress | None = None) -> int:
-    """Give every memory of the file a vector of `embedder`; return how many. Raises StoreUnavailable where space lacks.
+    """Make a vector of `embedder` for every memory; return how many. Raise StoreUnavailable if the disk is too small.
 
     A file that already holds its vectors is left as it is.
     """
@@ -86,7 +86,7 @@ def _store(database: Database, embedder: Embedder, batch: list[tuple[Any, ...]])
 
 
 def _switch(database: Database, embedder: Embedder) -> bool:
-    """Let the new vectors take the place of the old ones, all at once; False where memories came in between."""
+    """Let the new vectors take the place of the old ones, all at once; return False if memories came in between."""
     with database.write() as cursor:
         _, left = _count(cursor)
         if left:
