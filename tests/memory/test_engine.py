@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from headroom.errors import EmbedderError, InvalidInput, StoreUnavailable
+from headroom.errors import EmbedderError, InvalidInput, NotFound, StoreUnavailable
 from headroom.memory.config import MemoryConfig
 from headroom.memory.embedders.cached import CachedEmbedder
 from headroom.memory.engine import Engine
 from headroom.memory.local.backend import LocalBackend
 from headroom.memory.protocols import Vector, Vectors
+from headroom.memory.query import State
 from headroom.memory.records import Change, Draft, Reader, Scope
+from headroom.memory.rules.filters import parse
 from headroom.testing import HashEmbedder
 
 from ..asking import find, listed
@@ -206,3 +208,33 @@ def test_opening_does_not_wait_for_housekeeping(path: Path, monkeypatch: pytest.
     assert third.stats()["total"] == 0
     third.close()
     engine.close()
+
+
+def test_what_nobody_reviews_is_erased(path: Path) -> None:
+    """When its time is over a held memory is in no queue, cannot be accepted, and goes when the file is opened."""
+    engine = engine_over(path, HashEmbedder())
+    (held,) = engine.apply(ALICE, [Change(draft=Draft("is the king"), held=True)])
+    assert held.id is not None
+    with engine._backend._database.write() as cursor:  # type: ignore[attr-defined]
+        cursor.execute("update memories set held_until = 1")
+    assert listed(engine, ALICE, state=State.HELD) == []
+    assert engine.stats(ALICE)["held"] == 0
+    with pytest.raises(NotFound):
+        engine.accept(held.id)
+    engine.close()
+    engine = engine_over(path, HashEmbedder())
+    assert engine.get(held.id) is None
+    assert engine.events(ALICE) == []
+    engine.close()
+
+
+def test_a_thousand_are_erased_in_one_transaction(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`delete_many` and a clear by a filter write once, however many they erase."""
+    ids = engine.save(ALICE, [Draft(f"fact {n}", metadata={"n": n}) for n in range(1000)])
+    database, writes = engine._backend._database, []  # type: ignore[attr-defined]
+    write = database.write
+    monkeypatch.setattr(database, "write", lambda *args, **kwargs: (writes.append(1), write(*args, **kwargs))[1])
+    assert engine.delete_many(ids[:500], ALICE) == 500
+    assert engine.clear(ALICE, parse({"n": {"$gte": 600}})) == 400
+    assert len(writes) == 2
+    assert len(listed(engine, ALICE)) == 100
