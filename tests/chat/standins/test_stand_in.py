@@ -17,7 +17,7 @@ import pytest
 from headroom import Memory, with_memory
 from headroom.errors import InvalidInput
 
-from ...server import Server, fails
+from ...server import Choice, Reply, Server, fails
 from ..clients import CLIENTS, Duck, each, make_client, settled
 
 pytestmark = pytest.mark.quick
@@ -239,16 +239,41 @@ def test_a_stream_that_is_only_iterable(server: Server, memory: Memory) -> None:
     real.close()
 
 
-async def test_a_stream_left_at_its_finish_reason(server: Server, remembering: Make) -> None:
+def is_last(item: Any) -> bool:
+    """Whether this chunk or event says that the reply is finished."""
+    if getattr(item, "choices", None):
+        return any(choice.finish_reason for choice in item.choices)
+    return getattr(item, "type", None) == "response.completed"
+
+
+@pytest.mark.parametrize("api", ["chat", "responses"])
+@pytest.mark.parametrize("name", ["OpenAI", "AsyncOpenAI"])
+async def test_a_stream_left_at_its_finish_reason(name: str, api: str, server: Server, remembering: Make) -> None:
     """Its facts are stored though it is still referenced and nobody reads on."""
-    client = remembering()
+    client = remembering(name)
     server.script("Fine." + BLOCK)
-    stream = client.chat.completions.create(**ASK, stream=True)
-    for chunk in stream:
-        if chunk.choices[0].finish_reason:
+    if api == "chat":
+        stream = await settled(client.chat.completions.create(**ASK, stream=True))
+    else:
+        stream = await settled(client.responses.create(model="m", input="I prefer Python", stream=True))
+    async for item in each(stream):
+        assert await facts(client) == ([FACT] if is_last(item) else [])
+        if is_last(item):
             break
     assert await facts(client) == [FACT]
-    stream.close()
+    await settled(stream.close())
+    assert await facts(client) == [FACT]
+
+
+async def test_a_stream_of_several_choices_is_finished_with_its_last(server: Server, remembering: Make) -> None:
+    """Facts are those of the first choice that has some, so all choices must be known."""
+    client = remembering()
+    server.script(Reply(choices=[Choice(text="Fine."), Choice(text="Good." + BLOCK)]))
+    finished = 0
+    for chunk in client.chat.completions.create(**ASK, stream=True, n=2):
+        finished += is_last(chunk)
+        assert await facts(client) == ([FACT] if finished == 2 else [])
+    assert await facts(client) == [FACT]
 
 
 # What is handed over
