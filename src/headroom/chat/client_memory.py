@@ -42,8 +42,9 @@ class ChatMemory(UserMemory):
     def off(self, *halves: Half) -> AbstractContextManager[None]:
         """Leave memory out of the requests made in a `with` block, in this thread or task: a private chat.
 
-        >>> with client.memory.off():             # neither recalls nor learns
-        >>> with client.memory.off("extract"):    # recalls, learns nothing
+        Examples:
+            >>> with client.memory.off():             # neither recalls nor learns
+            >>> with client.memory.off("extract"):    # recalls, learns nothing
         """
         return self._turns.off(*halves)
 
@@ -54,7 +55,8 @@ class ChatMemory(UserMemory):
         reply can then take back one note and store five facts, none of them at a raised importance. Use it for each
         request that still holds the text.
 
-        >>> with client.memory.foreign():
+        Examples:
+            >>> with client.memory.foreign():
         """
         return self._turns.foreign()
 

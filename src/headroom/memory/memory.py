@@ -49,9 +49,10 @@ class Memory:
     looks at all that is theirs: every session, agent and turn. A call by id without `user_id` is the application's own,
     and finds everybody's. Each call runs whole on a worker thread.
 
-    >>> memory = Memory()
-    >>> await memory.save("User prefers dark mode", user_id="alice")
-    >>> results = await memory.search("Which theme?", user_id="alice")
+    Examples:
+        >>> memory = Memory()
+        >>> await memory.save("User prefers dark mode", user_id="alice")
+        >>> results = await memory.search("Which theme?", user_id="alice")
     """
 
     def __init__(

@@ -49,9 +49,10 @@ Self = TypeVar("Self", bound="UserMemory")
 class UserMemory:
     """The memories of one user, as seen from one session and agent. Blocking; works inside a running event loop.
 
-    >>> with UserMemory("alice") as memory:
-    ...     memory.add("User prefers dark mode")
-    ...     results = memory.search("Which theme?")
+    Examples:
+        >>> with UserMemory("alice") as memory:
+        ...     memory.add("User prefers dark mode")
+        ...     results = memory.search("Which theme?")
     """
 
     def __init__(

@@ -49,10 +49,11 @@ class FakeChat(_Script):
     It has `chat.completions.create`, plain and with `stream=True`, and returns the objects of the OpenAI SDK. A stream
     comes in pieces of a few characters.
 
-    >>> client = with_memory(FakeChat(reply_that_teaches("Noted.", "User likes tea")), user_id="alice")
-    >>> client.chat.completions.create(model="any", messages=[{"role": "user", "content": "I like tea"}])
-    >>> client.memory.get_all()[0].content
-    'User likes tea'
+    Examples:
+        >>> client = with_memory(FakeChat(reply_that_teaches("Noted.", "User likes tea")), user_id="alice")
+        >>> client.chat.completions.create(model="any", messages=[{"role": "user", "content": "I like tea"}])
+        >>> client.memory.get_all()[0].content
+        'User likes tea'
     """
 
     def __init__(self, *replies: str) -> None:
