@@ -222,6 +222,27 @@ def test_at_rest_the_log_is_empty(engine: Engine, path: Path) -> None:
     assert in_child(copied, path) == "1"
 
 
+def test_an_erasure_while_the_program_ends(path: Path) -> None:
+    """When no thread can be started any more, deleting works on, and closing the file leaves nothing behind."""
+    ending = """
+import atexit, threading
+from headroom.memory.local.file import log
+
+class NoThread(threading.Thread):
+    def start(self):
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+log.threading = type("T", (), {**vars(threading), "Thread": NoThread})
+engine = open_engine()
+(memory_id,) = engine.save(ALICE, ["Her passphrase is Xylophagous"])
+engine.delete(memory_id)
+engine.save(ALICE, ["stays"])
+engine.close()
+"""
+    assert in_child(ending, path) == ""
+    assert traces(path) == []
+
+
 def test_a_cleared_user_leaves_no_name(engine: Engine, path: Path) -> None:
     """After `clear` of a whole user the id of the user is in no byte, and the user begins anew."""
     reader = Reader(user_id="Quetzalcoatlus")

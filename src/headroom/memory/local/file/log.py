@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from ....runtime.forks import renew_in_child
 
@@ -66,8 +67,10 @@ class LogEmptier:
     def _at(self, due: float) -> None:
         self._due = due
         if self._thread is None and not self._closed:
-            self._thread = threading.Thread(target=self._run, name="headroom-log", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="headroom-log", daemon=True)
+            with suppress(RuntimeError):  # the interpreter ends, and starts no more threads: closing the file does it
+                thread.start()
+                self._thread = thread
 
     def _run(self) -> None:
         while self._wait_until_due():
