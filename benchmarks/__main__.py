@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         for found in measure(scale, steps):
             figures += found
-    finally:  # what a long run has found is kept, also where a later step fails
+    finally:  # what a long run has found is kept, even if a later step fails
         _write(options.out, name, figures, publish=options.publish)
 
 

@@ -16,7 +16,7 @@ class Aim:
     at_least: float | None = None
 
     def kept_by(self, value: float) -> bool:
-        """Tell whether `value` keeps the bound."""
+        """Return whether `value` keeps the bound."""
         low = float("-inf") if self.at_least is None else self.at_least
         high = float("inf") if self.at_most is None else self.at_most
         return low <= value <= high
@@ -38,11 +38,11 @@ class Figure:
 
     @property
     def kept(self) -> bool | None:
-        """Whether the aim is kept; None where there is none."""
+        """Whether the aim is kept; None if there is none."""
         return None if self.aim is None else self.aim.kept_by(self.measured.median)
 
     def as_json(self) -> dict[str, Any]:
-        """Give the figure as plain values."""
+        """Return the figure as plain values."""
         return asdict(self) | {"kept": self.kept}
 
 

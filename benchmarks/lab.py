@@ -122,7 +122,7 @@ class Known:
         return self._behind.embed(texts)
 
     def embed_query(self, text: str) -> Vector:
-        """Give the vector of one question."""
+        """Return the vector of one question."""
         known = self._vectors.get(text)
         return self._behind.embed_query(text) if known is None else known
 

@@ -57,7 +57,7 @@ class MadeVectors:
 
 
 def _tenth_neighbour(rows: Vectors) -> float:
-    """Give the median cosine of a row and its tenth neighbour."""
+    """Return the median cosine of a row and its tenth neighbour."""
     probes = rows[:: max(1, len(rows) // _PROBES)]
     cosines = np.sort(probes @ rows.T, axis=1)
     return float(np.median(cosines[:, -min(11, len(rows))]))

@@ -85,7 +85,7 @@ def ratio(times: Timed, base: Timed) -> Spread:
 
 
 def added(times: Timed, base: Timed) -> Spread:
-    """Give the milliseconds that one way takes more than the other, round by round."""
+    """Return the milliseconds that one way takes more than the other, round by round."""
     return Spread.of((times.wall - base.wall) * 1e3)
 
 

@@ -1,4 +1,4 @@
-"""A bar on the terminal; one line a step where the output is no terminal."""
+"""A bar on the terminal; one line a step if the output is no terminal."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Progress:
             self._draw(done / max(total, 1), f"{what} {done:,} of {total:,}")
 
     def note(self, text: str) -> None:
-        """Say something of the current step that stays on the screen."""
+        """Print something about the current step that stays on the screen."""
         clear = "\r\x1b[K" if self._terminal else ""
         print(f"{clear}{self._name}: {text}", file=sys.stderr, flush=True)
 

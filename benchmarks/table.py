@@ -30,7 +30,7 @@ def others(figures: Sequence[Figure], part: str = "others") -> str:
 
 
 def conditions(machine: Mapping[str, object], figures: str = "Medians (quartiles)") -> str:
-    """Say what the `figures` were measured on."""
+    """Return what the `figures` were measured on."""
     versions = ", ".join(f"{name} {machine[name]}" for name in ("sqlite", "numpy", "onnxruntime"))
     return (
         f"{figures} of one run on {machine['cores']} cores of {machine['processor']}, "

@@ -53,5 +53,5 @@ SLOTS = {
 
 
 def split(values: str) -> tuple[str, ...]:
-    """Split a list: by bars where it has any, else by spaces."""
+    """Split a list: by bars if it has any, else by spaces."""
     return tuple(word.strip() for word in (values.split("|") if "|" in values else values.split()))

@@ -38,7 +38,7 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """What the server answers once: a completion, streamed where the request asks for it, or `status` with `body`."""
+    """What the server answers once: a completion, streamed if the request asks for it, or `status` with `body`."""
 
     choices: Sequence[Choice] = ()
     status: int = 200

@@ -50,7 +50,7 @@ def test_a_row_is_measured_and_a_failing_peer_is_skipped_with_its_reason(
 
 
 def test_each_question_has_one_answer_that_the_user_was_told() -> None:
-    """Recall on made texts means something only where exactly one memory answers."""
+    """Recall on made texts means something only if exactly one memory answers."""
     texts = made(TOY)
     assert len(texts.questions) == len(set(texts.questions)) == TOY.questions
     assert set(texts.answers) <= set(texts.facts)

@@ -236,7 +236,7 @@ async def test_config_takes_every_parameter(run: Run, tmp_path: Path) -> None:
 
 
 async def test_the_wrapped_client_shows_its_memory(run: Run) -> None:
-    """`.memory` of a sync client works where an event loop runs, as in a notebook."""
+    """`.memory` of a sync client works while an event loop runs, as in a notebook."""
     names = await run(IMPORTS + DIRECT)
     assert names["results"] == []
     assert [memory.content for memory in names["all_memories"]] == ["User is a senior engineer"]

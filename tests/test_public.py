@@ -47,7 +47,7 @@ def test_all_is_sorted_and_real(name: str) -> None:
 
 
 def is_own(value: object) -> bool:
-    """Tell a class or function of this project from a submodule and from what a module imported for itself."""
+    """Return whether this is a class or function of this project, and neither a submodule nor a foreign name."""
     return getattr(value, "__module__", "").partition(".")[0] == "headroom"
 
 

@@ -62,7 +62,7 @@ def build(folder: Path) -> tuple[Path, Path]:
 
 
 def check_contents(sdist: Path, wheel: Path) -> None:
-    """Exit where a file of the package, such as the model, is missing from what users would install."""
+    """Exit if a file of the package, such as the model, is missing from what users would install."""
     package = ROOT / "src" / "headroom"
     wanted = {f"headroom/{path.relative_to(package).as_posix()}" for path in package.rglob("*") if path.is_file()}
     wanted = {name for name in wanted if "__pycache__" not in name}
@@ -115,7 +115,7 @@ def find_python(version: str) -> str | None:
 
 
 def run_quick_tests(environment: Environment, wheel: Path, declared: list[str]) -> bool:
-    """Run the quick tests in `environment`; print pytest's closing line, or all of its output where one failed."""
+    """Run the quick tests in `environment`; print pytest's closing line, or all of its output if one failed."""
     try:
         install(environment, wheel, declared)
         output = run(environment.bin_python, "-m", "pytest", "-m", "quick", "-p", "no:cacheprovider")
@@ -127,7 +127,7 @@ def run_quick_tests(environment: Environment, wheel: Path, declared: list[str]) 
 
 
 def install(environment: Environment, wheel: Path, declared: list[str]) -> None:
-    """Put `wheel` into the environment, made anew where its Python or the declared dependencies have changed."""
+    """Put `wheel` into the environment, made anew if its Python or the declared dependencies have changed."""
     pip = (environment.bin_python, "-m", "pip", "install", "--quiet")
     stamp = environment.folder / ".made"
     key = f"{environment}\n{declared}"
@@ -145,7 +145,7 @@ def install(environment: Environment, wheel: Path, declared: list[str]) -> None:
 
 
 def run(*command: str) -> str:
-    """Run a command in the project's folder and return its output; raise where it fails."""
+    """Run a command in the project's folder and return its output; raise if it fails."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

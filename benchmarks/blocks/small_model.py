@@ -31,7 +31,7 @@ MESSAGES = {
     "Thanks, that helps a lot!": None,
     "Can you explain what a hash table is?": None,
 }
-"""What a user says, with a word of the fact in it; None where there is nothing to remember."""
+"""What a user says, with a word of the fact in it; None if there is nothing to remember."""
 _TOKENS = 200
 """The output limit of a reply: the least that leaves a block its place."""
 

@@ -40,7 +40,7 @@ class Asked:
     """One search for a true fact."""
 
     rank: int | None
-    """The place of the first result that says it, from 0; None where none of the ten does."""
+    """The place of the first result that says it, from 0; None if none of the ten does."""
     outdated_first: bool
     """A result that says an earlier value stands above it."""
     seconds: float

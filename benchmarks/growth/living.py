@@ -136,7 +136,7 @@ def _found(name: str, early: Examined, late: Examined) -> Iterator[Figure]:
 
 
 def _told(name: str, early: Examined, late: Examined) -> Iterator[Figure]:
-    """Say what a chat is reminded of when the user asks for a true fact."""
+    """Return what a chat is reminded of when the user asks for a true fact."""
     seen = late.injections
     notes = sum(one.notes for one in seen)
     yield _one(

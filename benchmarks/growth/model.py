@@ -25,7 +25,7 @@ class Turn:
 
     said: Said
     applied: Applied | None
-    """None where nothing was stored, because the fact had been injected."""
+    """None if nothing was stored, because the fact had been injected."""
 
 
 class Meanings:
@@ -39,12 +39,12 @@ class Meanings:
         self._known[folded(said.text)] = said
 
     def about(self, text: str, subject: str) -> str | None:
-        """Give the value that `text` says `subject` has; None where it is about another one."""
+        """Return the value that `text` says `subject` has; None if it is about another one."""
         said = self._known[folded(text)]
         return said.value if said.subject == subject else None
 
     def of(self, text: str) -> Said:
-        """Give what was said when `text` was stored."""
+        """Return what was said when `text` was stored."""
         return self._known[folded(text)]
 
 
@@ -64,12 +64,12 @@ def live(engine: Engine, reader: Reader, said: Said, meanings: Meanings, *, care
 
 
 def reminded(engine: Engine, reader: Reader, message: str, on: Said) -> Frame[SearchResult]:
-    """Give the notes that go in front of `message`."""
+    """Return the notes that go in front of `message`."""
     return frame(engine.recall(reader, message, top_k=NOTES), day=on.at.date())
 
 
 def _reply(said: Said, shown: Sequence[str], meanings: Meanings, *, careful: bool) -> str:
-    """Write the fact that came up; where it is an update, name the notes shown that say otherwise."""
+    """Write the fact that came up; if it is an update, name the notes shown that say otherwise."""
     values = [meanings.about(text, said.subject) for text in shown]
     outdated = [handle for handle, value in enumerate(values, 1) if value not in (None, said.value)]
     known = careful and said.value in values

@@ -27,7 +27,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
-    """A kind of fact. `slots` make its subjects; templates name them, `{value}`, and `{spoken}` where it is told."""
+    """A kind of fact. `slots` make its subjects; templates name them, `{value}`, and `{spoken}` if it is told."""
 
     name: str
     slots: tuple[str, ...]

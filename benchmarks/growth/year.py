@@ -98,7 +98,7 @@ def year(count: int, *, seed: int, ends: datetime) -> Iterator[Said]:
 
 
 def truth(said: Iterable[Said]) -> dict[str, Said]:
-    """Give for each subject where it came up last: its value is the true one."""
+    """Return for each subject where it came up last: its value is the true one."""
     return {one.subject: one for one in said}
 
 
@@ -149,7 +149,7 @@ def _said(chance: random.Random, about: _Known, kind: Kind, at: datetime) -> Sai
 
 
 def _value(chance: random.Random, about: _Known, kind: Kind, at: datetime) -> Value:
-    """Draw a value that is not the one that holds; an earlier one where the user returns to it."""
+    """Draw a value that is not the one that holds; an earlier one if the user returns to it."""
     now = about.values[-1].written if about.values else None
     earlier = [value for value in about.values if value.written != now]
     if kind is Kind.RETURN:

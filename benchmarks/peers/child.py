@@ -98,7 +98,7 @@ def recall(job: Job) -> Found:
 
 
 def _load_extensions() -> None:
-    """Replace a sqlite3 that was built without loadable extensions, where the peer's environment has another."""
+    """Replace a sqlite3 that was built without loadable extensions, if the peer's environment has another."""
     import sqlite3
 
     if not hasattr(sqlite3.Connection, "enable_load_extension") and importlib.util.find_spec("pysqlite3"):

@@ -39,7 +39,7 @@ class Failed(Exception):
 
 
 def python_of(peer: Peer) -> str:
-    """Give the interpreter that has the peer; install it where that was not done. Raises Failed."""
+    """Return the interpreter that has the peer; install it if that was not done. Raise Failed if it cannot be."""
     if not peer.requirements:
         return sys.executable
     folder = ENVIRONMENTS / peer.environment
@@ -57,7 +57,7 @@ def python_of(peer: Peer) -> str:
 
 
 def quiet(home: Path) -> dict[str, str]:
-    """Give the environment variables of a peer: no keys, no telemetry, no way out, and a home folder of its own."""
+    """Return the environment variables of a peer: no keys, no telemetry, no way out, and a home folder of its own."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR", "SYSTEMROOT") if name in os.environ}
     return kept | {"HOME": str(home), "USERPROFILE": str(home)} | _QUIET
 

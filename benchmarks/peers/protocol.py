@@ -28,10 +28,10 @@ class Store(Protocol):
         """Open what is in `folder`, or make it."""
 
     def add(self, user: str, texts: Sequence[str]) -> None:
-        """Store each text as one memory of `user`: as a batch where the peer has one and there are several."""
+        """Store each text as one memory of `user`: as a batch if the peer has one and there are several."""
 
     def search(self, user: str, query: str, count: int) -> list[str]:
-        """Give up to `count` texts of `user`, best first."""
+        """Return up to `count` texts of `user`, best first."""
 
     def close(self) -> None:
         """Bring everything to disk."""

@@ -53,7 +53,7 @@ class Row:
     disk: float | None
     """Bytes a memory."""
     resident: Spread
-    """MiB after the first answer; after all questions where there is nothing on disk to open."""
+    """MiB after the first answer; after all questions if there is nothing on disk to open."""
     first_right: float | None
     """The share of questions whose answer is the first result."""
     found: float | None
@@ -66,7 +66,7 @@ class Row:
     """The share of evidence among the first ten, over all questions of each kind of LoCoMo store."""
 
     def as_json(self) -> dict[str, Any]:
-        """Give the row as plain values."""
+        """Return the row as plain values."""
         return asdict(self)
 
 

@@ -26,12 +26,12 @@ class Told:
     questions: tuple[Question, ...]
 
     def shares(self, answers: Sequence[Sequence[str]]) -> Iterator[float]:
-        """Give each question's share of evidence among the texts returned for it."""
+        """Return each question's share of evidence among the texts returned for it."""
         for question, texts in zip(self.questions, answers, strict=True):
             yield share(question.evidence, [self.turns[text] for text in texts])
 
     def as_json(self) -> dict[str, list[str]]:
-        """Give what a peer is told and asked."""
+        """Return what a peer is told and asked."""
         return {"texts": self.texts, "questions": [question.text for question in self.questions]}
 
 

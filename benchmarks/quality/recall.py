@@ -57,6 +57,6 @@ async def ask(folder: Path, conversation: Conversation, store: str, *, plain: bo
 
 
 def share(evidence: Sequence[str], found: Iterable[frozenset[str]]) -> float:
-    """Give the share of `evidence` among the turns that were found."""
+    """Return the share of `evidence` among the turns that were found."""
     returned = frozenset[str]().union(*found)
     return sum(turn in returned for turn in evidence) / len(evidence)

@@ -54,7 +54,7 @@ def _share(engine: Engine, user: str, text: str, cosines: Vectors, rows: dict[st
 
 
 def share_of_nearest(cosines: Vectors, found: npt.ArrayLike, slack: float) -> float:
-    """Give the share of the ten nearest, or of what is as near but for `slack`, among the rows `found`."""
+    """Return the share of the ten nearest, or of what is as near but for `slack`, among the rows `found`."""
     wanted = min(_NEAREST, len(cosines))
     bar = np.partition(cosines, -wanted)[-wanted] - slack
     return min(1.0, int((cosines[np.asarray(found, np.int64)] >= bar).sum()) / wanted)

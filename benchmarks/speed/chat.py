@@ -61,7 +61,7 @@ def _switched_off(lab: Lab, client: OpenAI, config: MemoryConfig) -> Figure:
 
 
 def _by_sample(wrapped: Times, bare: Times) -> Spread:
-    """Give the milliseconds between the medians of the two ways, sample by sample."""
+    """Return the milliseconds between the medians of the two ways, sample by sample."""
     with_it, without = (np.median(times.reshape(_SAMPLES, -1), axis=1) for times in (wrapped, bare))
     return Spread.of(1e3 * (with_it - without))
 

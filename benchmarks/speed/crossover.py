@@ -47,7 +47,7 @@ class Exact(Matrix):
 
 
 class Projected(Matrix):
-    """A matrix with a projection at any size, where one proves good enough."""
+    """A matrix with a projection at any size, if one proves good enough."""
 
     LARGE = 0
 
@@ -154,7 +154,7 @@ def _figures(ways: list[Way], questions: Vectors, size: int, rounds: int) -> Ite
 
 
 def _recall(index: VectorIndex, rows: Vectors, questions: Vectors) -> float:
-    """Give the share of the true ten nearest of `rows` that are among the candidates."""
+    """Return the share of the true ten nearest of `rows` that are among the candidates."""
     everything = np.ones(len(rows), np.bool_)
     found = [index.search(question, everything, _ASKED_FOR)[0] for question in questions]
     return float(np.mean([share_of_nearest(rows @ q, near, _SLACK) for q, near in zip(questions, found, strict=True)]))

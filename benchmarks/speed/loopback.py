@@ -16,7 +16,7 @@ _numbers = count()
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers chat completions, streamed where that is asked for."""
+    """Answers chat completions, streamed if that is asked for."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True

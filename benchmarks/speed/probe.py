@@ -44,7 +44,7 @@ def main(path: str, question: str, first: str, *others: str) -> None:
 
 
 def resident(kind: str = "VmRSS") -> float:
-    """Give this process's resident memory in MiB; where Linux's count is missing, the most it ever was."""
+    """Return this process's resident memory in MiB; if Linux's count is missing, the most it ever was."""
     try:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith(kind)) / 1024

@@ -29,7 +29,7 @@ def by_size(lab: Lab) -> Iterator[Figure]:
 def asked(lab: Lab, path: Path, user: str, size: int, *, within: int | None = None) -> Iterator[Figure]:
     """Let take turns: the embedder alone, a search, the recall for a chat, a search whose vector is in memory.
 
-    `size` is the memories of the user, and `within` those of the whole file where others matter.
+    `size` is the memories of the user, and `within` those of the whole file if others matter.
     """
     rounds, warm_up = lab.scale.rounds, 3
     fresh, recalled, known = (lab.questions(rounds + warm_up) for _ in range(3))

@@ -24,7 +24,7 @@ SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
 
 def installed() -> bool:
-    """Tell whether the server and the model are there."""
+    """Return whether the server and the model are there."""
     return all(importlib.util.find_spec(name) for name in ("xllamacpp", PACKAGE))
 
 

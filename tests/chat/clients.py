@@ -92,7 +92,7 @@ SDKS = (*OPENAI, "Groq", "AsyncGroq")
 
 
 def make_client(name: str, url: str) -> Any:
-    """Make a client; skip the test where its SDK is not installed."""
+    """Make a client; skip the test if its SDK is not installed."""
     if "Groq" in name and groq is None:
         pytest.skip("groq is not installed")
     return CLIENTS[name](url)
@@ -114,7 +114,7 @@ async def each(stream: Any) -> AsyncIterator[Any]:
 
 
 async def next_of(stream: Any) -> Any:
-    """Take one item of a stream of either kind; END where there is none."""
+    """Take one item of a stream of either kind; END if there is none."""
     return await anext(stream, END) if hasattr(stream, "__anext__") else next(stream, END)
 
 

@@ -212,7 +212,7 @@ async def test_recall_slower_than_its_timeout_async(server: Server, path: Path, 
 
 
 def test_a_tool_loop_goes_on_as_it_began(server: Server, chat: Make, embedder: FaultyEmbedder) -> None:
-    """Where recalling failed for a user message, its tool loop sends the message without notes too."""
+    """If recalling failed for a user message, its tool loop sends the message without notes too."""
     client = chat()
     client.memory.add("User has a cat")
     embedder.broken = RuntimeError("x")
@@ -325,7 +325,7 @@ def test_a_closed_memory(server: Server, embedder: FaultyEmbedder, path: Path) -
 
 
 def test_a_hook_that_raises(server: Server, chat: Make) -> None:
-    """Where the redact hook fails nothing of the reply is stored, as nobody has looked at it."""
+    """If the redact hook fails nothing of the reply is stored, as nobody has looked at it."""
 
     def redact(text: str) -> str:
         raise KeyError(text)

@@ -398,7 +398,7 @@ async def test_storing_outlives_a_cancellation(server: Server, remembering: Make
 
 
 async def test_storing_that_has_not_begun_outlives_a_cancellation(server: Server, remembering: Make) -> None:
-    """The same where every thread is busy, and the storing waits for its turn."""
+    """The same if every thread is busy, and the storing waits for its turn."""
     client = remembering("AsyncOpenAI", inject=False)
     server.script(Reply(choices=[Choice(text=block('{"content": "User has a dog"}'))], delay=0.1))
     task = asyncio.create_task(settled(client.chat.completions.create(**said("I have a dog"))))
@@ -453,7 +453,7 @@ def test_a_stream_that_nobody_closed(server: Server, remembering: Make) -> None:
 
 
 async def test_a_synchronous_client_in_a_running_loop(server: Server, remembering: Make) -> None:
-    """A synchronous client and its memory work where an event loop runs already."""
+    """A synchronous client and its memory work while an event loop runs."""
     client = remembering()
     server.script(block('{"content": "User has a dog"}'))
     client.chat.completions.create(**said("I have a dog"))

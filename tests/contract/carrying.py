@@ -91,7 +91,7 @@ class Carrying(Opened):
             ]
 
     def test_searches_find_the_same_afterwards(self) -> None:
-        """The same memories, in the same order with the same scores where the engine is the same."""
+        """The same memories, in the same order with the same scores if the engine is the same."""
         with folder() as here, self.opened() as first, self.opened() as second:
             fill(first)
             first.export(here / "all.jsonl")

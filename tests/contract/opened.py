@@ -27,7 +27,7 @@ class Opened(ABC):
 
     @contextmanager
     def opened(self, embedder: Embedder | None = None) -> Iterator[Engine]:
-        """Give an engine over a new backend, and close it."""
+        """Yield an engine over a new backend, and close it afterwards."""
         embedder = embedder or HashEmbedder()
         engine = Engine(self.make_backend(embedder), CachedEmbedder(embedder, 100))
         try:
@@ -55,7 +55,7 @@ def misses(call: Callable[[], object]) -> bool:
 
 
 def after_a_moment() -> datetime:
-    """Give a time that lies between what was done before and what comes after."""
+    """Return a time that lies between what was done before and what comes after."""
     time.sleep(0.002)
     between = datetime.now(timezone.utc)
     time.sleep(0.002)

@@ -76,7 +76,7 @@ def record_json(record: Any, *, scored: bool = False) -> dict[str, Json]:
 
 
 def filter_of(value: Json) -> Any:
-    """Read a filter; None where there is none."""
+    """Read a filter; None if there is none."""
     if not value:
         return None
     parts = {name: _conditions(value.get(name)) for name in ("must", "should", "must_not")}

@@ -251,7 +251,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_PUT = do_POST = do_DELETE = _answer
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: the output is for the port."""
+        """Log nothing: the output is for the port."""
 
 
 class _Server(ThreadingHTTPServer):

@@ -72,7 +72,7 @@ def free_port() -> int:
 
 
 def listens(port: int) -> bool:
-    """Tell whether something accepts connections on a port of the loopback."""
+    """Return whether something accepts connections on a port of the loopback."""
     with socket.socket() as trial:
         trial.settimeout(1)
         return trial.connect_ex(("127.0.0.1", port)) == 0

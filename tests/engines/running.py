@@ -31,7 +31,7 @@ class Engine:
 
 @contextmanager
 def qdrant(folder: Path) -> Iterator[Engine]:
-    """Give a Qdrant to talk to: $HEADROOM_TEST_QDRANT_URL, or its engine behind the shim. Raise NotHere."""
+    """Return a Qdrant to talk to: $HEADROOM_TEST_QDRANT_URL, or its engine behind the shim. Raise NotHere."""
     url = os.environ.get("HEADROOM_TEST_QDRANT_URL")
     if url:
         key = os.environ.get("HEADROOM_TEST_QDRANT_API_KEY")
@@ -55,7 +55,7 @@ def qdrant(folder: Path) -> Iterator[Engine]:
 
 @contextmanager
 def graph(folder: Path) -> Iterator[Engine]:
-    """Give a Neo4j to talk to: $HEADROOM_TEST_NEO4J_URI, the server itself, or ArcadeDB over Bolt. Raise NotHere."""
+    """Return a Neo4j to talk to: $HEADROOM_TEST_NEO4J_URI, the server itself, or ArcadeDB over Bolt. Raise NotHere."""
     uri = os.environ.get("HEADROOM_TEST_NEO4J_URI")
     if uri:
         user, password = (os.environ.get(f"HEADROOM_TEST_NEO4J_{name}") for name in ("USER", "PASSWORD"))

@@ -197,7 +197,7 @@ def test_toml_keeps_its_comments(tmp_path: Path) -> None:
 
 
 def test_a_backup_is_kept_of_each_file_that_changes(tmp_path: Path) -> None:
-    """The back-up holds the bytes from before, also where a second follows within the same second."""
+    """The back-up holds the bytes from before, even if a second follows within the same second."""
     path = tmp_path / ".cursor/mcp.json"
     path.parent.mkdir()
     path.write_text('{"a": 1}', "utf-8")

@@ -13,7 +13,7 @@ import pytest
 
 @contextmanager
 def small_disk(folder: Path, size: str = "1m") -> Iterator[Path]:
-    """Give a disk of its own to `folder`; skip the test where this user may not mount one."""
+    """Mount a disk of its own at `folder`; skip the test if this user may not mount one."""
     folder.mkdir()
     with _mounted(folder, "-t", "tmpfs", "-o", f"size={size}", "none"):
         yield folder

@@ -137,7 +137,7 @@ def test_ready_vectors_are_stored_as_they_are(engine: Engine) -> None:
 
 
 def test_a_batch_of_changes_is_one_transaction(engine: Engine, path: Path) -> None:
-    """Where one change fails, the others are undone; an empty batch and a forget need no embedder."""
+    """If one change fails, the others are undone; an empty batch and a forget need no embedder."""
     (tea,) = engine.save(ALICE, ["likes tea"])
     with pytest.raises(InvalidInput):
         engine.apply(ALICE, [Change(draft=None, replaces=(tea,)), Change(draft=Draft("x", scope=Scope.TURN))])

@@ -78,7 +78,7 @@ async def test_every_call_of_a_closed_memory_says_so(path: Path, embedder: HashE
 
 
 async def test_with_closes(path: Path, embedder: HashEmbedder) -> None:
-    """`async with` closes at its end, also where the block raises."""
+    """`async with` closes at its end, even if the block raises."""
     memory = Memory(db_path=path, embedder=embedder)
 
     async def fail() -> None:
@@ -158,7 +158,7 @@ def test_the_default_folder_is_for_its_owner_alone(headroom_home: Path, embedder
 def test_a_default_folder_that_cannot_be_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, embedder: HashEmbedder
 ) -> None:
-    """Where HEADROOM_HOME lies below a file, the error names the place."""
+    """If HEADROOM_HOME lies below a file, the error names the place."""
     (tmp_path / "file").touch()
     monkeypatch.setenv("HEADROOM_HOME", str(tmp_path / "file" / "home"))
     with pytest.raises(StoreUnwritable, match=r"home/memory\.db"):

@@ -84,7 +84,7 @@ def test_a_related_message_recalls_its_fact(filled: Engine, user_id: str, messag
     ],
 )
 def test_a_rare_word_in_common_recalls_in_any_script(filled: Engine, message: str, fact: str) -> None:
-    """Where vectors know little of a language, a word that is rare for this user is enough."""
+    """If vectors know little of a language, a word that is rare for this user is enough."""
     assert fact in recalled(filled, "scripts", message)
 
 

@@ -59,7 +59,7 @@ def page(context: BrowserContext, client: Client) -> Iterator[Page]:
 
 
 def _is_trouble(said: ConsoleMessage) -> bool:
-    """Say whether the browser complains; that a wrong form was answered with status 400 is as it should be."""
+    """Return whether the browser complains; that a wrong form was answered with status 400 is as it should be."""
     return said.type in ("error", "warning") and "status of 400" not in said.text
 
 

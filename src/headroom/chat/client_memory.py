@@ -49,7 +49,7 @@ class ChatMemory(UserMemory):
         return self._turns.off(*halves)
 
     def foreign(self) -> AbstractContextManager[None]:
-        """Say that the requests made in a `with` block hold text that is not the user's own, in this thread or task.
+        """Mark the requests of a `with` block, in this thread or task, as holding text that is not the user's own.
 
         Such as a pasted document or a web page. As with tool results and files, which are noticed by themselves, a
         reply can then take back one note and store five facts, none of them at a raised importance. Use it for each
@@ -85,7 +85,7 @@ class AsyncChatMemory(AsyncUserMemory):
         return self._chat.off(*halves)
 
     def foreign(self) -> AbstractContextManager[None]:
-        """Say that the requests made in a `with` block hold text that is not the user's; see `ChatMemory.foreign`."""
+        """Mark the requests of a `with` block as holding text that is not the user's; see `ChatMemory.foreign`."""
         return self._chat.foreign()
 
     async def stats(self) -> ChatStats:

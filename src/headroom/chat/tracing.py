@@ -26,13 +26,13 @@ class Span:
         self._span = span
 
     def searched(self, message: str, found: Sequence[SearchResult]) -> None:
-        """Say what a search found."""
+        """Record what a search found."""
         self._say(len(found), [{"id": note.id, "content": note.content, "score": note.score} for note in found])
         if self._span is not None and _captures_content():
             self._span.set_attribute("gen_ai.memory.query.text", message)
 
     def stored(self, contents: Sequence[str]) -> None:
-        """Say what is about to be stored."""
+        """Record what is about to be stored."""
         self._say(len(contents), [{"content": content} for content in contents])
 
     def _say(self, count: int, records: list[dict[str, Any]]) -> None:

@@ -219,7 +219,7 @@ class Turn:
     # After it.
 
     def report(self) -> LastTurn:
-        """Say what became of the turn until now."""
+        """Return what became of the turn until now."""
         sent = not self._refused
         return LastTurn(
             turn_id=self.notes.turn_id,
@@ -301,7 +301,7 @@ class Turn:
         return (self._asked.said if self._asked is not None else ()) or self.notes.said
 
     def _learned(self) -> list[Change]:
-        """Say what is to be stored."""
+        """Return what is to be stored."""
         self._finished = True
         self._place.shared.unfinished.discard(self)
         if self.texts.goes_on_as is not None:

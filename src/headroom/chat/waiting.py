@@ -176,7 +176,7 @@ class Waiting:
         )
 
     def give_up(self, why: str) -> None:
-        """Say that what waits is lost."""
+        """Log that what waits is lost."""
         self.take_in()
         if lost := len(self._items):
             self._items.clear()

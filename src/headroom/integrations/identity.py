@@ -1,4 +1,4 @@
-"""Who is meant where nobody says it: the user of a repository, and the key of an encrypted file."""
+"""Who is meant if nobody says it: the user of a repository, and the key of an encrypted file."""
 
 from __future__ import annotations
 

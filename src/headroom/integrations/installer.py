@@ -69,7 +69,7 @@ def removal(agent: Agent, place: Place) -> list[FileChange]:
 
 
 def is_installed(agent: Agent, place: Place) -> bool:
-    """Tell whether the agent's MCP entry, its first part, is there."""
+    """Return whether the agent's MCP entry, its first part, is there."""
     try:
         part = agent.parts(place, _ANY)[0]
         text = _read(part.path)

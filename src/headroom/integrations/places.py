@@ -69,7 +69,7 @@ class Agent:
 
 
 def is_our_command(command: object, agent: str) -> bool:
-    """Tell whether a hook's command line is one that `Setup.hook` made for `agent`."""
+    """Return whether a hook's command line is one that `Setup.hook` made for `agent`."""
     if not isinstance(command, str):
         return False
     words = command.replace('"', " ").replace("'", " ").split()
@@ -78,7 +78,7 @@ def is_our_command(command: object, agent: str) -> bool:
 
 
 def is_our_group(item: object, agent: str) -> bool:
-    """Tell the same of a group of hooks, as Claude Code, Codex and Gemini write them."""
+    """Return the same of a group of hooks, as Claude Code, Codex and Gemini write them."""
     hooks = item.get("hooks") if isinstance(item, dict) else None
     return isinstance(hooks, list) and any(
         is_our_command(hook.get("command"), agent) for hook in hooks if isinstance(hook, dict)

@@ -242,7 +242,7 @@ def _checked(embedder: Embedder, config: MemoryConfig) -> Embedder:
 
 
 def _retire(key: _Key, engine: Engine) -> None:
-    """Share an engine no more; where nobody holds it, close it."""
+    """Share an engine no more; if nobody holds it, close it."""
     del _engines[key]
     if not _holders[engine]:
         _close(engine)

@@ -123,7 +123,7 @@ async def _missing(request: Request, exc: Exception) -> Response:
 
 
 async def _failed(request: Request, exc: Exception) -> Response:
-    """Say what went wrong: the errors of this library hold no text of a user."""
+    """Show what went wrong: the errors of this library hold no text of a user."""
     status = 400 if isinstance(exc, InvalidInput) else 503
     return page(request, "failed.html", status=status, reason=str(exc))
 

@@ -61,7 +61,7 @@ class Door:
         return True
 
     def knows(self, cookies: str) -> bool:
-        """Say whether a Cookie header carries the session."""
+        """Return whether a Cookie header carries the session."""
         pairs = (part.strip().partition("=") for part in cookies.split(";"))
         # Not parsed by rules: other programs on this host may set cookies that no parser takes, and they come along.
         return any(name == COOKIE and _same(value, self.session) for name, _, value in pairs)
@@ -71,18 +71,18 @@ class Door:
         return f"{COOKIE}={self.session}; Path={self.base}; HttpOnly; SameSite=Strict"
 
     def lets_change(self, csrf: str) -> bool:
-        """Say whether a form carries the session's CSRF token."""
+        """Return whether a form carries the session's CSRF token."""
         return _same(csrf, self.csrf)
 
 
 def names_loopback(host: str) -> bool:
-    """Say whether a Host header names this machine; the port may be any, so that a forwarded one works."""
+    """Return whether a Host header names this machine; the port may be any, so that a forwarded one works."""
     name = host[: host.index("]") + 1] if "]" in host else host.partition(":")[0]
     return name.lower() in _LOOPBACK
 
 
 def comes_from_here(method: str, headers: Mapping[str, str]) -> bool:
-    """Say whether the browser sent this request for the page itself or because a person opened its address.
+    """Return whether the browser sent this request for the page itself or because a person opened its address.
 
     `headers` has lower-case names. Browsers that name the sending site are taken at their word. An Origin of "null" is
     what a form of this page sends, because the page gives no referrer.

@@ -35,7 +35,7 @@ def page(request: Request, template: str, *, status: int = 200, **shown: Any) ->
 
 
 def is_for_a_part(request: Request) -> bool:
-    """Say whether htmx asks, to take the part that changes out of the page and leave the frame as it is."""
+    """Return whether htmx asks, to take the part that changes out of the page and leave the frame as it is."""
     headers = request.headers
     return headers.get("HX-Request") == "true" and "HX-History-Restore-Request" not in headers
 

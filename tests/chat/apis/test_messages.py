@@ -234,7 +234,7 @@ ROOM = {
 
 @pytest.mark.parametrize("options", NO_ROOM.values(), ids=NO_ROOM)
 def test_no_room_for_a_block(options: Json, server: Server, remembering: Make) -> None:
-    """Where a block has no place in the reply there is no instruction, but notes go in, and the reply is not read."""
+    """If a block has no place in the reply there is no instruction, but notes go in, and the reply is not read."""
     client = remembering()
     client.memory.add("User likes tea")
     server.script('<memory>["x"]</memory>')
@@ -252,7 +252,7 @@ def test_room_for_a_block(options: Json, server: Server, remembering: Make) -> N
 
 
 def test_no_room_and_no_notes(server: Server, remembering: Make) -> None:
-    """Where there is neither a note nor room for a block, the request is the caller's own, byte for byte."""
+    """If there is neither a note nor room for a block, the request is the caller's own, byte for byte."""
     assert sent(remembering(), server, [TEXT], max_tokens=50) == [TEXT]
 
 

@@ -141,7 +141,7 @@ def test_text_that_is_no_block(text: str, stream: bool, server: Server, remember
 
 @both_ways
 def test_the_length_limit_in_a_block(stream: bool, server: Server, remembering: Make) -> None:
-    """Where only the block was cut the visible reply is whole, and says so; complete items are stored."""
+    """If only the block was cut the visible reply is whole, and says so; complete items are stored."""
     client = remembering()
     cut = 'Fine.\n\n<memory>\n[{"content": "User likes tea"}, {"content": "User li'
     server.script(says(cut, finish_reason="length"))
@@ -165,7 +165,7 @@ def test_a_stop_sequence_in_a_block(stream: bool, server: Server, remembering: M
 
 @both_ways
 def test_the_length_limit_elsewhere(stream: bool, server: Server, remembering: Make) -> None:
-    """Where the reply itself was cut it says so."""
+    """If the reply itself was cut it says so."""
     client = remembering()
     server.script(says("Fine, but", finish_reason="length"))
     (seen,) = ask(client, stream)

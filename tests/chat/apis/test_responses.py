@@ -213,7 +213,7 @@ NO_ROOM = {
 
 @pytest.mark.parametrize("options", NO_ROOM.values(), ids=NO_ROOM)
 def test_no_room_for_a_block(options: Json, server: Server, remembering: Make) -> None:
-    """Where a block has no place in the reply there is no instruction, but notes go in."""
+    """If a block has no place in the reply there is no instruction, but notes go in."""
     client = remembering()
     client.memory.add(FACT)
     body = sent(client, server, input="Hello", **options)
@@ -289,7 +289,7 @@ def test_several_items(stream: bool, server: Server, remembering: Make) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_the_token_limit_in_a_block(stream: bool, server: Server, remembering: Make) -> None:
-    """Where only the block was cut the response is complete, and so is the last event of its stream."""
+    """If only the block was cut the response is complete, and so is the last event of its stream."""
     client = remembering()
     server.script(says(f'Fine.\n\n<memory>\n[{{"content": "{FACT}"}}, {{"content": "Us', finish_reason="length"))
     reply = client.responses.create(**ASK, stream=stream)
@@ -305,7 +305,7 @@ def test_the_token_limit_in_a_block(stream: bool, server: Server, remembering: M
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_the_token_limit_elsewhere(stream: bool, server: Server, remembering: Make) -> None:
-    """Where the reply itself was cut it says so."""
+    """If the reply itself was cut it says so."""
     client = remembering()
     server.script(says("Fine, but", finish_reason="length"))
     reply = client.responses.create(**ASK, stream=stream)

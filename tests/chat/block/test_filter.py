@@ -261,7 +261,7 @@ CUT = {
 
 @pytest.mark.parametrize(("block", "said"), CUT.values(), ids=CUT)
 def test_a_half_cut_block_gives_its_complete_items(block: str, said: list[str]) -> None:
-    """Where the reply ends inside a block, only the block was cut: the visible reply is whole."""
+    """If the reply ends inside a block, only the block was cut: the visible reply is whole."""
     parsed = parse(f"Sure.\n\n{block}")
     assert (parsed.visible, contents(parsed), parsed.cut) == ("Sure.", said, True)
 

@@ -1,4 +1,4 @@
-"""Rules of lenient JSON: the same as JSON where it is JSON, and the complete values where it is not."""
+"""Rules of lenient JSON: the same as JSON if it is JSON, and the complete values if it is not."""
 
 from __future__ import annotations
 

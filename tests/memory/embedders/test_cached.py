@@ -54,7 +54,7 @@ def test_what_is_kept_cannot_be_changed() -> None:
 
 
 def test_very_long_texts_are_not_kept() -> None:
-    """The texts are in memory too, so the bound holds only where each of them is bounded."""
+    """The texts are in memory too, so the bound holds only if each of them is bounded."""
     cache = VectorCache(5)
     cache.put("a" * (LONGEST_TEXT + 1), np.ones(3, np.float32))
     cache.put("a" * LONGEST_TEXT, np.ones(3, np.float32))

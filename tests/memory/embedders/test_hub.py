@@ -1,4 +1,4 @@
-"""Models by name: the hub's cache first, then a download, and clear words where neither works."""
+"""Models by name: the hub's cache first, then a download, and clear words if neither works."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def unit(*row: float) -> np.ndarray:
 
 @pytest.mark.quick
 def test_a_cached_model_is_used_without_a_request(cache: Path) -> None:
-    """A name is enough where the cache holds the repository; the width is read from the graph."""
+    """A name is enough if the cache holds the repository; the width is read from the graph."""
     tiny.hub_cache(cache, "someone/tiny", REVISION, TINY)
     embedder = make_embedder(MemoryConfig(embedder_model="someone/tiny"))
     assert embedder.width == 3

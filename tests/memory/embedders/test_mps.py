@@ -1,4 +1,4 @@
-"""HEADROOM_EMBEDDER_RUNTIME, and the LOCAL backend where nothing of it is installed."""
+"""HEADROOM_EMBEDDER_RUNTIME, and the LOCAL backend if nothing of it is installed."""
 
 from __future__ import annotations
 

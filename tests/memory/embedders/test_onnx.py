@@ -229,6 +229,6 @@ def test_a_provider_that_is_not_installed_is_refused() -> None:
 
 @pytest.mark.filterwarnings("ignore:Specified provider")
 def test_a_provider_that_does_not_start_is_an_error() -> None:
-    """Where onnxruntime passes over a provider and takes another, nothing is embedded on what was not asked for."""
+    """If onnxruntime passes over a provider and takes another, nothing is embedded on what was not asked for."""
     with pytest.raises(ModelUnavailable, match="cannot start CUDAExecutionProvider"):
         Encoder(BUNDLED, ["CUDAExecutionProvider"])

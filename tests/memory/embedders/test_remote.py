@@ -69,7 +69,7 @@ def test_openai_is_asked_for_its_small_model_with_the_key(apis: Apis) -> None:
 
 
 def test_the_key_may_come_from_the_environment(apis: Apis, monkeypatch: pytest.MonkeyPatch) -> None:
-    """OPENAI_API_KEY is used where the configuration has no key; without either, making it fails."""
+    """OPENAI_API_KEY is used if the configuration has no key; without either, making it fails."""
     with pytest.raises(InvalidInput, match="OPENAI_API_KEY"):
         openai(openai_api_key=None)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-from-environment")
@@ -217,7 +217,7 @@ def test_ollamas_width_is_learned_from_its_first_answer(apis: Apis) -> None:
 
 
 def test_the_first_vectors_tell_the_width_and_nothing_else_is_asked(apis: Apis) -> None:
-    """Where a text is embedded first, no request is made for the width; blank texts alone make one."""
+    """If a text is embedded first, no request is made for the width; blank texts alone make one."""
     embedder = ollama(embedder_model="all-minilm")
     assert embedder.embed(["", "red"]).shape == (2, 384)
     assert embedder.embed([" "]).shape == (1, 384)
@@ -258,7 +258,7 @@ def test_an_ollama_that_fails_shows_no_text(apis: Apis) -> None:
 
 
 def test_a_text_that_the_model_fails_on_is_not_waited_for(apis: Apis) -> None:
-    """Ollama answers 500 where a model gives NaN: the same text would fail again, and hold up all that wait with it."""
+    """Ollama answers 500 if a model gives NaN: the same text would fail again, and hold up all that wait with it."""
     apis.spoil = "nan"
     with pytest.raises(EmbedderError, match="NaN") as caught:
         ollama().embed(["red"])

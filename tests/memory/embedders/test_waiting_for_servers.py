@@ -80,7 +80,7 @@ async def test_a_server_that_goes_within_a_long_list_loses_nothing(backend: str,
 async def test_a_refusal_in_the_middle_of_a_list_stores_nothing_of_it(
     backend: str, status: int, tmp_path: Path
 ) -> None:
-    """Where waiting would not help, the error is the caller's, and no half of the list is in the file."""
+    """If waiting would not help, the error is the caller's, and no half of the list is in the file."""
     texts = [f"Alice visited town {number} " + 900 * "x" for number in range(330)]
     with serving() as apis:
         port = int(apis.url.rpartition(":")[2])

@@ -150,7 +150,7 @@ def test_an_index_of_sqlite_is_rebuilt(config: MemoryConfig) -> None:
 
 
 def test_there_must_be_a_file(tmp_path: Path) -> None:
-    """Nothing is made where nothing is, and servers keep no file."""
+    """Nothing is made if there is no file yet, and servers keep none."""
     with pytest.raises(StoreUnwritable, match="no such file"):
         check_up(MemoryConfig(db_path=tmp_path / "none.db"))
     assert list(tmp_path.iterdir()) == []

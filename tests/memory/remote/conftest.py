@@ -18,7 +18,7 @@ _ran: list[str] = []
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which engines the tests ran on, and which they did not."""
+    """Report which engines the tests ran on, and which they did not."""
     for line in _ran:
         terminalreporter.write_line(line)
 

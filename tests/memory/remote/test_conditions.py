@@ -1,4 +1,4 @@
-"""What is pushed down to the engine lets through all that a filter does, and where it says so, nothing else."""
+"""What is pushed down to the engine lets through all that a filter does, and if it says so, nothing else."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ WRONG_SEARCHES: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("arguments", "message"), WRONG_SEARCHES, ids=range(len(WRONG_SEARCHES)))
 async def test_what_cannot_be_searched_for_is_refused(memory: Memory, arguments: dict[str, Any], message: str) -> None:
-    """`search` raises InvalidInput for every argument that cannot be used, also where there is nothing to find."""
+    """`search` raises InvalidInput for every argument that cannot be used, even if there is nothing to find."""
     with pytest.raises(InvalidInput, match=message):
         await memory.search(**{"query": "tea", "user_id": "alice", **arguments})
 

@@ -44,7 +44,7 @@ def part(name: str, count: int, **known: object) -> list[float]:
 
 
 def test_vectors_alone_keep_the_order_of_their_cosines() -> None:
-    """Where no word is shared, nearer is better, also among those that are further off than the average."""
+    """If no word is shared, nearer is better, also among those that are further off than the average."""
     cosine = [0.1, 0.6, -0.2, 0.3, 0.05]
     found = scores(5, cosine=cosine, lift=np.array(cosine) - 0.2, length=[9, 1, 4, 2, 3])
     assert np.argsort(found).tolist() == np.argsort(cosine).tolist()

@@ -83,7 +83,7 @@ def test_vowel_signs_are_no_accents() -> None:
 
 
 def test_a_question_drops_words_without_a_topic_where_others_remain() -> None:
-    """What is left of a question are its distinct words that say something, or all where none does."""
+    """What is left of a question are its distinct words that say something, or all if none does."""
     assert question_words("What is the name of the dog, the dog?") == ["name", "dog"]
     assert question_words("who are you") == ["who", "are", "you"]
     assert question_words("?!") == []

@@ -49,7 +49,7 @@ class Texts:
         return filter
 
     def close(self) -> Said:
-        """Say what was read; of a text that ended in the middle of a block, the complete items.
+        """Return what was read; of a text that ended in the middle of a block, the complete items.
 
         Further choices are other wordings of the same answer: taking their items too would pile up near-duplicates.
         """

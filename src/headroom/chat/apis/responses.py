@@ -227,7 +227,7 @@ def _body(kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _said(item: Any) -> tuple[Any, Any]:
-    """Say what identifies an item: whose it is, and what is in it."""
+    """Return what identifies an item: whose it is, and what is in it."""
     return get(item, "role") or get(item, "type"), get(item, "content") or get(item, "output") or get(item, "arguments")
 
 

@@ -314,7 +314,7 @@ class LocalBackend:
                 )
             )
         if dead:
-            # Nobody sees them any more: where another process writes for long, or the disk is full, they can wait.
+            # Nobody sees them any more: if another process writes for long, or the disk is full, they can wait.
             with suppress(StoreUnavailable, StoreUnwritable), self._database.write() as cursor:
                 history.erase(cursor, dead)
 

@@ -123,7 +123,7 @@ def _stage(target: Target, import_id: str, embedder: str, batch: Sequence[Stored
 
 
 def embedded(target: Target, memories: Sequence[Stored], *, keep: bool) -> list[Stored]:
-    """Give each memory a vector: its own if `keep` says that the target can compare it, else one made now."""
+    """Yield each memory with a vector: its own if `keep` says that the target can compare it, else one made now."""
     vectors = [stored.vector if keep else None for stored in memories]
     made = iter(target.embed([m.record.content for m, vector in zip(memories, vectors, strict=True) if vector is None]))
     return [

@@ -63,7 +63,7 @@ def folded(text: str) -> str:
 
 
 def _is_prose(piece: str, *, behind_number: bool) -> bool:
-    """Tell whether a piece of text is a word that says the same in another case."""
+    """Return whether a piece of text is a word that says the same in another case."""
     if piece[0] in _QUOTES or (piece[0] == piece[-1] == "'" and len(piece) > 2):
         return False
     word = piece.lstrip(_BEFORE).rstrip(_BEHIND)

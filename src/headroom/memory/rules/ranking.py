@@ -65,7 +65,7 @@ class Candidates:
     on_day: Bools
     """It was said on the very day that the question names."""
     session: Ints
-    """0 where it has none."""
+    """0 if it has none."""
     created_at: Ints
     length: Floats64
     """In distinct words."""
@@ -172,7 +172,7 @@ def noteworthy(message: Vector, rows: Vectors, sample: Vectors, shares_rare_word
     noted: list[int] = []
     for place in np.flatnonzero(to_message > bar).tolist():
         own = rows[place] - middle
-        # A product for each candidate: to one of matrices BLAS sets threads, which spin where the machine is busy.
+        # A product for each candidate: to one of matrices BLAS sets threads, which spin if the machine is busy.
         usual = 1.4826 * _median(np.abs(around @ own))
         if own @ asked > bar[place] * max(usual, 1e-6):
             noted.append(place)
@@ -182,6 +182,6 @@ def noteworthy(message: Vector, rows: Vectors, sample: Vectors, shares_rare_word
 
 
 def _median(values: Floats) -> float:
-    """Give the median, in a fifth of the time of numpy's."""
+    """Return the median, in a fifth of the time of numpy's."""
     middle = (len(values) - 1) // 2, len(values) // 2
     return float(np.partition(values, middle)[[*middle]].mean())

@@ -196,7 +196,7 @@ def usual(cosines: Floats, languages: Languages, unit: float) -> tuple[Floats, F
 
 
 def judge(parts: Sequence[Part], vectors: Vectors, cohort: Cohort) -> Relevance:
-    """Say what notes must reach for each part of a message, the whole first. `vectors` has one row a part."""
+    """Return what notes must reach for each part of a message, the whole first. `vectors` has one row a part."""
     near = [_nearness(vector, cohort) for vector in vectors]
     whole, topics = near[0], [topical(part.whole) for part in parts]
     rests = len(topics[0]) <= _SHORT and _may_rest(whole)

@@ -110,7 +110,7 @@ def indexed_words(text: str) -> list[str]:
 
 
 def question_words(text: str) -> list[str]:
-    """Split a question into its distinct words; words that carry no topic are left out where others remain."""
+    """Split a question into its distinct words; words that carry no topic are left out if others remain."""
     distinct = list(dict.fromkeys(_words(text, parts=False)))
     if not _ENGLISH.isdisjoint(distinct):
         return [word for word in distinct if word not in _STOP_WORDS] or distinct
@@ -119,12 +119,12 @@ def question_words(text: str) -> list[str]:
 
 
 def telling(word: str) -> bool:
-    """Tell whether `word` in a message says anything of what it is about; single letters and digits do not."""
+    """Return whether `word` in a message says anything of what it is about; single letters and digits do not."""
     return not (word in _STOP_WORDS or word in _SMALL_TALK or (len(word) == 1 and word.isascii()))
 
 
 def opening(text: str) -> int:
-    """Give the mark of the word that `text` opens with, which is often its subject or its speaker."""
+    """Return the mark of the word that `text` opens with, which is often its subject or its speaker."""
     first = _FIRST.match(fold(text[:LONGEST]))
     return mark(first.group(1)) if first else 0
 
@@ -193,7 +193,7 @@ def _measure(number: re.Match[str], parts: bool) -> Iterator[str]:
 
 
 def _pairs(run: str, parts: bool) -> Iterator[str]:
-    """Yield neighbouring pairs; single characters too where the text is indexed, so that one can be asked for."""
+    """Yield neighbouring pairs; single characters too if the text is indexed, so that one can be asked for."""
     if len(run) == 1 or parts:
         yield from run
     yield from (run[i : i + 2] for i in range(len(run) - 1))

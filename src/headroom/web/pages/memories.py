@@ -157,7 +157,7 @@ def show_one(
 
 
 def state_of(record: Record, now: datetime) -> str:
-    """Say what a memory is now: "present", "replaced", "forgotten" or "expired"."""
+    """Return what a memory is now: "present", "replaced", "forgotten" or "expired"."""
     if record.superseded_by is not None:
         return "replaced"
     if record.valid_until is not None:
@@ -176,7 +176,7 @@ def with_changes(versions: Sequence[Record]) -> list[tuple[Record, list[Piece]]]
 
 
 def origin_name(source: Source) -> str:
-    """Say in words where a source came from."""
+    """Return in words where a source came from."""
     return ORIGINS[source.origin]
 
 

@@ -84,7 +84,7 @@ def _shares(counts: Mapping[str, int]) -> list[tuple[str, int, float]]:
 def _months(
     points: Sequence[tuple[datetime, int]], now: datetime, zone: tzinfo | None, most: int = 24
 ) -> list[tuple[str, int]]:
-    """Say how many memories there were at the end of each month, newest first."""
+    """Return how many memories there were at the end of each month, newest first."""
     by_month = {}
     for at, count in points:
         local = at.astimezone(zone)

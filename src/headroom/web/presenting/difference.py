@@ -20,7 +20,7 @@ class Difference:
 
 
 def known_at(version: Record, moment: datetime) -> bool:
-    """Say whether a version was the present one at `moment`."""
+    """Return whether a version was the present one at `moment`."""
     ended = [end for end in (version.valid_until, version.expires_at) if end is not None]
     return version.created_at <= moment and all(moment < end for end in ended)
 

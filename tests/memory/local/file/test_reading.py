@@ -89,7 +89,7 @@ engine.close()
 
 
 def test_a_file_on_a_read_only_file_system(tmp_path: Path) -> None:
-    """Where no log and no index can be made, the file is searched without them."""
+    """If no log and no index can be made, the file is searched without them."""
     (tmp_path / "locked").mkdir()
     path = filled(tmp_path / "locked" / "memory.db")
     with read_only(tmp_path / "locked"):
@@ -103,7 +103,7 @@ def test_a_file_on_a_read_only_file_system(tmp_path: Path) -> None:
 
 
 def test_a_read_only_view_of_a_file_that_others_write(tmp_path: Path) -> None:
-    """Where the file system may only be read from here, and others write the file elsewhere, each search knows it."""
+    """If the file system may only be read from here, and others write the file elsewhere, each search knows it."""
     (tmp_path / "written").mkdir()
     path, view = filled(tmp_path / "written" / "memory.db"), tmp_path / "view"
     with read_only_view(tmp_path / "written", view):

@@ -71,7 +71,7 @@ def graph(engine: Engine) -> Hnsw:
 
 
 def finds(engine: Engine, vectors: np.ndarray) -> float:
-    """Tell which share of the true ten nearest of some questions is found."""
+    """Return which share of the true ten nearest of some questions is found."""
     return recall(graph(engine), vectors, clustered(20, WIDTH, seed=1), np.ones(len(vectors), bool))
 
 
@@ -92,7 +92,7 @@ def test_a_graph_is_built_behind_the_searches_and_then_answers_them(
 
 
 def test_a_search_is_as_broad_as_it_must_be(opened: Callable[..., Engine]) -> None:
-    """Where neighbours are hard to find, the graph is searched more broadly than it was configured."""
+    """If neighbours are hard to find, the graph is searched more broadly than it was configured."""
     rng = np.random.default_rng(3)
     hard = rng.standard_normal((3 * COUNT, WIDTH)).astype(np.float32)
     hard /= np.linalg.norm(hard, axis=1, keepdims=True)
@@ -150,7 +150,7 @@ def test_what_is_erased_is_not_found(opened: Callable[..., Engine], rows: np.nda
 
 
 def test_a_worn_graph_is_made_anew(opened: Callable[..., Engine], rows: np.ndarray) -> None:
-    """Where a fifth of a graph was deleted, what is left is linked afresh, and found."""
+    """If a fifth of a graph was deleted, what is left is linked afresh, and found."""
     engine = opened()
     ids = fill(engine, rows)
     graph(engine)

@@ -29,7 +29,7 @@ TRACES = "xylophag quokkavers quintessa vaultworth codeword zephyrin passphras".
 
 
 def traces(path: Path, words: Sequence[str] = TRACES) -> list[str]:
-    """Tell which words stand in the file or beside it, in any case."""
+    """Return which words stand in the file or beside it, in any case."""
     raw = bytes_of(path).lower()
     return [word for word in words if word.encode() in raw]
 

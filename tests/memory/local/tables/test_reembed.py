@@ -102,7 +102,7 @@ async def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
 
 @pytest.mark.quick
 async def test_another_embedder_throws_away_what_a_killed_run_made(tmp_path: Path) -> None:
-    """Vectors of two embedders never mix, also where a first move was given up."""
+    """Vectors of two embedders never mix, even if a first move was given up."""
     config = await filled(tmp_path / "memory.db")
 
     class StopError(Exception):
@@ -144,7 +144,7 @@ async def test_a_missing_file_is_not_made(tmp_path: Path) -> None:
 async def test_the_command_moves_a_file_to_the_bundled_model(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`headroom reembed` moves a file, says what it did, and exits with 1 and a message where it cannot."""
+    """`headroom reembed` moves a file, says what it did, and exits with 1 and a message if it cannot."""
     config = await filled(tmp_path / "memory.db", CONTENTS[:20])
     assert main(["reembed", "--db", str(config.db_path)]) == 0
     assert "20 memories embedded" in capsys.readouterr().out

@@ -51,7 +51,7 @@ class Graph:
             self._related[ends[1]].add(ends[0])
 
     def neighbours(self, memories: Sequence[int]) -> dict[int, float]:
-        """Give the memories one step from `memories`, with the share of the neighbour's score that they earn."""
+        """Return the memories one step from `memories`, with the share of the neighbour's score that they earn."""
         found: dict[int, float] = {}
         for memory in memories:
             for entity in self._entities.get(memory, ()):

@@ -62,7 +62,7 @@ _guards: dict[Identity, Guard] = {}
 
 
 def file_identity(path: Path) -> Identity | None:
-    """Tell one file from another that takes its place; None if there is none."""
+    """Return what tells one file from another that takes its place; None if there is none."""
     try:
         status = os.stat(path)
     except OSError:
@@ -167,7 +167,7 @@ class Guard:
             self._turn.release()
 
     def warn_of_others(self) -> None:
-        """Say once in the log that this process has, or had, the file open in another way than through here."""
+        """Log once that this process has, or had, the file open in another way than through here."""
         if not self._locked or self._warned or time.monotonic() < self._look_again:
             return
         self._look_again = time.monotonic() + _LOOK_EVERY

@@ -122,7 +122,7 @@ _SAMPLED = 2_000
 def best(scores: Floats, allowed: Bools, k: int) -> tuple[Ints, Floats]:
     """Pick the k allowed positions of the highest score, in any order."""
     if len(scores) > _SAMPLED:
-        # A bar from every 16th score leaves few to sort; where it proves too high, all are looked at.
+        # A bar from every 16th score leaves few to sort; if it proves too high, all are looked at.
         sample = scores[::16][allowed[::16]]
         rank = k // 8 + 8  # the k-th best is near the k/16-th of the sample: twice that is on the safe side
         if len(sample) > rank:

@@ -94,7 +94,7 @@ def forget_users(cursor: apsw.Cursor, import_id: str | None) -> None:
 
 
 def publish(cursor: apsw.Cursor, import_id: str, width: int) -> int:
-    """Give what was staged to the users whom it is for; return how many memories."""
+    """Hand what was staged to the users whom it is for; return how many memories."""
     waiting: list[tuple[int, str]] = [
         (int(str(key)), str(user_id))
         for key, user_id in cursor.execute("select key, staged_for from users where import_id = ?", (import_id,))
@@ -181,7 +181,7 @@ def _insert_beside(cursor: apsw.Cursor, user: int, seq: int, stored: Stored) -> 
 
 
 def _add_sources(cursor: apsw.Cursor, seq: int, record: Record) -> None:
-    """Give a stored memory the sources of `record` that it has not yet."""
+    """Add to a stored memory the sources of `record` that it does not have yet."""
     (same,) = read.records(cursor, [seq])
     new = tuple(source for source in record.sources if source not in same.sources)
     _insert_sources(cursor, seq, replace(record, sources=new), first=0)

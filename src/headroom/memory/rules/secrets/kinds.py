@@ -44,14 +44,14 @@ def _token(name: str, needles: str, pattern: str) -> Kind:
 
 
 def _mixed(match: re.Match[str]) -> Span | None:
-    """Tell a key from words joined by hyphens: it has digits, and capitals or no hyphen after its prefix."""
+    """Return the span of a key; None for words joined by hyphens, without digits and capitals after the prefix."""
     body = match.group().partition("-")[2]
     digits = sum(char.isdigit() for char in body)
     return match.span() if digits >= 2 and (body != body.lower() or body.isalnum()) else None
 
 
 def _with_digits(match: re.Match[str]) -> Span | None:
-    """Tell a token from what stands for one, such as "xoxb-your-token" or "Bearer valid_token"."""
+    """Return the span of a token; None for a stand-in such as "xoxb-your-token" or "Bearer valid_token"."""
     return match.span() if any(char.isdigit() for char in match["secret"]) else None
 
 
