@@ -272,22 +272,20 @@ def test_a_deleted_file(path: Path) -> None:
 
 @pytest.mark.quick
 async def test_a_file_that_another_took_the_place_of(path: Path, tmp_path: Path) -> None:
-    """An open engine refuses the new file, whose caches it has not; a Memory goes on with an engine of the new file."""
+    """An open memory refuses the new file, whose caches it has not; a new Memory of equal settings reads it."""
     embedder = HashEmbedder()
     old = Memory(db_path=path, embedder=embedder)
     await old.save("from the old file", "alice")
     await old.search("file", "alice")
-    engine = old.engine
     other = Memory(db_path=tmp_path / "other.db", embedder=embedder)
     for text in ("from the new file", "and more"):
         await other.save(text, "alice")
     await other.close()
     os.replace(tmp_path / "other.db", path)
     with pytest.raises(StoreUnavailable, match="exchanged"):
-        find(engine, ALICE, "file")
+        await old.search("file", "alice")
     with pytest.raises(StoreUnavailable):
-        engine.save(ALICE, ["into the void"])
-    assert {result.content for result in await old.search("file", "alice")} == {"from the new file", "and more"}
+        await old.save("into the void", "alice")
     new = Memory(db_path=path, embedder=embedder)
     assert {result.content for result in await new.search("file", "alice")} == {"from the new file", "and more"}
     await old.close()
