@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from headroom.memory import MemoryConfig
 from headroom.memory.engine import Engine
 from headroom.memory.open import acquire, release
-from headroom.memory.records import Reader
+from headroom.memory.records import Draft, Reader
 
 from ..asking import find
 from .facts import DIVERSE, KEYWORDS, MORE
@@ -93,3 +94,17 @@ def test_a_keyword_finds_its_fact_first(filled: Engine, fact: str, keyword: str)
     """Facts in ten scripts, emoji and code identifiers are found by their words: recall@1 is 1."""
     (first,) = find(filled, Reader(user_id="scripts"), keyword, top_k=1)
     assert first.content == fact
+
+
+def test_a_day_that_the_message_names_brings_what_was_told_on_it(tmp_path: Path) -> None:
+    """Entries of a diary differ in little else than their day."""
+    engine = acquire(MemoryConfig(db_path=tmp_path / "memory.db"))
+    meals = "soup rice pasta curry salad pie stew fish tofu beans".split()
+    for day in range(1, 29):
+        at = datetime(2025, 3, day, 18, tzinfo=timezone.utc)
+        engine.save(ALICE, [Draft(f"I had {meals[day % 10]} for dinner with friend number {day}", created_at=at)])
+    found = [
+        note.content for note in engine.recall(ALICE, "What did I eat on 17 March 2025?", top_k=5, zone=timezone.utc)
+    ]
+    assert "I had fish for dinner with friend number 17" in found
+    release(engine)

@@ -36,10 +36,14 @@ def more_candidates(cursor: apsw.Cursor, columns: UserColumns, view: View, relev
 
 
 def choose(
-    cursor: apsw.Cursor, columns: UserColumns, positions: Ints, relevance: Relevance, top_k: int, now: int
+    cursor: apsw.Cursor, columns: UserColumns, positions: Ints, dated: Ints, relevance: Relevance, top_k: int, now: int
 ) -> Ints:
-    """Choose at most `top_k` of n candidates at `positions`, ascending; return their places among these, best first."""
+    """Choose at most `top_k` of n candidates at `positions`, ascending; return their places among these, best first.
+
+    Those at `dated` were told on the very day that the message names, which says as much as all of its words.
+    """
     held = np.array([_held(cursor, columns, positions, ask.weights) for ask in relevance.asks], np.float32)
+    held += np.isin(positions, dated)
     age_days = (now - columns["created_at"][positions]) / _DAY
     importance = columns["importance"][positions]
     return rules.choose(relevance, columns.vectors.rows(positions), held, importance, age_days, top_k)

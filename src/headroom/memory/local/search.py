@@ -75,7 +75,7 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
     relevance = query.relevance if len(view.places) > query.top_k else None
     if relevance is not None:
         positions = np.union1d(positions, more_candidates(cursor, columns, view, relevance, now))
-        positions = positions[choose(cursor, columns, positions, relevance, query.top_k, now)]
+        positions = positions[choose(cursor, columns, positions, dated, relevance, query.top_k, now)]
     rows = columns.vectors.rows(positions)
     cosine = rows @ vector
     # A memory that waits for its vector is neither near nor far.

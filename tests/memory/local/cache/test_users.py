@@ -183,3 +183,19 @@ def test_searches_amid_writes_and_deletes(path: Path, vectors: str) -> None:
             one.result()
     engine.close()
     other.close()
+
+
+def test_a_view_that_was_extended_is_that_of_a_fresh_reader(tmp_path: Path) -> None:
+    """Behind each of many saves a search scores like one of an engine that has just opened the file."""
+    live = make_engine(tmp_path / "memory.db")
+    live.save(ALICE, [f"{TOPICS[number % 6]} fact {number}" for number in range(600)])
+    for number in range(600, 612):
+        live.save(ALICE, [Draft(f"{TOPICS[number % 6]} and {TOPICS[number % 5]} {number}", importance=number % 2)])
+        fresh = make_engine(tmp_path / "memory.db")
+        question = f"{TOPICS[number % 6]} fact {number}"
+        found = [
+            [(result.id, round(result.score, 4)) for result in find(each, ALICE, question)] for each in (live, fresh)
+        ]
+        assert found[0] == found[1]
+        fresh.close()
+    live.close()
