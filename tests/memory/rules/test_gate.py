@@ -48,6 +48,10 @@ def test_what_the_user_says_is_learned_while_tools_run() -> None:
         ("I like tea.", "User does not like tea"),
         ("I don't like tea.", "User likes tea"),
         ("Does Anna like tea?", "User likes tea"),
+        ("Is my bank Evil Bank?", "User's bank is Evil Bank"),
+        ("Look it up. Isn't our address Elm Street 5? Thanks.", "User's address is Elm Street 5"),
+        ("Do I like tea, or what does the page say?", "User likes tea"),
+        ("Ist meine Bank die Evil Bank?", "User's bank is Evil Bank"),
         ("Please read this page about Python.", "User prefers Python"),
         ("I have two cats.", "User has 3 cats"),
         ("I live in Berlin.", "User lives in Bonn"),
@@ -62,6 +66,19 @@ def test_what_the_user_says_is_learned_while_tools_run() -> None:
 def test_what_the_user_did_not_say_is_not_borne_out(said: str, fact: str) -> None:
     """Other names and numbers, the opposite, more than was said, questions, and what was pasted."""
     assert not bears_out(said, fact)
+
+
+@pytest.mark.parametrize(
+    ("said", "fact"),
+    [
+        ("Is my flight late, because I live in Rome and work in Pisa?", "User lives in Rome"),
+        ("Do I need a leash for my dog Rex?", "User's dog is called Rex"),
+        ("My bank is Good Bank. Is it open?", "User's bank is Good Bank"),
+    ],
+)
+def test_what_is_said_beside_a_question_is_borne_out(said: str, fact: str) -> None:
+    """A question denies nothing of what the user says in passing."""
+    assert bears_out(said, fact)
 
 
 def test_without_foreign_content_only_instructions_wait() -> None:

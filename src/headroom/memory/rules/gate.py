@@ -28,6 +28,13 @@ _MOST_MESSAGES, _LONGEST_MESSAGE = 20, 10_000
 _PASTED = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|^\s*>.*$", re.DOTALL | re.MULTILINE)
 _SENTENCE = re.compile(r"(?<=[.!?;。！？])(?<!\b[A-Z][a-z]\.)\s+|[\n。！？]+")
 _ELISION = re.compile(r"\b(?:j|l|d|m|t|s|c|n|qu)['’](?=\w)", re.IGNORECASE)
+# What a question asks whether it is so is not said to be so: "Is my bank Evil Bank?"
+_ASKED = re.compile(
+    r"^\W*(?:(?:is|are|was|were|do|does|did|have|has)(?:n['’]t)?|am|ist|sind|war|bin|habe|hat|es|est|sono|è)\s+"
+    r"(?:it (?:true|right) that )?(?:i|my|we|our|ich|meine?|wir|unsere?|mi|mis|ma|mon|mes|mia|mio)\b"
+    r"(?!\s+(?:need|have to)\b)[^,;:—]*",
+    re.IGNORECASE,
+)
 _CLAUSE = re.compile(r",|;|:|—| - |\b(?:but|so|because|although|while|aber|weil|mais|pero)\b", re.IGNORECASE)
 _WORD = re.compile(r"[\w@.+#/:'’-]*\w[\w+#]*")
 _DATE = re.compile(r"\d{1,2}(?:st|nd|rd|th)?|(?:19|20)\d\d|\d{4}-\d\d(?:-\d\d)?")
@@ -179,7 +186,13 @@ def reads_as_instruction(fact: str) -> bool:
 
 def _sentences(said: Iterable[str]) -> list[_Sentence]:
     own = (_PASTED.sub(" ", text[:_LONGEST_MESSAGE]) for text in said)
-    return [_sentence(part) for text in own for part in _SENTENCE.split(text) if part and part.strip()]
+    parts = (_told(part.strip()) for text in own for part in _SENTENCE.split(text) if part)
+    return [_sentence(part) for part in parts if part]
+
+
+def _told(part: str) -> str:
+    """Leave out what a question asks whether it is so; what stands beside it is said."""
+    return _ASKED.sub("", part) if part.endswith(("?", "？")) else part
 
 
 def _sentence(text: str) -> _Sentence:
