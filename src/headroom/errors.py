@@ -1,26 +1,26 @@
 """The errors of Headroom Memory, one tree under one base:
 
-HeadroomError
-├── InvalidInput (also ValueError)        an argument that cannot be used; nothing was written
-├── NotFound (also LookupError)           no such memory, of this user, that this reader sees
-├── MissingExtra (also ImportError)       an optional dependency that is not installed
-├── Closed                                a Memory that was used after close()
-├── LimitReached                          one session of an agent stored or forgot too much
-├── SettingsUnreadable                    a settings file of another program that cannot be changed safely
-├── UnreadableImport                      a file to import that is missing, damaged, or of another format
-├── StoreError                            the memory file
-│   ├── StoreUnwritable                   its folder is missing or refuses writing
-│   ├── NotADatabase                      it is not a memory file, or it is damaged
-│   ├── WrongKey                          it is encrypted with another key, or a key is missing or too much
-│   ├── EncryptionUnavailable             a key was given, and the SQLite that is installed cannot encrypt
-│   ├── NewerSchema                       a newer version of this library wrote it
-│   ├── EmbedderMismatch                  it holds vectors of another embedder
-│   ├── StoreUnavailable                  it is locked, full or gone at the moment: trying again may help
-│   │   └── ServerUnavailable             Qdrant or Neo4j does not answer
-│   └── ServerRefused                     Qdrant or Neo4j does not accept the credentials, or the request
-└── EmbedderError                         the embedder failed
-    ├── ModelUnavailable                  its model is not on this machine, or damaged
-    └── EmbedderUnavailable               its server does not answer at the moment: memories wait for their vectors
+    HeadroomError
+    ├── InvalidInput (also ValueError)        an argument that cannot be used; nothing was written
+    ├── NotFound (also LookupError)           no such memory, of this user, that this reader sees
+    ├── MissingExtra (also ImportError)       an optional dependency that is not installed
+    ├── Closed                                a Memory that was used after close()
+    ├── LimitReached                          one session of an agent stored or forgot too much
+    ├── SettingsUnreadable                    a settings file of another program that cannot be changed safely
+    ├── UnreadableImport                      a file to import that is missing, damaged, or of another format
+    ├── StoreError                            the memory file
+    │   ├── StoreUnwritable                   its folder is missing or refuses writing
+    │   ├── NotADatabase                      it is not a memory file, or it is damaged
+    │   ├── WrongKey                          it is encrypted with another key, or a key is missing or too much
+    │   ├── EncryptionUnavailable             a key was given, and the SQLite that is installed cannot encrypt
+    │   ├── NewerSchema                       a newer version of this library wrote it
+    │   ├── EmbedderMismatch                  it holds vectors of another embedder
+    │   ├── StoreUnavailable                  it is locked, full or gone at the moment: trying again may help
+    │   │   └── ServerUnavailable             Qdrant or Neo4j does not answer
+    │   └── ServerRefused                     Qdrant or Neo4j does not accept the credentials, or the request
+    └── EmbedderError                         the embedder failed
+        ├── ModelUnavailable                  its model is not on this machine, or damaged
+        └── EmbedderUnavailable               its server does not answer at the moment: memories wait for their vectors
 
 Every message says what to do next. None contains a user's text or a key.
 """
