@@ -37,7 +37,8 @@ def loopback(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     """Let the environment name the loopback as the provider, and keep files that a block names out of the way."""
     monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
     monkeypatch.setenv("OPENAI_API_KEY", "test")
-    monkeypatch.setenv("HEADROOM_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HOME", str(tmp_path))  # what a page calls ~
+    monkeypatch.setenv("HEADROOM_HOME", str(tmp_path / ".headroom"))
     monkeypatch.chdir(tmp_path)
     return server
 
