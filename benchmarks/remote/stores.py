@@ -77,10 +77,10 @@ class OfBackend:
     def load(self, items: Sequence[Item]) -> None:
         for start in range(0, len(items), 1024):
             batch = items[start : start + 1024]
-            self.backend.apply(Reader(user_id=batch[0].user_id), [_write(item) for item in batch])
+            self.backend.apply(Reader(user_id=batch[0].user_id), [as_write(item) for item in batch])
 
     def save(self, item: Item) -> None:
-        self.backend.apply(Reader(user_id=item.user_id), [_write(item)])
+        self.backend.apply(Reader(user_id=item.user_id), [as_write(item)])
 
     def search(self, user_id: str, text: str, vector: Vector) -> int:
         return len(self.backend.search(Query(reader=Reader(user_id=user_id), text=text, vector=vector)))
@@ -111,12 +111,7 @@ class Remote(OfBackend):
         super().__init__(name, RemoteBackend(config, _Named()))
 
     def ready(self) -> None:
-        if not self._qdrant.is_server:
-            key = {"api-key": str(self._qdrant.settings["qdrant_api_key"])}
-            import httpx
-
-            url = f"{self._qdrant.url}/collections/{self._config.qdrant_collection}/optimize"
-            httpx.post(url, json={}, headers=key, timeout=600).raise_for_status()
+        """Do nothing: a server optimizes by itself. The engine in process would, but does not end with `m=0`."""
 
     def nbytes(self) -> dict[str, int]:
         files = (self._folder / "data" / str(self._config.qdrant_collection)).rglob("*")
@@ -173,7 +168,7 @@ class Postgres:
         self._one.close()
 
 
-def _write(item: Item) -> Write:
+def as_write(item: Item) -> Write:
     return Write(
         entry=Entry(
             content=item.content,

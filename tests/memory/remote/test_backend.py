@@ -8,7 +8,7 @@ from headroom.memory.protocols import Backend, Embedder
 from headroom.memory.remote.backend import RemoteBackend
 
 from ...contract.backends import BackendContract
-from .conftest import Collections
+from .emptied import Collections
 
 pytestmark = pytest.mark.engines
 

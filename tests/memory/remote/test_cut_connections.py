@@ -21,7 +21,7 @@ from headroom.memory.remote.neo4j import Neo4j
 from headroom.testing import HashEmbedder
 
 from ...engines.cutting_proxy import CuttingProxy, When
-from .conftest import Collections
+from .emptied import Collections
 
 pytestmark = pytest.mark.engines
 

@@ -16,7 +16,7 @@ from headroom.testing import HashEmbedder
 
 from ...contract.carrying import QUESTIONS, fill, found, kept
 from ...contract.opened import ALICE, BOB
-from .conftest import Collections
+from .emptied import Collections
 
 pytestmark = pytest.mark.engines
 

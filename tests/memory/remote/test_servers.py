@@ -24,7 +24,7 @@ from headroom.testing import HashEmbedder
 from ...engines.cutting_proxy import CuttingProxy, When
 from ...engines.process import free_port
 from ...server import Server
-from .conftest import Collections
+from .emptied import Collections
 
 pytestmark = pytest.mark.engines
 

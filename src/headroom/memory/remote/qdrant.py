@@ -190,7 +190,7 @@ class Qdrant:
         except UnexpectedResponse as exc:
             if exc.status_code != 409:  # else another process was faster
                 raise
-        for field, schema in _indexes(on_disk).items():
+        for field, schema in indexes(on_disk).items():
             client.create_payload_index(self.name, field, schema)
 
     def _refusal(self, exc: UnexpectedResponse) -> ServerRefused | ServerUnavailable:
@@ -202,16 +202,17 @@ class Qdrant:
         return kind(engine="Qdrant", url=self.url, reason=reason)
 
 
-def _indexes(on_disk: bool | None) -> dict[str, Any]:
-    indexes: dict[str, Any] = {"user_id": m.KeywordIndexParams(type=_KEYWORD, is_tenant=True, on_disk=on_disk)}
+def indexes(on_disk: bool | None) -> dict[str, Any]:
+    """Return the payload indexes of a collection: what each field is."""
+    found: dict[str, Any] = {"user_id": m.KeywordIndexParams(type=_KEYWORD, is_tenant=True, on_disk=on_disk)}
     for name in _NAMES:
-        indexes[name] = m.KeywordIndexParams(type=_KEYWORD, on_disk=on_disk, enable_hnsw=False)
+        found[name] = m.KeywordIndexParams(type=_KEYWORD, on_disk=on_disk, enable_hnsw=False)
     for name in _LOOKED_UP:
-        indexes[name] = _integer(on_disk, ranges=False)
+        found[name] = _integer(on_disk, ranges=False)
     for name in _RANGES:
-        indexes[name] = _integer(on_disk, ranges=True)
-    indexes["importance"] = m.FloatIndexParams(type=m.FloatIndexType.FLOAT, on_disk=on_disk, enable_hnsw=False)
-    return indexes
+        found[name] = _integer(on_disk, ranges=True)
+    found["importance"] = m.FloatIndexParams(type=m.FloatIndexType.FLOAT, on_disk=on_disk, enable_hnsw=False)
+    return found
 
 
 def _integer(on_disk: bool | None, *, ranges: bool) -> m.IntegerIndexParams:
