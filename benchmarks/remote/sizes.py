@@ -87,7 +87,7 @@ def _search(collection: Collection, items: list[Item]) -> float:
     where = json.loads(seen(Reader(user_id=items[0].user_id), now()).model_dump_json(exclude_none=True))
     vector = items[0].vector.tolist()
     near = {"query": vector, "using": connection.DENSE, "limit": 50, "with_payload": True, "params": {"hnsw_ef": 50}}
-    words = [word for word in question_words(items[0].content)][:6]
+    words = question_words(items[0].content)[:6]
     lists = [
         {
             "query": json.loads(sparse([word]).model_dump_json()),
