@@ -9,7 +9,7 @@ from headroom.memory.records import Reader
 from headroom.testing import bundled_embedder
 
 from ...chat.test_recalling import ALLERGIES, LOG, OTHERS
-from .conftest import Collections
+from .emptied import Collections
 
 pytestmark = pytest.mark.engines
 
