@@ -191,7 +191,7 @@ KINDS: tuple[Kind, ...] = (
     # core.telegram.org/bots/api#authorizing-your-bot, discord.com/developers/docs/reference#authentication.
     _token("telegram-token", ":", r"(?:bot)?[0-9]{6,10}:[A-Za-z0-9_-]{34,36}(?![A-Za-z0-9_-])"),
     _token("discord-token", ".", r"[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}"),
-    # Package registries: docs.npmjs.com, docs.pypi.org, guides.rubygems.org, docs.docker.com.
+    # Package registries, by the documentation of npm, PyPI, RubyGems and Docker Hub on their access tokens.
     _token(
         "registry-token",
         "npm_ pypi-ag rubygems_ dckr_",
