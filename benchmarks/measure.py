@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from time import perf_counter, process_time, sleep
 from typing import Any
@@ -48,26 +48,32 @@ class Timed:
     """Processor time of this process, all threads: what other programs on the machine change least."""
 
 
-def take_turns(rounds: int, *ways: Way, warm_up: int = 3) -> list[Timed]:
+def take_turns(rounds: int, *ways: Way, warm_up: int = 3, before: Mapping[int, Way] | None = None) -> list[Timed]:
     """Time each of `ways` once a round, in alternating order.
 
     A way gets the number of the round, counted on from the warm-up rounds before the first, and may be a coroutine
-    function: it is awaited within one loop.
+    function: it is awaited within one loop. `before` names, by the place of a way, what is done right before it and
+    not timed.
     """
-    return asyncio.run(_take_turns(rounds, ways, warm_up))
+    return asyncio.run(_take_turns(rounds, ways, warm_up, before or {}))
 
 
-async def _take_turns(rounds: int, ways: tuple[Way, ...], warm_up: int) -> list[Timed]:
+async def _take_turns(rounds: int, ways: tuple[Way, ...], warm_up: int, before: Mapping[int, Way]) -> list[Timed]:
     wall, cpu = np.zeros((2, len(ways), warm_up + rounds))
     for index in range(warm_up + rounds):
         order = range(len(ways)) if index % 2 else reversed(range(len(ways)))
         for way in order:
+            if way in before:
+                await _done(before[way](index))
             start, used = perf_counter(), process_time()
-            done = ways[way](index)
-            if inspect.isawaitable(done):
-                await done
+            await _done(ways[way](index))
             wall[way, index], cpu[way, index] = perf_counter() - start, process_time() - used
     return [Timed(wall=wall[way, warm_up:], cpu=cpu[way, warm_up:]) for way in range(len(ways))]
+
+
+async def _done(result: Any) -> None:
+    if inspect.isawaitable(result):
+        await result
 
 
 def settle(pause: float = 0.2) -> None:

@@ -29,6 +29,7 @@ STEPS = (
     Step(name="import", place="speed.starts:imports"),
     Step(name="bulk load", place="speed.writing:bulk_load"),
     Step(name="search", place="speed.searching:by_size"),
+    Step(name="what is added", place="speed.searching:what_is_added"),
     Step(name="filters", place="speed.filtered:by_size"),
     Step(name="save", place="speed.writing:save"),
     Step(name="cache", place="speed.cached:hit"),
