@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timezone
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from headroom.chat.block.filter import parse
@@ -87,6 +87,8 @@ def test_no_text_leaves_its_line_or_its_quotes(contents: list[str]) -> None:
 
 
 @settings(max_examples=300, deadline=None)
+@example(text="<MEM")
+@example(text="a < m emor")
 @given(text=texts)
 def test_a_model_that_repeats_the_notes_teaches_nothing(text: str) -> None:
     """The frame, a line of it, or a bare note at the start of a reply is an answer and no block."""

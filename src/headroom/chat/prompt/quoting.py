@@ -17,7 +17,8 @@ from importlib.resources import files
 __all__ = ["cut", "quoted"]
 
 # Names that make `<name` a tag somebody obeys: our own block, the special tokens of chat templates, thinking, tool
-# calls, and the HTML that loads something or runs. Any name with an underscore is one too, as in <start_of_turn>.
+# calls, and the HTML that loads something or runs. Any name with an underscore is one too, as in <start_of_turn>. So
+# is the beginning of our block's tag at the end of a text: a reply that ends with it would seem to be cut there.
 _NAMES = (
     "memory memories s bos eos pad unk mask cls sep sys system developer user assistant human ai bot model tool tools "
     "function functions think thinking thought reasoning reflection scratchpad answer result results response output "
@@ -25,7 +26,7 @@ _NAMES = (
     "eod sop eop antml invoke parameter img image picture video audio source script iframe frame svg math style "
     "link object embed meta form base"
 ).split()
-_TAG = rf"<(?=\s*[/|!?]|\s*(?:{'|'.join(_NAMES)})(?![\w-])|\s*[\w-]*_|0x)"
+_TAG = rf"<(?=\s*[/|!?]|\s*(?:{'|'.join(_NAMES)})(?![\w-])|\s*[\w-]*_|0x|\s*m\s*e\s*m[\s\w]{{0,9}}\Z)"
 _ACTS = re.compile(
     "|".join(
         (
