@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import shlex
@@ -120,3 +121,11 @@ def test_every_name_that_is_public_is_in_the_reference() -> None:
     missing = {name for package in packages for name in package.__all__ if name not in shown}
     assert missing - {"HeadroomError"} == set()
     assert "::: headroom.errors" in pages
+
+
+def test_what_a_turn_and_the_counts_say_is_explained() -> None:
+    """The page on operations names every field of `last_turn` and every count of `stats()`."""
+    page = (DOCS / "how-to" / "operations.md").read_text(encoding="utf-8")
+    fields = [field.name for field in dataclasses.fields(headroom.chat.LastTurn)]
+    names = [*fields, *headroom.chat.ChatStats.__annotations__, *headroom.memory.types.Stats.__annotations__]
+    assert [name for name in names if f"`{name}`" not in page] == []
