@@ -21,6 +21,8 @@ _PATIENCE_MS = 20
 """How long emptying the log may hold up those who write, for the sake of those who read."""
 _TURN_S = 0.5
 """How long emptying the log waits for its turn, in the background."""
+_LEAVING_MS = 2000
+"""How long a file that was moved away is waited for, until nobody reads from its log."""
 
 
 class Database:
@@ -148,7 +150,7 @@ class Database:
                 return
             guard = self._connections.guard
             with suppress(apsw.Error, HeadroomError), nullcontext() if guard is None else guard.writing(_TURN_S):
-                writer.set_busy_timeout(0)
+                writer.set_busy_timeout(_LEAVING_MS)  # a search that is under way ends first
                 busy, _, _ = writer.execute("pragma wal_checkpoint(truncate)").get
                 for suffix in () if busy else ("-wal", "-shm"):
                     beside = Path(f"{self._connections.real}{suffix}")
