@@ -121,9 +121,19 @@ def test_exit_codes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert "no memory" in run(capsys, "delete", "nope", status=3)
     assert "No such command" in run(capsys, "serch", status=2)
     assert "Missing argument" in run(capsys, "search", status=2)
+    for words in (["list", "-n", "0"], ["events", "-n", "-1"], ["search", "x", "-n", "-1"], ["mcp", "--port", "65536"]):
+        assert "Invalid value" in run(capsys, *words, status=2)
     assert "number from 0 to 1" in run(capsys, "add", "x", "--importance", "7", status=1)
     (tmp_path / "notes.txt").write_text("no database", "utf-8")
     assert "cannot be read as a memory file" in run(capsys, "list", "--db", str(tmp_path / "notes.txt"), status=1)
+
+
+def test_a_pipe_gets_no_progress_bar(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Standard error that is no terminal holds errors alone."""
+    add(capsys, "User drinks tea")
+    assert main(["export", str(tmp_path / "out.jsonl")]) == 0
+    assert main(["import", str(tmp_path / "out.jsonl")]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_an_unexpected_error_is_a_line_too(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

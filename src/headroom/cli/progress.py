@@ -1,4 +1,4 @@
-"""A progress bar on standard error: that of rich if it is installed, else a plain one."""
+"""A progress bar on a terminal's standard error: that of rich if it is installed, else a plain one."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ def progress_bar(unit: str) -> Iterator[Callable[[int, int], None]]:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-        with Progress(*columns, console=Console(stderr=True)) as bars:
+        console = Console(stderr=True)
+        with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
             task = bars.add_task(unit, total=None)
             yield lambda done, total: bars.update(task, completed=done, total=total)
     else:
         from tqdm import tqdm
 
-        with tqdm(unit=f" {unit}", delay=0.5) as bar:
+        with tqdm(unit=f" {unit}", delay=0.5, disable=None) as bar:
 
             def show(done: int, total: int) -> None:
                 bar.total = total

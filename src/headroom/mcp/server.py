@@ -13,6 +13,7 @@ from mcp.server.mcpserver import MCPServer
 from uvicorn import Config, Server
 
 from ..memory.rules.allowance import Allowance
+from ..runtime.listening import listen
 from .http import app
 from .resources import add_resources
 from .sessions import OpenMemory, Sessions
@@ -64,12 +65,15 @@ def serve_http(
 ) -> None:
     """Serve clients over streamable HTTP until interrupted; see `http.app` for who is let in.
 
-    `started` is called with the server's address once it listens; port 0 lets the system choose a port.
+    `started` is called with the server's address once it listens; port 0 lets the system choose a port. Raise
+    InvalidInput if the address cannot be had.
     """
+    listening = listen(host, port)
     server, sessions = build(open_memory, agent=agent, allowance=allowance)
     config = Config(app(server, host=host, hosts=hosts, token=token), host=host, port=port, log_level="warning")
     try:
-        anyio.run(_Announcing(config, started).serve)
+        with listening:
+            anyio.run(_Announcing(config, started).serve, [listening])
     finally:
         sessions.close()
 

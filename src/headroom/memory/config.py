@@ -162,11 +162,16 @@ _COUNTS = (*_OPTIONAL, *(f.name for f in fields(MemoryConfig) if f.type == "int"
 
 def check_key(key: object) -> str:
     """Raise InvalidInput unless `key` is a passphrase, or `raw:` and 64 hex digits; never say what it is."""
-    if not isinstance(key, str) or not key.strip() or "\x00" in key:
+    if not isinstance(key, str) or not key.strip() or "\x00" in key or not _is_unicode(key):
         raise InvalidInput("encryption_key must be a passphrase, or raw: and 64 hex digits (32 bytes)")
     if key.lower().startswith("raw:") and not _RAW_KEY.fullmatch(key):
         raise InvalidInput("encryption_key begins with raw: and must go on with exactly 64 hex digits (32 bytes)")
     return key
+
+
+def _is_unicode(text: str) -> bool:
+    """Return whether a text holds no half of a surrogate pair, which cannot be encoded."""
+    return text == text.encode("utf-8", "ignore").decode("utf-8")
 
 
 def _expanded(path: str | os.PathLike[str], name: str) -> Path:

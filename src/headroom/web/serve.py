@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import socket
-
 import uvicorn
 
-from ..errors import InvalidInput
 from ..memory.user_memory import UserMemory
+from ..runtime.listening import listen
 from .app import make_app
 from .door import Door
 from .room import Room
@@ -24,7 +21,7 @@ class PageServer:
     """
 
     def __init__(self, memory: UserMemory, *, port: int = 0) -> None:
-        self._socket = _listening(port)
+        self._socket = listen(HOST, port)
         door = Door()
         app = make_app(Room(memory=memory.owner, door=door))
         # No access log: the link's token would stand in it.
@@ -44,16 +41,3 @@ class PageServer:
     def stop(self) -> None:
         """Let `run` return."""
         self._server.should_exit = True
-
-
-def _listening(port: int) -> socket.socket:
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        if os.name == "posix":  # elsewhere it would let another program take the same port
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((HOST, port))
-        listening.listen()
-    except OSError as exc:
-        listening.close()
-        raise InvalidInput(f"port {port} cannot be used: {exc.strerror}; choose another one, or 0 for any") from exc
-    return listening

@@ -38,6 +38,7 @@ def test_a_back_up_is_made_and_restored(
     with UserMemory("alice", db_path=db) as memory:
         memory.add("User drinks coffee")
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    assert main(["restore", "--db", db, str(tmp_path / "none.db")]) == 2  # nothing is asked
     assert main(["restore", "--db", db, copy]) == 130
     assert len(contents(MemoryConfig(db_path=db))) == 2
     assert main(["restore", "--db", db, "--yes", copy]) == 0

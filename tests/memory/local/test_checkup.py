@@ -102,6 +102,16 @@ def test_others_may_not_read_the_file(config: MemoryConfig) -> None:
     assert found(config) == {}
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX modes")
+def test_a_file_that_is_no_memory_is_left_alone(tmp_path: Path) -> None:
+    """Whose it is is not known: neither its mode nor anything else of it changes."""
+    path = tmp_path / "letter.txt"
+    path.write_text("Dear Bob, " * 100, "utf-8")
+    path.chmod(0o644)
+    assert found(MemoryConfig(db_path=path)) == {"permissions": Health.WRONG, "file": Health.WRONG}
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
 def test_another_embedder_is_said(config: MemoryConfig) -> None:
     """The file's own embedder and the command that moves it are named."""
     (finding,) = (f for f in check_up(config, HashEmbedder(width=32)) if f.name == "embedder")

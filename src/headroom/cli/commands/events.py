@@ -19,7 +19,9 @@ Examples:
 )
 @click.option("--turn", "turn_id", metavar="TURN", help="Only of this turn.")
 @click.option("--since", type=click.DateTime(), metavar="DATE", help="Only since then (local time).")
-@click.option("-n", "--limit", default=50, show_default=True, metavar="N", help="At most so many.")
+@click.option(
+    "-n", "--limit", type=click.IntRange(1), default=50, show_default=True, metavar="N", help="At most so many."
+)
 @target_options
 @json_option
 def command(target: Target, *, turn_id: str | None, since: datetime | None, limit: int, as_json: bool) -> None:

@@ -42,7 +42,9 @@ Agents start it themselves: headroom install --help."""
 @click.option("--agent", metavar="ID", help="Who saves. [default: the client's name in the handshake]")
 @click.option("--http", is_flag=True, help="Serve streamable HTTP instead of standard input and output.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on, with --http.")
-@click.option("--port", type=int, default=8765, show_default=True, help="The port; 0 lets the system choose.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="The port; 0 lets the system choose."
+)
 @click.option(
     "--token-file", metavar="PATH", help="The bearer token, in a file of mode 0600. [default: a new one, printed]"
 )

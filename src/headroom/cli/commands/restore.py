@@ -17,7 +17,7 @@ Examples:
 
 To bring back one memory that was forgotten: headroom unforget."""
 )
-@click.argument("file")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before a file is replaced.")
 @target_options
 @json_option

@@ -18,7 +18,9 @@ Examples:
   headroom search "where does she live" --as-of 2025-06-01 --json"""
 )
 @click.argument("query")
-@click.option("-n", "--limit", default=10, show_default=True, metavar="N", help="At most so many.")
+@click.option(
+    "-n", "--limit", type=click.IntRange(1), default=10, show_default=True, metavar="N", help="At most so many."
+)
 @click.option("--saved-by", metavar="AGENT", help="Only what this agent saved.")
 @click.option("--origin", type=click.Choice([origin.value for origin in Origin]), help="Only what came from there.")
 @click.option("--as-of", type=click.DateTime(), metavar="DATE", help="What held at that time (local time).")

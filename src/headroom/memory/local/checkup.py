@@ -31,13 +31,15 @@ def check_up(open_file: Callable[[], Database], path: Path, embedder: Embedder, 
 
     Yields what is found. Stops if the file cannot be opened: then nothing else can be said of it.
     """
-    yield from _permissions(path, mend=mend)
+    loose = _readable_by_others(path)  # looked for before opening, which closes them to others
     try:
         database = open_file()
     except HeadroomError as exc:
+        yield from _permissions(path, loose, mend=False)  # it may be anybody's file, and no memory
         yield Finding(name="file", health=Health.WRONG, message=str(exc))
         return
     try:
+        yield from _permissions(path, loose, mend=mend)
         yield Finding(name="file", health=Health.OK, message=f"{path} can be opened")
         for check in (_integrity, _words, _vectors):
             yield _safely(check, database, mend=mend)
@@ -58,19 +60,28 @@ def _safely(check: Callable[..., Finding], database: Database, *, mend: bool) ->
         return Finding(name=name, health=Health.WRONG, message=f"it cannot be read: {exc}; restore a back-up")
 
 
-def _permissions(path: Path, *, mend: bool) -> Iterator[Finding]:
+def _readable_by_others(path: Path) -> list[Path]:
+    """List the file and its side files, as far as others may read them."""
+    found = []
+    for each in (path, *(Path(f"{path}{suffix}") for suffix in ("-wal", "-shm"))):
+        with suppress(OSError):
+            if sys.platform != "win32" and stat.S_IMODE(each.stat().st_mode) & 0o077:
+                found.append(each)
+    return found
+
+
+def _permissions(path: Path, loose: list[Path], *, mend: bool) -> Iterator[Finding]:
     """The file and its side files are for their owner alone."""
     if sys.platform == "win32":
         return
-    for each in (path, *(Path(f"{path}{suffix}") for suffix in ("-wal", "-shm"))):
-        with suppress(OSError):
-            mode = stat.S_IMODE(each.stat().st_mode)
-            if mode & 0o077 and mend:
+    for each in loose:
+        if mend:
+            with suppress(FileNotFoundError):  # a side file that went when the file was opened
                 each.chmod(0o600)
-                yield Finding(name="permissions", health=Health.MENDED, message=f"{each} was readable by others")
-            elif mode & 0o077:
-                advice = f"others may read {each}; run: chmod 600 {each}"
-                yield Finding(name="permissions", health=Health.WRONG, message=advice)
+            yield Finding(name="permissions", health=Health.MENDED, message=f"{each} was readable by others")
+        else:
+            advice = f"others may read {each}; run: chmod 600 {each}"
+            yield Finding(name="permissions", health=Health.WRONG, message=advice)
     with suppress(OSError):
         if stat.S_IMODE(path.parent.stat().st_mode) & 0o022:
             advice = f"others may write to the folder {path.parent}; run: chmod go-w {path.parent}"

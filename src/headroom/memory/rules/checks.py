@@ -78,7 +78,8 @@ def check_text(name: str, value: object, longest: int) -> str:
     if not value.strip():
         raise InvalidInput(f"{name} must not be empty")
     if len(value) > longest:
-        raise InvalidInput(f"{name} has {len(value):,} characters; the most is {longest:,}: store it in pieces")
+        advice = "store it in pieces" if name == "content" else "make it shorter"
+        raise InvalidInput(f"{name} has {len(value):,} characters; the most is {longest:,}: {advice}")
     if "\x00" in value:
         raise InvalidInput(f"{name} contains a NUL character; remove it")
     try:

@@ -141,7 +141,19 @@ def test_noise_is_no_encrypted_file(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["raw:", "raw:00", "raw:" + "0" * 63, "raw:" + "g" * 64, "RAW:" + "0" * 64, "raw:" + "0" * 65, "", " ", "a\0b", 5],
+    [
+        "raw:",
+        "raw:00",
+        "raw:" + "0" * 63,
+        "raw:" + "g" * 64,
+        "RAW:" + "0" * 64,
+        "raw:" + "0" * 65,
+        "",
+        " ",
+        "a\0b",
+        "\ud800",
+        5,
+    ],
 )
 def test_what_cannot_be_a_key_is_refused(key: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """A malformed raw key is never taken for a passphrase; the error does not repeat it."""
