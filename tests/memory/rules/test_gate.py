@@ -118,3 +118,35 @@ def test_long_messages_cost_little() -> None:
     """A conversation of megabytes is looked at in part, and in linear time: nothing here backtracks."""
     said = tuple("I said " + "a" * 200_000 + ". " + "```" * 50_000 for _ in range(50))
     assert not Gate(said, foreign=Origin.TOOL).bears_out("User lives in Rome")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'My friend wrote: "my sister is called Ines"',
+        "My friend wrote: “my sister is called Ines”",
+        "My friend wrote: 'my sister is called Ines'",
+        "My friend said «my sister is called Ines».",
+        "My friend wrote: my sister is called Ines",
+        'Hello! Anna says "my sister is called Ines. She lives here." What now?',
+    ],
+)
+def test_what_somebody_else_is_quoted_with_is_not_the_users_word(said: str) -> None:
+    """Speech that is attributed to somebody else, with quotes or behind a colon, bears out no fact."""
+    assert not bears_out(said, "User's sister is called Ines")
+
+
+@pytest.mark.parametrize(
+    ("said", "fact"),
+    [
+        ('My sister is called "Ines".', "User's sister is called Ines"),
+        ('My favourite film is "The Third Man".', "User's favourite film is The Third Man"),
+        ("I don't like Anna's tea, it's bitter, that's why I drink coffee", "User drinks coffee"),
+        ('I told him: "I am vegan"', "User is vegan"),
+        ('"I live in Rome" is what I told them.', "User lives in Rome"),
+        ("My doctor said that I am diabetic", "User is diabetic"),
+    ],
+)
+def test_the_users_own_quotation_marks_change_nothing(said: str, fact: str) -> None:
+    """A name in quotes, the user's own speech, and what somebody told the user of himself still count."""
+    assert bears_out(said, fact)

@@ -26,6 +26,15 @@ _MOST_MESSAGES, _LONGEST_MESSAGE = 20, 10_000
 """Of the user's messages the newest are looked at, and of a long one its beginning: what follows is mostly pasted."""
 
 _PASTED = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|^\s*>.*$", re.DOTALL | re.MULTILINE)
+# What somebody else said, as the user quotes it: 'My friend wrote: "my sister is called Ines"'. Not what the user is
+# quoted with himself ("I told him: ..."), and no quotation that nobody is said to have spoken.
+_QUOTED_SPEECH = re.compile(
+    r"(?:^|(?<=[.!?;,\n]))\s*(?!(?:i|we|ich|wir|yo|je|nous|io|noi)\b)[^\n.!?;:,\"“”„«»]{1,80}?\s"
+    r"(?:said|says|wrote|writes|texted|replied|told (?:me|us)|sagte|sagt|schrieb|schreibt|meinte|dijo|dice|escribió|"
+    r"a dit|dit|a écrit|écrit|ha detto|dice|ha scritto)"
+    r"(?:\s*[:,]?\s*(?:\"[^\"]*(?:\"|$)|[“„][^”“]*(?:[”“]|$)|«[^»]*(?:»|$)|'[^\n]*?(?:'(?!\w)|$))|\s*:[^\n.!?;]*)",
+    re.IGNORECASE | re.MULTILINE,
+)
 _SENTENCE = re.compile(r"(?<=[.!?;。！？])(?<!\b[A-Z][a-z]\.)\s+|[\n。！？]+")
 _ELISION = re.compile(r"\b(?:j|l|d|m|t|s|c|n|qu)['’](?=\w)", re.IGNORECASE)
 # What a question asks whether it is so is not said to be so: "Is my bank Evil Bank?"
@@ -185,7 +194,7 @@ def reads_as_instruction(fact: str) -> bool:
 
 
 def _sentences(said: Iterable[str]) -> list[_Sentence]:
-    own = (_PASTED.sub(" ", text[:_LONGEST_MESSAGE]) for text in said)
+    own = (_QUOTED_SPEECH.sub(" ", _PASTED.sub(" ", text[:_LONGEST_MESSAGE])) for text in said)
     parts = (_told(part.strip()) for text in own for part in _SENTENCE.split(text) if part)
     return [_sentence(part) for part in parts if part]
 
