@@ -56,6 +56,23 @@ def test_a_sound_file_is_sound(config: MemoryConfig) -> None:
     assert config.path.read_bytes() == before
 
 
+def test_beginnings_of_words_are_sound(tmp_path: Path) -> None:
+    """A text that looks foreign is indexed by beginnings of words too: no damage, and an import keeps them."""
+    config, copy = MemoryConfig(db_path=tmp_path / "memory.db"), MemoryConfig(db_path=tmp_path / "copy.db")
+    with UserMemory("alice", config=config, embedder=HashEmbedder()) as memory:
+        memory.add("User prefers uv over pip")
+        memory.export(tmp_path / "alice.jsonl")
+    with UserMemory("alice", config=copy, embedder=HashEmbedder()) as memory:
+        memory.import_from(tmp_path / "alice.jsonl")
+    assert found(config, mend=False) == {}
+    assert found(copy, mend=False) == {}
+    for path in (config.path, copy.path):
+        connection = apsw.Connection(str(path))
+        (terms,) = connection.execute("select terms from words").fetchall()[0]
+        connection.close()
+        assert "1:prefe-" in terms.split()
+
+
 @pytest.mark.parametrize(
     "statement",
     [

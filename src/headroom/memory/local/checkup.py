@@ -16,7 +16,7 @@ import apsw
 from ...errors import EmbedderError, HeadroomError
 from ..protocols import Embedder
 from ..records import Finding, Health
-from ..rules.words import words
+from ..rules.words import indexed_words
 from .file.database import Database, integers
 from .tables import postings
 
@@ -149,7 +149,7 @@ def _wrong_words(database: Database) -> tuple[dict[int, tuple[str, int]], list[i
             "select seq, user, content, terms from memories left join words on words.rowid = seq"
         ).fetchall()
         extra = integers(cursor.execute("select rowid from words where rowid not in (select seq from memories)"))
-    wanted = ((seq, terms, postings.terms(user, words(content))) for seq, user, content, terms in known)
+    wanted = ((seq, terms, postings.terms(user, indexed_words(content))) for seq, user, content, terms in known)
     return {seq: want for seq, terms, want in wanted if want[0] != terms}, extra
 
 

@@ -16,7 +16,7 @@ from ...rules.duplicates import fingerprint, folded
 from ...rules.staging import is_staged, staged_user
 from ...rules.times import micros, now
 from ...rules.visibility import audience
-from ...rules.words import opening, words
+from ...rules.words import indexed_words, opening
 from ..file.database import integers
 from . import events, history, lists, postings, read
 from .vector_codec import decode, encode
@@ -41,7 +41,7 @@ def prepare(memories: Sequence[Stored]) -> list[Prepared]:
     return [
         Prepared(
             stored=stored,
-            words=words(stored.record.content),
+            words=indexed_words(stored.record.content),
             vector=None if stored.vector is None else next(packed),
         )
         for stored in memories
