@@ -256,7 +256,7 @@ class Stats(TypedDict):
     by_origin: dict[str, int]
     """Present memories by where their sources came from; one of two origins counts for both."""
     file_bytes: int
-    """Bytes of the whole store."""
+    """Bytes of the whole file, of all users; 0 with servers, which do not say how much a collection takes."""
     erasing: int
     """1 while the write-ahead log of the file may still hold what was erased; within a second of rest it is 0."""
 
