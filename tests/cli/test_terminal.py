@@ -100,3 +100,12 @@ def test_installing_shows_the_change_and_asks(tmp_path: Path) -> None:
     assert "set up already" in on_terminal("install", "cursor", **home)
     assert "has no memory any more" in on_terminal("uninstall", "cursor", "--yes", **home)
     assert "nothing of this" in on_terminal("uninstall", "cursor", **home)
+
+
+def test_a_closed_output_is_no_error() -> None:
+    """A shell may close standard output, as in `headroom list >&-`: the command still does its work."""
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m headroom add 'likes tea' --user alice >&-"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "unexpected" not in done.stderr

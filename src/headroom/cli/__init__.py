@@ -101,6 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
+    if sys.stdout is None:  # closed by the shell, as in `headroom list >&-`
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
     try:
         status = group.main(args=words, prog_name="headroom", standalone_mode=False)
         sys.stdout.flush()

@@ -13,6 +13,9 @@ def need(module: str, extra: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as exc:
-        if exc.name and not module.startswith(exc.name):
+        own = __package__.partition(".")[0]
+        if not exc.name or exc.name.partition(".")[0] == own:
+            raise  # a part of this package is missing: no extra brings it
+        if not (module.startswith(exc.name) or module.startswith(f"{own}.")):
             raise
-        raise MissingExtra(module=module, extra=extra) from exc
+        raise MissingExtra(module=exc.name, extra=extra) from exc

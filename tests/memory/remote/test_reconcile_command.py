@@ -81,7 +81,8 @@ def test_damage_in_the_graph_is_reported_and_mended(
 ) -> None:
     """`--dry-run` reports and changes nothing, the bare command puts it right, and then nothing is left to mend."""
     with UserMemory("alice", config=config) as memory:
-        lost, kept = memory.add_many([Draft("lives in Berlin", entities=["Berlin"]), Draft("has a dog", entities=["Rex"])])
+        drafts = [Draft("lives in Berlin", entities=["Berlin"]), Draft("has a dog", entities=["Rex"])]
+        lost, kept = memory.add_many(drafts)
     before = mentioned(collections, config)
     assert before == {lost: {"Berlin"}, kept: {"Rex"}}
     collections.driver.execute_query("MATCH (m:HeadroomMemory {id: $id}) DETACH DELETE m", id=lost)

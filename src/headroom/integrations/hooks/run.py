@@ -20,7 +20,7 @@ from .protocol import Prompt
 if TYPE_CHECKING:
     from ...memory import UserMemory
 
-RECORD_SECONDS = 3.0
+RECORD_SECONDS = 1.0
 """From the answer until the process ends, the prompt stored or not."""
 
 OpenMemory: TypeAlias = "Callable[[Prompt], UserMemory]"

@@ -36,7 +36,7 @@ def export(
     file is there already and `overwrite` is not set, or if its folder is not there.
     """
     if path.exists() and not overwrite:
-        raise InvalidInput(f"{path} is there already; choose another name, or overwrite it")
+        raise InvalidInput(f"{path} is there already; choose another name, or pass overwrite=True (--overwrite)")
     if not path.parent.is_dir():
         raise InvalidInput(f"there is no folder {path.parent}; make it first")
     part = path.with_name(f"{path.name}.part")

@@ -82,7 +82,8 @@ def rekey(path: Path, old: str | None, new: str | None) -> None:
 
 def _require_free(target: Path, overwrite: bool) -> None:
     if target.exists() and not overwrite:
-        raise StoreUnwritable(path=target, reason="there is a file already; pass overwrite=True to replace it")
+        reason = "there is a file already; pass overwrite=True (on the command line: --overwrite) to replace it"
+        raise StoreUnwritable(path=target, reason=reason)
 
 
 @contextmanager
