@@ -259,3 +259,38 @@ def test_the_diff_shows_what_comes_and_what_stays(tmp_path: Path) -> None:
     diffs = "".join(change.diff() for change in installation(AGENTS["cursor"], Place(home=tmp_path), SETUP))
     assert '+    "headroom": {' in diffs
     assert "--- /dev/null" in diffs or sys.platform == "win32"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"theme":"dark","mcpServers":{"other":{"command":"x"}}}',
+        "{}",
+        "",
+        '{\n\t"theme": "dark"\n}',
+        '{ "a": [1,2] }\n\n',
+    ],
+)
+def test_a_settings_file_comes_back_byte_for_byte(text: str, tmp_path: Path) -> None:
+    """However a file was laid out, and also if nothing was in it, uninstalling leaves it as it was found."""
+    place = Place(home=tmp_path / "home", project=None, platform="linux")
+    (change, *_) = installation(AGENTS["cursor"], place, SETUP)
+    change.path.parent.mkdir(parents=True)
+    change.path.write_text(text)
+    install("cursor", place)
+    assert change.path.read_text() != text
+    uninstall("cursor", place)
+    assert change.path.read_text() == text
+
+
+def test_what_was_changed_since_is_kept(tmp_path: Path) -> None:
+    """A back-up is put back only if it says what is left: what somebody added after installing stays."""
+    place = Place(home=tmp_path / "home", project=None, platform="linux")
+    (change, *_) = installation(AGENTS["cursor"], place, SETUP)
+    change.path.parent.mkdir(parents=True)
+    change.path.write_text('{"theme":"dark"}')
+    install("cursor", place)
+    document = json.loads(change.path.read_text())
+    change.path.write_text(json.dumps({**document, "font": "mono"}))
+    uninstall("cursor", place)
+    assert json.loads(change.path.read_text()) == {"theme": "dark", "font": "mono"}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import glob
+import json
 import os
 import shutil
 import tempfile
@@ -27,6 +29,7 @@ from .vscode import VSCODE
 AGENTS = {agent.name: agent for agent in (CLAUDE_CODE, CLAUDE_DESKTOP, CODEX, GEMINI, ANTIGRAVITY, CURSOR, VSCODE)}
 
 
+_BACKUP = ".headroom-backup"
 _ANY = Setup(program=("headroom",), record_turns=True)
 """To find the parts of an installation, whatever its options were."""
 
@@ -102,12 +105,32 @@ def _changes(parts: Sequence[Part], *, installing: bool) -> list[FileChange]:
             after[part.path] = part.put(text)
         elif text is not None:
             after[part.path] = part.take(text)
+    if not installing:
+        after = {path: _as_it_was(path, text) if text != before[path] else text for path, text in after.items()}
     ours = {part.path for part in parts if isinstance(part, OwnFile) and before[part.path] == part.content}
     return [
         FileChange(path=path, before=before[path], after=after[path], keep=path not in ours)
         for path in before
         if before[path] != after[path]
     ]
+
+
+def _as_it_was(path: Path, after: str | None) -> str | None:
+    """Return the text of a back-up that says what `after` says, so that a file comes back as it was; else `after`."""
+    real = path.resolve()
+    for backup in sorted(real.parent.glob(f"{glob.escape(real.name)}.*{_BACKUP}"), reverse=True):
+        text = _read(backup)
+        if text is not None and _said(text, path) == _said(after, path):
+            return text
+    return after
+
+
+def _said(text: str | None, path: Path) -> object:
+    """Return what a file says, whatever its white space: no file, and an empty one, say what an empty object says."""
+    if path.suffix == ".json":
+        with suppress(ValueError):
+            return json.loads(text or "{}") if (text or "").strip() else {}
+    return "".join((text or "").split())
 
 
 def _read(path: Path) -> str | None:
@@ -149,7 +172,7 @@ def _write(change: FileChange) -> Path | None:
 def _backup(path: Path) -> Path:
     """Copy a file beside itself, under a name that is not taken."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    names = (f"{path.name}.{stamp}{number}.headroom-backup" for number in ("", *(f"-{n}" for n in range(2, 100))))
+    names = (f"{path.name}.{stamp}{number}{_BACKUP}" for number in ("", *(f"-{n}" for n in range(2, 100))))
     backup = next(free for name in names if not (free := path.with_name(name)).exists())
     shutil.copy2(path, backup)
     return backup
