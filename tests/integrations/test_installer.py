@@ -294,3 +294,22 @@ def test_what_was_changed_since_is_kept(tmp_path: Path) -> None:
     change.path.write_text(json.dumps({**document, "font": "mono"}))
     uninstall("cursor", place)
     assert json.loads(change.path.read_text()) == {"theme": "dark", "font": "mono"}
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "text"),
+    [
+        ("cursor", ".cursor/mcp.json", '{"mcpServers": {"headroom": {"command": "my-own-server", "args": ["serve"]}}}'),
+        ("codex", ".codex/config.toml", '[mcp_servers.headroom]\ncommand = "my-own-server"\n'),
+    ],
+)
+def test_an_entry_that_somebody_else_wrote_is_left_alone(name: str, file: str, text: str, tmp_path: Path) -> None:
+    """A server of the same name that this library did not write is neither replaced nor removed."""
+    place = Place(home=tmp_path, project=None, platform="linux")
+    settings = tmp_path / file
+    settings.parent.mkdir(parents=True)
+    settings.write_text(text)
+    with pytest.raises(SettingsUnreadable, match="did not write: rename or remove it"):
+        installation(AGENTS[name], place, SETUP)
+    uninstall(name, place)
+    assert settings.read_text() == text

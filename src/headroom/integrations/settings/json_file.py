@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import SettingsUnreadable
+from .part import is_ours, require_ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +23,10 @@ class JsonEntry:
     def put(self, text: str | None) -> str:
         """Set the value."""
         document = _parsed(self.path, text, self.value)
-        _parent(self.path, document, self.keys)[self.keys[-1]] = self.value
+        parent, name = _parent(self.path, document, self.keys), self.keys[-1]
+        if name in parent:
+            require_ours(parent[name], self.path, self.keys)
+        parent[name] = self.value
         return _written(document, text)
 
     def take(self, text: str) -> str | None:
@@ -30,7 +34,10 @@ class JsonEntry:
         document = _parsed(self.path, text, {})
         if not _has(document, self.keys):
             return text
-        _parent(self.path, document, self.keys).pop(self.keys[-1])
+        parent = _parent(self.path, document, self.keys)
+        if not is_ours(parent[self.keys[-1]]):
+            return text
+        del parent[self.keys[-1]]
         _prune(document, self.keys[:-1])
         return _written(document, text) if document else None
 

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
+from ...errors import SettingsUnreadable
+
 NAME = "headroom"
 """The name of our entry in the list of MCP servers."""
+
+
+def is_ours(entry: object) -> bool:
+    """Return whether an entry of an MCP server is one that this library wrote: it runs `mcp --agent`."""
+    words = entry.get("args") if isinstance(entry, Mapping) else None
+    return isinstance(words, Sequence) and ("mcp", "--agent") in pairwise(map(str, words))
+
+
+def require_ours(entry: object, path: Path, keys: Sequence[str]) -> None:
+    """Raise SettingsUnreadable if somebody else wrote the entry that is to be replaced."""
+    if not is_ours(entry):
+        reason = f"it has an entry {'.'.join(keys)} that `headroom install` did not write: rename or remove it"
+        raise SettingsUnreadable(path=path, reason=reason, snippet="")
 
 
 class Part(Protocol):

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...errors import SettingsUnreadable
 from ...runtime.extras import need
+from .part import is_ours, require_ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,8 @@ class TomlEntry:
             raise SettingsUnreadable(path=self.path, reason=f"{outer} is not a table", snippet="")
         if document[outer].get(inner) == self.value:
             return text or ""
+        if inner in document[outer]:
+            require_ours(document[outer][inner], self.path, self.keys)
         table = toml.table()
         table.update(self.value)
         document[outer][inner] = table
@@ -38,7 +41,7 @@ class TomlEntry:
         """Remove the table, and the one around it if it is then empty."""
         document = self._parsed(text)
         outer, inner = self.keys
-        if not isinstance(document.get(outer), dict) or inner not in document[outer]:
+        if not isinstance(document.get(outer), dict) or not is_ours(document[outer].get(inner)):
             return text
         del document[outer][inner]
         if not document[outer]:
