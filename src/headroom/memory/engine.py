@@ -56,7 +56,7 @@ from .rules.checks import (
 from .rules.message import parts_of
 from .rules.relevance import judge
 from .rules.secrets.redaction import may_hold_secrets, redact
-from .rules.times import moment, now, require_aware
+from .rules.times import DAY, moment, now, require_aware
 from .rules.visibility import sees
 
 _log = logging.getLogger("headroom")
@@ -70,7 +70,6 @@ _MOST_TRIES = 3
 _ANY_QUESTION = "Hello"
 HELD_DAYS = 30
 """How long a memory waits for its review before it is erased."""
-_DAY = 86_400_000_000
 
 
 class Engine:
@@ -479,7 +478,7 @@ class Engine:
         self, writer: Reader, changes: Sequence[Change], *, strict: bool = False, since: Moment | None = None
     ) -> list[Applied]:
         vectors = iter(self._embed_now([change.draft.content for change in changes if change.draft is not None]))
-        held_until = now() + HELD_DAYS * _DAY
+        held_until = now() + HELD_DAYS * DAY
         writes = [
             Write(
                 entry=None

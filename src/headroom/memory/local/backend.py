@@ -18,7 +18,7 @@ from ..query import Filter, Listing, Query
 from ..records import Applied, Event, KeptTurn, Parts, Reader, Record, SearchResult, Stats
 from ..rules.duplicates import grouped
 from ..rules.ranking import score
-from ..rules.times import local, micros, moment, now
+from ..rules.times import DAY, local, micros, moment, now
 from .cache.user import Stamp, UserColumns
 from .cache.users import Indexes
 from .file import schema
@@ -32,7 +32,6 @@ from .tables import amend, carry, events, history, lists, read, turns, write
 from .tables.vector_codec import decode
 
 _MEBIBYTE = 1 << 20
-_DAY = 86_400_000_000
 
 
 class LocalBackend:
@@ -310,7 +309,7 @@ class LocalBackend:
                     """select seq from memories where expires_at <= ?1
                     union select seq from memories where held_until <= ?1
                     union select seq from memories where scope = 'turn' and created_at < ?2""",
-                    (at, at - _DAY),
+                    (at, at - DAY),
                 )
             )
         if dead:

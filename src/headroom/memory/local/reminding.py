@@ -9,6 +9,7 @@ import numpy as np
 
 from ..query import Relevance
 from ..rules import relevance as rules
+from ..rules.times import DAY
 from .cache.user import UserColumns
 from .cache.visible import View
 from .nearest.matrix import Floats, Ints, best_of
@@ -18,7 +19,6 @@ _BREADTH = 50
 """Candidates by vector, and by each word, of each part of a message."""
 _PROFILE = 64
 """Memories among which a profile is chosen."""
-_DAY = 86_400_000_000
 
 
 def more_candidates(cursor: apsw.Cursor, columns: UserColumns, view: View, relevance: Relevance, now: int) -> Ints:
@@ -44,7 +44,7 @@ def choose(
     """
     held = np.array([_held(cursor, columns, positions, ask.weights) for ask in relevance.asks], np.float32)
     held += np.isin(positions, dated)
-    age_days = (now - columns["created_at"][positions]) / _DAY
+    age_days = (now - columns["created_at"][positions]) / DAY
     importance = columns["importance"][positions]
     return rules.choose(relevance, columns.vectors.rows(positions), held, importance, age_days, top_k)
 
@@ -63,6 +63,6 @@ def _held(cursor: apsw.Cursor, columns: UserColumns, positions: Ints, weights: M
 
 def _important(columns: UserColumns, view: View, now: int) -> Ints:
     """Return the positions of the most important memories, the recent ones first among equals."""
-    worth = columns["importance"][view.places] - 1e-5 * (now - columns["created_at"][view.places]) / _DAY
+    worth = columns["importance"][view.places] - 1e-5 * (now - columns["created_at"][view.places]) / DAY
     places, _ = best_of(view.places, worth.astype(np.float32), _PROFILE)
     return places

@@ -14,7 +14,7 @@ from ..query import Query
 from ..records import Parts
 from ..rules import dates, ranking
 from ..rules.relevance import rivals
-from ..rules.times import micros
+from ..rules.times import DAY, micros
 from ..rules.visibility import visible
 from ..rules.words import mark, question_words, telling
 from .cache.user import Bools, UserColumns
@@ -26,7 +26,6 @@ from .tables.postings import Ints
 
 Floats = npt.NDArray[np.float32]
 
-_DAY = 86_400_000_000
 _NONE = np.empty(0, np.int64)
 _FEW = 20
 """So many memories are half of what it takes to believe in what they have in common."""
@@ -95,7 +94,7 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
             length=columns["length"][positions].astype(np.float64),
             mean_length=view.length,
             importance=columns["importance"][positions],
-            age_days=(now - told_at) / _DAY,
+            age_days=(now - told_at) / DAY,
         )
     )
     if relevance is not None:
@@ -116,7 +115,7 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
 
 def _rivals(found: Found, columns: UserColumns) -> frozenset[int]:
     """Return the positions of found memories beside which another one speaks of the same thing on another day."""
-    days = columns["created_at"][found.positions] // _DAY
+    days = columns["created_at"][found.positions] // DAY
     return frozenset(found.positions[rivals(columns.vectors.rows(found.positions), days)].tolist())
 
 

@@ -9,14 +9,13 @@ from qdrant_client import models as m
 
 from ..query import AllOf, AnyOf, Compare, Field, Filter, Kind, Listing, Not, Operator, State
 from ..records import Reader
-from ..rules.times import micros
+from ..rules.times import DAY, micros
 from ..rules.visibility import Rule, visible
 from .labels import equals, exists
 from .points import FOREVER, HELD, LIVE, STORED, TURN
 
 NONE = m.Filter(must_not=[])
 """The condition that asks nothing."""
-_DAY = 86_400_000_000
 _RANGES = {Operator.GT: "gt", Operator.GTE: "gte", Operator.LT: "lt", Operator.LTE: "lte"}
 _OWN = {"saved_by": "saved_by", "origin": "origins", "entities": "entities", "scope": "scope"}
 _IDS = ("agent_id", "session_id", "turn_id")
@@ -95,7 +94,7 @@ def listed(listing: Listing, now: int, *more: Any) -> m.Filter:
 
 def expired(at: int) -> m.Filter:
     """Return the filter of what nobody sees any more: expired memories, and the turn memories of a day ago."""
-    old_turn = every(has("scope", "turn"), between("created_at", lt=at - _DAY))
+    old_turn = every(has("scope", "turn"), between("created_at", lt=at - DAY))
     return of_all(m.Filter(should=[between("over_at", lte=at), old_turn]))
 
 

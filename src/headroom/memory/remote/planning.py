@@ -13,8 +13,8 @@ from ...errors import NotFound
 from ..protocols import Amendment, Decision, Entry, Vector, Write
 from ..records import Action, Applied, Event, Json, Reader, Record, Scope, Source
 from ..rules import amending
-from ..rules.duplicates import fingerprint, folded
-from ..rules.times import end_of, moment, now
+from ..rules.duplicates import adds_nothing, fingerprint, folded
+from ..rules.times import end_of, micros, moment, now
 from ..rules.visibility import Rule, audience, sees
 from .points import EMBED, Point, new_rev
 
@@ -154,7 +154,8 @@ class Planner:
                 content = point.record.content
                 if content != entry.content and (point.id in ended or folded(content) != folded(entry.content)):
                     continue
-                if point.record.scope is entry.scope or _adds_nothing(entry, point.record):
+                expires = None if point.record.expires_at is None else micros(point.record.expires_at)
+                if point.record.scope is entry.scope or adds_nothing(entry, expires):
                     return point
         return None
 
@@ -214,13 +215,6 @@ def _lets_through(rule: Rule, record: Record) -> bool:
 
 def _is_shown(record: Record) -> bool:
     return record.valid_until is None and record.held_until is None
-
-
-def _adds_nothing(entry: Entry, record: Record) -> bool:
-    """Return whether a memory of a broader scope may stand for `entry`: what is said in a session alone stays there."""
-    expires = record.expires_at
-    lives_as_long = expires is None or (entry.expires_at is not None and moment(entry.expires_at) <= expires)
-    return lives_as_long and not (entry.metadata or entry.entities or entry.relationships)
 
 
 class _Clock:

@@ -16,7 +16,7 @@ from ..query import Query, Relevance
 from ..records import Parts
 from ..rules import dates, ranking
 from ..rules.relevance import choose
-from ..rules.times import micros
+from ..rules.times import DAY, micros
 from ..rules.words import indexed_words, opening, question_words, telling
 from ..rules.words import mark as word_mark
 from .collection import Collection
@@ -26,7 +26,6 @@ from .qdrant import DENSE, WORDS
 
 Floats = npt.NDArray[np.float32]
 
-_DAY = 86_400_000_000
 _MOST_WORDS = 12
 """Words of a question that are looked up, each by a search of its own within the one request."""
 _LISTED = 100
@@ -206,7 +205,7 @@ def _parts(
             length=np.array([len(text) for text in texts], np.float64),
             mean_length=outlook.mean_length,
             importance=np.array([record.importance for record in records], np.float32),
-            age_days=(now - told_at) / _DAY,
+            age_days=(now - told_at) / DAY,
         )
     )
 
@@ -233,7 +232,7 @@ def _recalled(
         np.stack([rows[points[place].id] for place in places]),
         np.array(held, np.float32),
         np.array([record.importance for record in records], np.float32),
-        np.array([(now - micros(record.created_at)) / _DAY for record in records]),
+        np.array([(now - micros(record.created_at)) / DAY for record in records]),
         most,
     )
     return np.array(places, np.int64)[chosen]

@@ -10,6 +10,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
+from ..protocols import Entry
 from ..records import SearchResult
 from .staging import target_of
 from .words import fold, words
@@ -94,6 +95,15 @@ def fingerprint(user_id: str, text: str) -> int:
 @lru_cache(maxsize=1024)
 def _key(user_id: str) -> bytes:
     return blake2b(user_id.encode()).digest()
+
+
+def adds_nothing(entry: Entry, expires_at: int | None) -> bool:
+    """Return whether a memory of a broader scope may stand for `entry`: what is said in a session alone stays there.
+
+    `expires_at` is when that memory expires, in microseconds since 1970; None if it never does.
+    """
+    lives_as_long = expires_at is None or (entry.expires_at is not None and entry.expires_at <= expires_at)
+    return lives_as_long and not (entry.metadata or entry.entities or entry.relationships)
 
 
 def distinct(texts: Sequence[str]) -> dict[int, list[int]]:

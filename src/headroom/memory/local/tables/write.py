@@ -16,7 +16,7 @@ from ....errors import NotFound
 from ...protocols import Entry, Write
 from ...records import Action, Applied, Json, Reader
 from ...rules import amending
-from ...rules.duplicates import fingerprint, folded
+from ...rules.duplicates import adds_nothing, fingerprint, folded
 from ...rules.times import now
 from ...rules.visibility import audience
 from ...rules.words import indexed_words, opening
@@ -159,12 +159,6 @@ def _duplicate(
         ):
             if content != entry.content and (seq in ended or folded(content) != folded(entry.content)):
                 continue
-            if scope == entry.scope or _adds_nothing(entry, expires):
+            if scope == entry.scope or adds_nothing(entry, expires):
                 return _Known(seq, raw, held)
     return None
-
-
-def _adds_nothing(entry: Entry, expires_at: int | None) -> bool:
-    """Return whether a memory of a broader scope may stand for `entry`: what is said in a session alone stays there."""
-    lives_as_long = expires_at is None or (entry.expires_at is not None and entry.expires_at <= expires_at)
-    return lives_as_long and not (entry.metadata or entry.entities or entry.relationships)
