@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -20,8 +19,8 @@ from neo4j.exceptions import (
     TransientError,
 )
 
-from ...errors import Closed, ServerRefused, ServerUnavailable
-from ...runtime.forks import renew_in_child
+from ...errors import ServerRefused, ServerUnavailable
+from ...runtime.lending import Lending
 from ...runtime.threads import waiting
 from ..config import MemoryConfig
 
@@ -41,12 +40,9 @@ class Neo4j:
     def __init__(self, config: MemoryConfig) -> None:
         """Connect. Raise ServerUnavailable or ServerRefused at once if that fails."""
         self._config, self.uri = config, str(config.neo4j_uri)
-        self._closed = False
-        self._driver: Driver | None = None
-        self._making = threading.Lock()
-        renew_in_child(self._renew)
+        self._drivers = Lending(self._connect)
         try:
-            self._guarded(lambda: self._open().verify_connectivity())
+            self._guarded(lambda driver: driver.verify_connectivity())
         except BaseException:
             self.close()
             raise
@@ -63,15 +59,12 @@ class Neo4j:
         return self._run("execute_read", work)
 
     def close(self) -> None:
-        """Close the connections. Closing twice is fine."""
-        self._closed = True
-        driver, self._driver = self._driver, None
-        if driver is not None:
-            driver.close()
+        """Close the connections, after the transactions under way. Closing twice is fine."""
+        self._drivers.close(self._config.server_timeout)
 
     def _run(self, how: str, work: Callable[[ManagedTransaction], R]) -> R:
-        def run() -> R:
-            with self._open().session(database=self._config.neo4j_database) as session:
+        def run(driver: Driver) -> R:
+            with driver.session(database=self._config.neo4j_database) as session:
                 result: R = getattr(session, how)(work)
                 return result
 
@@ -84,10 +77,10 @@ class Neo4j:
             time.sleep(random.uniform(0.5, 1) * min(_LONGEST_PAUSE, _PAUSE * 2**tried))
         raise AssertionError("unreachable")
 
-    def _guarded(self, run: Callable[[], R]) -> R:
+    def _guarded(self, run: Callable[[Driver], R]) -> R:
         try:
-            with waiting():
-                return run()
+            with waiting(), self._drivers.lend() as driver:
+                return run(driver)
         except AuthError as exc:
             raise self._refused("the user or the password is wrong") from exc
         except ClientError as exc:
@@ -97,27 +90,18 @@ class Neo4j:
         except (DriverError, OSError) as exc:
             raise self._unavailable(str(exc).splitlines()[0] if str(exc) else type(exc).__name__) from exc
 
-    def _open(self) -> Driver:
-        if self._closed:
-            raise Closed
-        with self._making:
-            if self._driver is None:
-                config = self._config
-                options: dict[str, Any] = {
-                    "connection_timeout": config.server_timeout,
-                    "connection_acquisition_timeout": config.server_timeout,
-                    "max_transaction_retry_time": 0,  # its first pause is a second: we try again ourselves
-                    "user_agent": "headroom-memory",
-                    "notifications_min_severity": "OFF",
-                    "telemetry_disabled": True,
-                }
-                auth = None if config.neo4j_password is None else (str(config.neo4j_user), config.neo4j_password)
-                self._driver = GraphDatabase.driver(self.uri, auth=auth, **options)
-            return self._driver
-
-    def _renew(self) -> None:
-        """Begin anew in a forked child, which must not use its parent's connections."""
-        self._driver, self._making = None, threading.Lock()
+    def _connect(self) -> Driver:
+        config = self._config
+        options: dict[str, Any] = {
+            "connection_timeout": config.server_timeout,
+            "connection_acquisition_timeout": config.server_timeout,
+            "max_transaction_retry_time": 0,  # its first pause is a second: we try again ourselves
+            "user_agent": "headroom-memory",
+            "notifications_min_severity": "OFF",
+            "telemetry_disabled": True,
+        }
+        auth = None if config.neo4j_password is None else (str(config.neo4j_user), config.neo4j_password)
+        return GraphDatabase.driver(self.uri, auth=auth, **options)
 
     def _refused(self, reason: str) -> ServerRefused:
         return ServerRefused(engine="Neo4j", url=self.uri, reason=reason)

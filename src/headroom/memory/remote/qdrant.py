@@ -14,8 +14,9 @@ from qdrant_client import QdrantClient
 from qdrant_client import models as m
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
-from ...errors import Closed, EmbedderMismatch, ServerRefused, ServerUnavailable
+from ...errors import EmbedderMismatch, ServerRefused, ServerUnavailable
 from ...runtime.forks import renew_in_child
+from ...runtime.lending import Lending
 from ...runtime.threads import waiting
 from ..config import MemoryConfig
 
@@ -48,10 +49,10 @@ class Qdrant:
         """Connect. Raise ServerUnavailable or ServerRefused at once if that fails, and EmbedderMismatch."""
         self._config, self._embedder_id = config, embedder_id
         self.url, self.name = str(config.qdrant_url), str(config.qdrant_collection)
-        self._made = self._closed = False
+        self._made = False
         self._width, self._id = 0, uuid.UUID(int=0)
-        self._client: QdrantClient | None = None
-        self._making, self._waiting = threading.RLock(), threading.Semaphore(_WAITING)
+        self._clients = Lending(self._connect)
+        self._renew()
         renew_in_child(self._renew)
         try:
             self._look(retry=False)
@@ -87,13 +88,11 @@ class Qdrant:
             raise EmbedderMismatch(stored=f"{named} {self._width}", configured=f"{named} {width}")
 
     def call(self, work: Callable[[QdrantClient], R], *, retry: bool = True) -> R:
-        """Send a request, and again if the connection broke. Raise ServerUnavailable or ServerRefused."""
+        """Send a request, and again if the connection broke. Raise ServerUnavailable, ServerRefused or Closed."""
         for pause in (*(_PAUSES if retry else ()), None):
-            if self._closed:
-                raise Closed
             try:
-                with self._room():
-                    return work(self._open())
+                with self._room(), self._clients.lend() as client:
+                    return work(client)
             except ResponseHandlingException as exc:
                 if pause is None:
                     raise ServerUnavailable(engine="Qdrant", url=self.url, reason=str(exc.source)) from exc
@@ -104,12 +103,8 @@ class Qdrant:
         raise AssertionError("unreachable")
 
     def close(self) -> None:
-        """Close the connections. Closing twice is fine."""
-        with self._making:
-            self._closed = True
-            client, self._client = self._client, None
-        if client is not None:
-            client.close()
+        """Close the connections, after the requests under way. Closing twice is fine."""
+        self._clients.close(self._config.server_timeout)
 
     @contextmanager
     def _room(self) -> Iterator[None]:
@@ -123,27 +118,23 @@ class Qdrant:
         finally:
             self._waiting.release()
 
-    def _open(self) -> QdrantClient:
-        with self._making:
-            if self._client is None:
-                key, timeout = self._config.qdrant_api_key, self._config.server_timeout
-                # As a header, because the client warns of a key without TLS: right for any host but this machine.
-                here = _LOOPBACK.match(self.url) is not None
-                self._client = QdrantClient(
-                    url=self.url,
-                    port=None,
-                    api_key=None if here else key,
-                    headers={"api-key": key} if here and key else None,
-                    timeout=timeout,
-                    pool_size=_CONNECTIONS,
-                    check_compatibility=False,
-                )
-            return self._client
+    def _connect(self) -> QdrantClient:
+        key = self._config.qdrant_api_key
+        # As a header, because the client warns of a key without TLS: right for any host but this machine.
+        here = _LOOPBACK.match(self.url) is not None
+        return QdrantClient(
+            url=self.url,
+            port=None,
+            api_key=None if here else key,
+            headers={"api-key": key} if here and key else None,
+            timeout=self._config.server_timeout,
+            pool_size=_CONNECTIONS,
+            check_compatibility=False,
+        )
 
     def _renew(self) -> None:
-        """Begin anew in a forked child, which must not use its parent's connections."""
-        self._client, self._making = None, threading.RLock()
-        self._waiting = threading.Semaphore(_WAITING)
+        """Begin anew in a forked child: a lock that was held there is never released."""
+        self._making, self._waiting = threading.RLock(), threading.Semaphore(_WAITING)
 
     def _look(self, *, retry: bool = True) -> bool:
         """Look whether the collection is there, and whose vectors it holds."""

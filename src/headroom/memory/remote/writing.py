@@ -152,7 +152,9 @@ class Writing:
     def _repair(self) -> None:
         try:
             self._repairs.run()
-        except (Closed, StoreError) as exc:
+        except Closed:
+            pass  # whoever opens the memory next looks for what is left to do
+        except StoreError as exc:
             _log.warning("what is left to do waits: %s", exc)
             self._behind = True
 
