@@ -243,6 +243,23 @@ class Changing(Opened):
             engine.delete(newer)
             assert {event.action for event in engine.events(ALICE)} == {Action.HELD}
 
+    def test_events_are_of_what_the_reader_sees(self) -> None:
+        """Who does not see a memory does not hear what happened to it; its owner does, and its own turn."""
+        session, turn = Reader(user_id="alice", session_id="s"), Reader(user_id="alice", turn_id="one")
+        with self.opened() as engine:
+            (shared,) = engine.save(ALICE, ["likes tea"])
+            (bound,) = engine.save(session, [Draft("plans a party", scope=Scope.SESSION)])
+            (passing,) = engine.save(turn, [Draft("is in a hurry", scope=Scope.TURN)])
+
+            def named(reader: Reader, turn_id: str | None = None) -> set[str]:
+                return {event.memory_id for event in engine.events(reader, turn_id=turn_id)}
+
+            assert named(ALICE) == {shared}
+            assert named(replace(session, session_id="other", agent_id="codex")) == {shared}
+            assert named(session) == {shared, bound}
+            assert named(ALICE, "one") == {passing}
+            assert named(replace(ALICE, owner=True)) == {shared, bound, passing}
+
     def test_a_turn_is_taken_back_whole_and_alone(self) -> None:
         """What it stored, replaced and forgot is as it was; what other turns did stays."""
         with self.opened() as engine:

@@ -43,6 +43,7 @@ from .records import (
 from .rules import amending, near
 from .rules.amending import Fields, is_pending, is_present
 from .rules.checks import (
+    LONGEST_ID,
     check_count,
     check_draft,
     check_fields,
@@ -51,6 +52,7 @@ from .rules.checks import (
     check_query,
     check_reader,
     check_share,
+    check_text,
     entry_of,
 )
 from .rules.message import parts_of
@@ -285,10 +287,13 @@ class Engine:
             self._embedder.clear()
 
     def events(self, reader: Reader, *, turn_id: str | None = None, since: datetime | None = None) -> list[Event]:
-        """List what happened to the user's memories, newest first: who did what when, by ids, without any text."""
-        check_reader(reader)
+        """List what happened to the memories that `reader` sees, newest first: who did what when, without any text.
+
+        With `turn_id`, only what was done in that turn.
+        """
+        reader = check_reader(reader if turn_id is None else replace(reader, turn_id=turn_id))
         require_aware("since", since)
-        found = self._backend.events(reader.user_id, turn_id=turn_id, since=since)
+        found = self._backend.events(reader, turn_id=turn_id, since=since)
         return [replace(event, before=None) for event in found]
 
     def undo(self, reader: Reader, *, turn_id: str | None = None, since: datetime | None = None) -> Undone:
@@ -328,6 +333,8 @@ class Engine:
     def turns(self, reader: Reader, *, limit: int = 20, before: str | None = None) -> list[KeptTurn]:
         """List the turns that were kept of a user, newest first; `before` is the last id of the page before."""
         check_count("limit", limit)
+        if before is not None:
+            check_text("before", before, LONGEST_ID)
         return self._backend.turns(check_reader(reader), limit=limit, before=before)
 
     def growth(self, reader: Reader, step: timedelta = timedelta(days=1)) -> list[tuple[datetime, int]]:

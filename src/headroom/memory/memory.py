@@ -396,11 +396,11 @@ class Memory:
         return await in_thread(self.engine.clear, reader)
 
     async def events(self, user_id: str, *, turn_id: str | None = None, since: datetime | None = None) -> list[Event]:
-        """List what happened to a user's memories, newest first: who did what when, by ids, without any text.
+        """List what happened to a user's memories in any session, newest first: who did what when, without any text.
 
         An event is kept for as long as the memory that it names.
         """
-        return await in_thread(self.engine.events, Reader(user_id=user_id), turn_id=turn_id, since=since)
+        return await in_thread(self.engine.events, Reader(user_id=user_id, owner=True), turn_id=turn_id, since=since)
 
     async def undo(self, user_id: str, *, turn_id: str | None = None, since: datetime | None = None) -> Undone:
         """Take back all that a turn stored, replaced and forgot, or all that was done since a time, and only that.

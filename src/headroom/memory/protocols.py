@@ -154,8 +154,8 @@ class Backend(Protocol):
     def count(self, listing: Listing) -> int:
         """Count the memories of a listing, whatever its limit."""
 
-    def events(self, user_id: str, *, turn_id: str | None = None, since: datetime | None = None) -> list[Event]:
-        """List what happened to the memories of a user, newest first; only in this turn, or since then, if asked."""
+    def events(self, reader: Reader, *, turn_id: str | None = None, since: datetime | None = None) -> list[Event]:
+        """List what happened to the memories that `reader` sees, newest first; only in this turn, or since then."""
 
     def users(self) -> list[str]:
         """List the users who have memories, in the order of their ids."""

@@ -271,7 +271,10 @@ class UserMemory:
         return self.engine.delete(memory_id, self.reader)
 
     def delete_many(self, memory_ids: Sequence[str] | None = None, *, where: Where | None = None) -> int:
-        """Erase memories, by their ids or by a filter, in one transaction. See `Memory.delete_many`."""
+        """Erase memories in one transaction: by the ids of those that this reader sees, or by a filter.
+
+        A filter reaches the user's memories of every session and agent, as `clear` does. See `Memory.delete_many`.
+        """
         if one_of(memory_ids, where):
             return self.engine.delete_many(memory_ids or (), self.reader)
         return self.engine.clear(Reader(user_id=self.reader.user_id), parse(where))
@@ -281,7 +284,10 @@ class UserMemory:
         return self.engine.clear(Reader(user_id=self.reader.user_id, session_id=session_id, agent_id=agent_id))
 
     def events(self, *, turn_id: str | None = None, since: datetime | None = None) -> list[Event]:
-        """List what happened to the user's memories, newest first: who did what when, by ids, without any text."""
+        """List what happened to the memories that this reader sees, newest first: who did what when, without any text.
+
+        `owner.events()` lists those of every session and agent.
+        """
         return self.engine.events(self.reader, turn_id=turn_id, since=since)
 
     def undo(self, turn_id: str | None = None, *, since: datetime | None = None) -> Undone:

@@ -130,9 +130,9 @@ class LocalBackend:
         with self._database.read() as cursor:
             return lists.count(cursor, listing, self._fitting(cursor, listing.reader.user_id, listing.where))
 
-    def events(self, user_id: str, *, turn_id: str | None = None, since: datetime | None = None) -> list[Event]:
+    def events(self, reader: Reader, *, turn_id: str | None = None, since: datetime | None = None) -> list[Event]:
         with self._database.read() as cursor:
-            return events.of_user(cursor, user_id, turn_id, None if since is None else micros(since))
+            return events.seen_by(cursor, reader, turn_id, None if since is None else micros(since))
 
     def users(self) -> list[str]:
         with self._database.read() as cursor:

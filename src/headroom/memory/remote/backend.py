@@ -103,8 +103,8 @@ class RemoteBackend:
     def count(self, listing: Listing) -> int:
         return self._reading.count(listing)
 
-    def events(self, user_id: str, *, turn_id: str | None = None, since: datetime | None = None) -> list[Event]:
-        return self._reading.events(user_id, turn_id, since)
+    def events(self, reader: Reader, *, turn_id: str | None = None, since: datetime | None = None) -> list[Event]:
+        return self._reading.events(reader, turn_id, since)
 
     def users(self) -> list[str]:
         return self._reading.users()

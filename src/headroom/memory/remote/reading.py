@@ -91,13 +91,14 @@ class Reading:
         """List the ids of the memories that `condition` lets through, and `where` too."""
         return [point.id for point in self._collection.find(condition) if _fits(where, point)]
 
-    def events(self, user_id: str, turn_id: str | None, since: datetime | None) -> list[Event]:
-        """List what happened to the memories of a user, newest first; only in this turn, or since then, if asked."""
+    def events(self, reader: Reader, turn_id: str | None, since: datetime | None) -> list[Event]:
+        """List what happened to the memories that `reader` sees, newest first; only in this turn, or since then."""
         turn = () if turn_id is None else (has("turns", turn_id),)
         recent = () if since is None else (between("changed_at", gte=micros(since)),)
         found: list[tuple[datetime, int, Event]] = []
         wanted = ["events", "seq"]
-        for each in self._collection.scroll(of_user(user_id, *turn, *recent), payload=wanted):
+        seen = of_user(reader.user_id, ruled(visible(reader)), *turn, *recent)
+        for each in self._collection.scroll(seen, payload=wanted):
             stored: dict[str, Any] = each.payload or {}
             for event in events_of(str(each.id), stored):
                 if turn_id in (None, event.turn_id) and (since is None or event.at >= since):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from headroom.errors import InvalidInput
 from headroom.memory import UserMemory
 from headroom.memory.engine import Engine
 from headroom.memory.local.tables import turns
@@ -47,3 +48,12 @@ def test_turns_outlive_the_program(tmp_path: Path) -> None:
         with UserMemory("alice", db_path=path, embedder=HashEmbedder()) as memory:
             memory.engine.keep_turn(turn(1))
             assert memory.turns() == [turn(1)]
+
+
+def test_a_turn_id_that_is_no_text_is_a_bad_argument(engine: Engine) -> None:
+    """Half a character, or a list, in place of a turn's id raises InvalidInput and no error of the file."""
+    for wrong in ("\ud800", ["t1"]):
+        with pytest.raises(InvalidInput):
+            engine.turns(Reader(user_id="alice"), before=wrong)  # type: ignore[arg-type]
+        with pytest.raises(InvalidInput):
+            engine.events(Reader(user_id="alice"), turn_id=wrong)  # type: ignore[arg-type]

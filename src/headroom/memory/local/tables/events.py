@@ -10,6 +10,7 @@ import apsw
 
 from ...records import Action, Event, Json, Reader
 from ...rules.times import moment
+from ...rules.visibility import visible
 from ..file.faults import damage_noticed
 from . import read
 
@@ -51,12 +52,14 @@ def of_memories(cursor: apsw.Cursor, seqs: Sequence[int]) -> dict[int, list[Even
     return found
 
 
-def of_user(cursor: apsw.Cursor, user_id: str, turn_id: str | None, since: int | None) -> list[Event]:
-    """Read the events of a user, newest first; only of one turn, or from a time on, if asked."""
+def seen_by(cursor: apsw.Cursor, reader: Reader, turn_id: str | None, since: int | None) -> list[Event]:
+    """Read the events of the memories that `reader` sees, newest first; only of one turn, or from a time on."""
+    seen, values = read.as_sql(visible(reader), "m.")
     rows = cursor.execute(
         f"""{_EVENTS} where e.user = (select key from users where user_id = ?1) and (?2 is null or e.at >= ?2)
-        and (?3 is null or iif(e.action in ('saved', 'held'), m.turn_id, e.turn_id) = ?3) order by e.seq desc""",
-        (user_id, since, turn_id),
+        and (?3 is null or iif(e.action in ('saved', 'held'), m.turn_id, e.turn_id) = ?3) and {seen}
+        order by e.seq desc""",
+        (reader.user_id, since, turn_id, *values),
     )
     return [_event(row) for row in rows]
 
