@@ -19,7 +19,15 @@ PARTS = [
     *('<memory>["a", "b"]</memory>', "<memory>\n- a\n- b\n</memory>", "<memory>oops</memory>", "<memory></memory>"),
     *("<memory>", "</memory>", "< MEMORY >", "<memory", "<me", "<", "</", ">", "<memory>\n<b>", "</ memory >"),
     *('["a", "b"]', '["a", "b', '{"memories": [{"content": "x"}, ', "['it's'", "[]", "- a", "\n- b", '"', "'", "\\"),
-    *("<think>", "</think>", "<thinking>\n", "```xml\n<memory>", '```\n<memory>["a"]</memory>\n```', "Like so:"),
+    *(
+        "<think>",
+        "</think>",
+        "`</think>",
+        "<thinking>\n",
+        "```xml\n<memory>",
+        '```\n<memory>["a"]</memory>\n```',
+        "Like so:",
+    ),
     *(
         "```",
         "\n```\n",
@@ -81,12 +89,17 @@ def test_every_way_of_cutting_gives_what_the_whole_reply_gives(reply: str, place
         f"```\n{BLOCK}\n```\n{BLOCK}",
         f"{BLOCK}\n<memory>oops</memory>\n",
         "a\n<memor",
+        f"Show `</think> and more.\n{BLOCK}",
+        f"<think>`</think>, no</think>\n{BLOCK}",
+        f"```json\nwords</think> more.\n{BLOCK}",
+        f"<memory>\n{{<think>a</think>\n\nand more: {BLOCK}",
     ],
 )
 def test_every_single_cut_of_a_usual_reply_agrees(reply: str) -> None:
     """The same, at every place and not at random."""
     for place in range(len(reply) + 1):
         assert streamed([reply[:place], reply[place:]]) == parse(reply)
+    assert streamed(list(reply)) == parse(reply)
 
 
 @settings(max_examples=200, deadline=None)

@@ -203,19 +203,37 @@ class Both:
         return await anext(self._stream)
 
 
+class Forwarding:
+    """The same with generators, as a wrapper that forwards all else has them: `next()` does not know its `__next__`."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from self._stream
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        async for chunk in self._stream:
+            yield chunk
+
+
+@pytest.mark.parametrize("wrapper", [Both, Forwarding])
 @pytest.mark.parametrize("name", CLIENTS)
-async def test_a_stream_that_is_both(name: str, server: Server, memory: Memory) -> None:
+async def test_a_stream_that_is_both(name: str, wrapper: Callable[[Any], Any], server: Server, memory: Memory) -> None:
     """It is read as its call was made: a synchronous call gives a stream for `for`, an awaited one for `async for`."""
     real = make_client(name, server.url)
     create = real.chat.completions.create
     if name.startswith("Async"):
 
         async def both(**kwargs: Any) -> Any:
-            return Both(await create(**kwargs))
+            return wrapper(await create(**kwargs))
 
         real.chat.completions.create = both
     else:
-        real.chat.completions.create = lambda **kwargs: Both(create(**kwargs))
+        real.chat.completions.create = lambda **kwargs: wrapper(create(**kwargs))
     client = with_memory(real, "alice", memory=memory, on_error="raise")
     server.script("Fine." + BLOCK)
     if name.startswith("Async"):

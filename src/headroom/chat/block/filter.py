@@ -129,7 +129,8 @@ class BlockFilter:
 
     def feed(self, text: str) -> str:
         """Take the next piece and return what may be shown now."""
-        self._buffer, self._at = self._buffer[self._at :] + text, 0
+        kept = max(0, self._at - 1)  # a pattern may ask what stands before
+        self._buffer, self._at = self._buffer[kept:] + text, self._at - kept
         while self._at < len(self._buffer) and self._step():
             pass
         return self._outcome.take()
@@ -170,10 +171,12 @@ class BlockFilter:
                 return False
         line = NEXT_LINE.search(self._buffer, self._at)
         text = self._buffer[self._at : line.start() if line else None].rstrip()
-        thought = self._end_of_thought(text)
-        self._show(text[:thought] if thought else text)
-        self._at += thought or len(text)
-        if thought:
+        end = self._end_of_thought(text)
+        if end is not None and (before := text.rfind("\n", 0, max(0, end))) >= 0:
+            text, end = text[:before].rstrip(), None  # it may be the line of a fence: only then is it clear
+        self._show(text[:end])
+        self._at += len(text) if end is None else end
+        if end is not None:
             self._outcome.unlearn(_THINKING)
             self._begin_answer()
         return True
@@ -238,13 +241,13 @@ class BlockFilter:
         self._at = until
         return False
 
-    def _end_of_thought(self, text: str) -> int:
-        """Return the end of thinking whose start the server left out; 0 if it does not end in `text`."""
+    def _end_of_thought(self, text: str) -> int | None:
+        """Return the end of thinking whose start the server left out; None if it does not end in `text`."""
         if self._has_thought or self._lines.fenced:
-            return 0
-        before = self._latest[-LONGEST_THOUGHT:]
-        end = THOUGHT.search(before + text)
-        return end.end() - len(before) if end else 0
+            return None
+        passed = len(self._latest)
+        ends = THOUGHT.finditer(self._latest + text, max(0, passed - LONGEST_THOUGHT))
+        return next((end.end() - passed for end in ends if end.end() > passed), None)
 
     def _begin_answer(self) -> None:
         """Go on after thinking: a block may follow at once, and the fences of the thoughts are over."""

@@ -49,10 +49,12 @@ def _show(source: Source, reply: Any) -> Any:
         with turn.step("parse"):
             source.api.clean(reply, turn.texts)
         return reply
-    # Some streams are iterated over in both ways, as those of tracing packages; a pydantic model in one.
-    if hasattr(reply, "__aiter__") and (source.later or not hasattr(reply, "__iter__")):
+    # Some streams are iterated over in both ways, as those of tracing packages; a pydantic model in one. Python looks
+    # for these methods on the type: a wrapper that forwards attributes shows those of what it wraps, and lacks them.
+    kind = type(reply)
+    if hasattr(kind, "__aiter__") and (source.later or not hasattr(kind, "__iter__")):
         return AsyncMemoryStream(reply, source)
-    if hasattr(reply, "__next__") or (source.streamed and hasattr(reply, "__iter__")):
+    if hasattr(kind, "__next__") or (source.streamed and hasattr(kind, "__iter__")):
         return MemoryStream(reply, source)
     return RawResponse(reply, source) if hasattr(reply, "parse") else reply
 
@@ -99,7 +101,7 @@ class MemoryStream(_Stream):
     __slots__ = ()
 
     def __init__(self, target: Any, source: Source) -> None:
-        super().__init__(target, target if hasattr(target, "__next__") else iter(target), source)
+        super().__init__(target, target if hasattr(type(target), "__next__") else iter(target), source)
 
     def __iter__(self) -> MemoryStream:
         return self
@@ -151,7 +153,7 @@ class AsyncMemoryStream(_Stream):
     __slots__ = ()
 
     def __init__(self, target: Any, source: Source) -> None:
-        super().__init__(target, target if hasattr(target, "__anext__") else aiter(target), source)
+        super().__init__(target, target if hasattr(type(target), "__anext__") else aiter(target), source)
 
     def __aiter__(self) -> AsyncMemoryStream:
         return self
