@@ -107,7 +107,7 @@ def test_delete_and_clear_erase(capsys: pytest.CaptureFixture[str], monkeypatch:
     first = add(capsys, "one")
     add(capsys, "two")
     run(capsys, "delete", first)
-    assert "name whose memory" in run(capsys, "clear", "--yes", status=1)
+    assert "name whose memory" in run(capsys, "clear", "--yes", status=2)
     monkeypatch.setattr("sys.stdin", io.StringIO())
     run(capsys, "clear", "--user", "alice", status=130)
     assert len(run(capsys, "list").splitlines()) == 1
@@ -123,7 +123,7 @@ def test_exit_codes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert "Missing argument" in run(capsys, "search", status=2)
     for words in (["list", "-n", "0"], ["events", "-n", "-1"], ["search", "x", "-n", "-1"], ["mcp", "--port", "65536"]):
         assert "Invalid value" in run(capsys, *words, status=2)
-    assert "number from 0 to 1" in run(capsys, "add", "x", "--importance", "7", status=1)
+    assert "number from 0 to 1" in run(capsys, "add", "x", "--importance", "7", status=2)
     (tmp_path / "notes.txt").write_text("no database", "utf-8")
     assert "cannot be read as a memory file" in run(capsys, "list", "--db", str(tmp_path / "notes.txt"), status=1)
 
@@ -183,8 +183,8 @@ def test_a_project_is_a_user_of_its_own(capsys: pytest.CaptureFixture[str], tmp_
     add(capsys, "Project uses uv", "--project", str(tmp_path / "shop" / "src"))
     assert "Project uses uv" in run(capsys, "list", "--project", str(tmp_path / "shop"))
     assert run(capsys, "list", "--project", str(tmp_path / "blog")) == run(capsys, "list") == ""
-    assert "leave out one" in run(capsys, "list", "--project", str(tmp_path), "--user", "bob", status=1)
-    assert "no folder" in run(capsys, "list", "--project", str(tmp_path / "nowhere"), status=1)
+    assert "leave out one" in run(capsys, "list", "--project", str(tmp_path), "--user", "bob", status=2)
+    assert "no folder" in run(capsys, "list", "--project", str(tmp_path / "nowhere"), status=2)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX modes")
@@ -193,10 +193,10 @@ def test_a_key_file_that_others_may_read_is_refused(capsys: pytest.CaptureFixtur
     key = tmp_path / "the.key"
     key.write_text("very secret\n", "utf-8")
     key.chmod(0o644)
-    message = run(capsys, "list", "--key-file", str(key), status=1)
+    message = run(capsys, "list", "--key-file", str(key), status=2)
     assert "chmod 600" in message
     assert "very secret" not in message
-    assert "no key file" in run(capsys, "list", "--key-file", str(tmp_path / "none"), status=1)
+    assert "no key file" in run(capsys, "list", "--key-file", str(tmp_path / "none"), status=2)
 
 
 def test_completion_knows_the_commands() -> None:
@@ -251,7 +251,7 @@ def test_a_turn_is_taken_back(capsys: pytest.CaptureFixture[str]) -> None:
     }
     assert [line.split("\t")[-1] for line in run(capsys, "list").splitlines()] == ["User lives in Berlin"]
     run(capsys, "undo", "t1", status=3)
-    assert "needs a turn_id" in run(capsys, "undo", status=1)
+    assert "needs a turn_id" in run(capsys, "undo", status=2)
 
 
 def test_what_is_held_is_reviewed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -265,3 +265,9 @@ def test_what_is_held_is_reviewed(capsys: pytest.CaptureFixture[str]) -> None:
     assert [line.split("\t")[0] for line in run(capsys, "list").splitlines()] == [first]
     assert json.loads(run(capsys, "review", "--json")) == {"memories": []}
     run(capsys, "review", "--accept", "nope", status=3)
+
+
+def test_a_misspelt_command_is_named_rightly(capsys: pytest.CaptureFixture[str]) -> None:
+    """A command with a typing error is answered with the one that was probably meant, one that is not near with none."""
+    assert "Did you mean 'search'?" in run(capsys, "serach", "tea", status=2)
+    assert "Did you mean" not in run(capsys, "xyzzy", status=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import keyword
 import os
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 
 import click
 
-from ..errors import HeadroomError
+from ..errors import HeadroomError, InvalidInput, NotFound
 
 # The short help stands here, so that `headroom --help` loads no command.
 COMMANDS = {
@@ -43,8 +44,8 @@ COMMANDS = {
 }
 _HIDDEN = {"hook"}
 
-NOT_FOUND = 3
-"""The exit status if there is no such memory."""
+NOT_FOUND, WRONG_INPUT = 3, 2
+"""The exit status if there is no such memory, and if what was typed or piped in cannot be used."""
 
 _EPILOG = """\b
 Examples:
@@ -53,7 +54,7 @@ Examples:
   headroom install claude-code
 
 \b
-Exit status: 0 done, 1 failed, 2 wrong usage, 3 no such memory, 130 stopped.
+Exit status: 0 done, 1 failed, 2 wrong usage or input, 3 no such memory, 130 stopped.
 Tab completion: eval "$(_HEADROOM_COMPLETE=bash_source headroom)" (or zsh_source, fish_source)."""
 
 
@@ -70,6 +71,16 @@ class _Commands(click.Group):
         module = importlib.import_module(f"{__name__}.commands.{name}")
         command: click.Command = module.command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as exc:
+            if near := difflib.get_close_matches(args[0], self.list_commands(ctx), n=1):
+                exc.message += f" Did you mean {near[0]!r}?"
+            raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -113,7 +124,7 @@ def _run(words: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         return _failed("stopped", 130)
     except HeadroomError as exc:
-        return _failed(str(exc), NOT_FOUND if isinstance(exc, LookupError) else 1)
+        return _failed(str(exc), _status(exc))
     except BrokenPipeError:
         # Whoever read our output has seen enough; Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -124,6 +135,12 @@ def _run(words: list[str]) -> int:
         if os.environ.get("HEADROOM_TRACEBACK"):
             traceback.print_exc()
         return _failed(f"unexpected {type(exc).__name__}; set HEADROOM_TRACEBACK=1 to see where, and report it", 1)
+
+
+def _status(exc: HeadroomError) -> int:
+    if isinstance(exc, NotFound):
+        return NOT_FOUND
+    return WRONG_INPUT if isinstance(exc, InvalidInput) else 1
 
 
 def _failed(message: str, status: int) -> int:

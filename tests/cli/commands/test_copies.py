@@ -77,5 +77,5 @@ def test_a_key_that_could_not_be_used_leaves_no_file(tmp_path: Path, capsys: pyt
     key = tmp_path / "key"
     assert main(["rekey", "--db", str(tmp_path / "none.db"), "--make-key-file", str(key)]) == 1
     assert not key.exists()
-    assert main(["rekey", "--db", str(tmp_path / "none.db")]) == 1
+    assert main(["rekey", "--db", str(tmp_path / "none.db")]) == 2
     assert "pass one of" in capsys.readouterr().err

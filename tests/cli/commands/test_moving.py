@@ -44,7 +44,7 @@ def test_what_is_exported_is_imported_elsewhere(capsys: pytest.CaptureFixture[st
     assert run(capsys, "export", "all.jsonl") == "2 memories written to all.jsonl\n"
     if os.name == "posix":
         assert stat.S_IMODE((home / "all.jsonl").stat().st_mode) == 0o600
-    assert "is there already" in run(capsys, "export", "all.jsonl", status=1)
+    assert "is there already" in run(capsys, "export", "all.jsonl", status=2)
     assert run(capsys, "export", "all.jsonl", "--user", "bob", "--overwrite") == "1 memory written to all.jsonl\n"
     assert json.loads(run(capsys, "export", "two.jsonl", "--json")) == {"exported": 2}
     assert run(capsys, "import", "two.jsonl", "--db", "other.db") == "2 memories added\n"
@@ -77,7 +77,7 @@ def test_a_file_that_names_no_user_is_mine(capsys: pytest.CaptureFixture[str], h
         (("import", "none.jsonl"), 1, "none.jsonl"),
         (("import", "--from", "claude", "none.json"), 1, "no such file"),
         (("import", "--from", "notion", "x"), 2, "notion"),
-        (("export", "no/such/folder/all.jsonl"), 1, "there is no folder"),
+        (("export", "no/such/folder/all.jsonl"), 2, "there is no folder"),
     ],
 )
 def test_a_mistake_is_one_clear_line(

@@ -66,7 +66,7 @@ async def test_a_file_moves_to_openai_with_a_dimension(
 ) -> None:
     """`--dimension` shortens the vectors; the key comes from the environment and is nowhere on the command line."""
     words = ["reembed", "--db", str(path), "--backend", "openai", "--dimension", "256"]
-    assert main(words) == 1
+    assert main(words) == 2
     assert "OPENAI_API_KEY" in capsys.readouterr().err
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
     assert main([*words, "--openai-base-url", f"{apis.url}/v1"]) == 0
@@ -112,7 +112,7 @@ def test_what_cannot_be_is_said_and_changes_nothing(
 ) -> None:
     """A setting that contradicts another is one line on stderr and status 1; the file stays as it was."""
     before = path.read_bytes()
-    assert main(["reembed", "--db", str(path), *words]) == 1
+    assert main(["reembed", "--db", str(path), *words]) == 2
     assert message in capsys.readouterr().err
     assert path.read_bytes() == before
 

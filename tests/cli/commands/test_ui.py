@@ -61,7 +61,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path, capsys: pytest.CaptureFix
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert main(["ui", "--db", str(tmp_path / "memory.db"), "--port", str(port)]) == 1
+        assert main(["ui", "--db", str(tmp_path / "memory.db"), "--port", str(port)]) == 2
     said = capsys.readouterr()
     assert said.out == ""
     assert f"port {port}" in said.err
