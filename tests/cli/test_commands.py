@@ -268,6 +268,6 @@ def test_what_is_held_is_reviewed(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_misspelt_command_is_named_rightly(capsys: pytest.CaptureFixture[str]) -> None:
-    """A command with a typing error is answered with the one that was probably meant, one that is not near with none."""
+    """A command with a typing error is answered with the one that was probably meant, if one is near."""
     assert "Did you mean 'search'?" in run(capsys, "serach", "tea", status=2)
     assert "Did you mean" not in run(capsys, "xyzzy", status=2)

@@ -79,7 +79,7 @@ class _Commands(click.Group):
             return super().resolve_command(ctx, args)
         except click.UsageError as exc:
             if near := difflib.get_close_matches(args[0], self.list_commands(ctx), n=1):
-                exc.message += f" Did you mean {near[0]!r}?"
+                raise click.UsageError(f"{exc.message} Did you mean {near[0]!r}?", ctx) from None
             raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

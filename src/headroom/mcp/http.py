@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from typing import Any
 
 from mcp.server.mcpserver import MCPServer
@@ -14,6 +15,8 @@ from ..errors import InvalidInput
 
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _EVERY = ("0.0.0.0", "::", "")
+_ADDRESS = re.compile(rb"(?:https?://)?(?:\[[\da-fA-F:.]+\]|[^:/@\[\]]+)(?::\d{1,5})?")
+"""A name and perhaps a port, with or without a scheme; `127.0.0.1:80.evil.example` is not one."""
 SHORTEST_TOKEN = 16
 """Characters; a shorter token could be guessed by another program on this machine."""
 
@@ -35,7 +38,7 @@ def app(server: MCPServer, *, host: str, token: str, hosts: tuple[str, ...] = ()
             f"{scheme}://{name}{port}" for scheme in ("http", "https") for name in names for port in ("", ":*")
         ],
     )
-    return _TokenGate(server.streamable_http_app(host=host, transport_security=security), token)
+    return _Gate(server.streamable_http_app(host=host, transport_security=security), token)
 
 
 def _names(host: str, hosts: tuple[str, ...]) -> tuple[str, ...]:
@@ -44,8 +47,8 @@ def _names(host: str, hosts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*hosts, *near, *([] if host in _EVERY else [own])]))
 
 
-class _TokenGate:
-    """Let through what bears the token. Everything else learns nothing but that."""
+class _Gate:
+    """Let through what bears the token, with a Host and an Origin in their proper form; the server inside compares them."""
 
     def __init__(self, inner: ASGIApp, token: str) -> None:
         self._inner, self._token = inner, token.encode()
@@ -54,6 +57,8 @@ class _TokenGate:
         if scope["type"] == "http" and not self._bears_token(scope):
             refusal = PlainTextResponse("a bearer token is needed", 401, {"WWW-Authenticate": "Bearer"})
             await refusal(scope, receive, send)
+        elif scope["type"] == "http" and (status := _malformed(scope)):
+            await PlainTextResponse("this is no address", status)(scope, receive, send)
         else:
             await self._inner(scope, receive, send)
 
@@ -61,3 +66,12 @@ class _TokenGate:
         given = [value for name, value in scope["headers"] if name == b"authorization"]
         scheme, _, token = given[0].partition(b" ") if len(given) == 1 else (b"", b"", b"")
         return scheme.lower() == b"bearer" and hmac.compare_digest(token.strip(), self._token)
+
+
+def _malformed(scope: Scope) -> int | None:
+    """Return the status that refuses a Host or an Origin that is not a name with a port at most."""
+    statuses = {b"host": 421, b"origin": 403}
+    for name, value in scope["headers"]:
+        if name in statuses and not _ADDRESS.fullmatch(value):
+            return statuses[name]
+    return None

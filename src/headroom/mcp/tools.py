@@ -10,7 +10,7 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import ToolAnnotations
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from ..errors import HeadroomError
 from .results import Forgotten, Notes, Saved, notes
@@ -108,8 +108,22 @@ _HISTORY = "List the versions of a memory, oldest first."
 _PENDING = "List facts held until the user reviews them. Only the user can accept them."
 
 
+class _Tool(Tool):
+    """A tool that answers wrong arguments with a line that a model can act on."""
+
+    async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
+        try:
+            return await super().run(arguments, context, convert_result)
+        except ToolError as exc:
+            if not isinstance(exc.__cause__, ValidationError):
+                raise
+            wrong = exc.__cause__.errors(include_url=False, include_input=False, include_context=False)
+            said = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in wrong)
+            raise ToolError(f"{self.name} was not run, its arguments are wrong: {said}") from None
+
+
 def _tool(function: Callable[..., Any], name: str, annotations: ToolAnnotations, description: str) -> Tool:
-    tool = Tool.from_function(
+    tool = _Tool.from_function(
         function, name=name, description=description, annotations=annotations, structured_output=True
     )
     return tool.model_copy(update={"parameters": _without_titles(tool.parameters)})
