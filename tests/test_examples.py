@@ -75,3 +75,11 @@ def test_every_example_is_run() -> None:
     """Each script in the folder has its test here."""
     source = Path(__file__).read_text(encoding="utf-8")
     assert [path.name for path in EXAMPLES.glob("*.py") if f'"{path.name}"' not in source] == []
+
+
+def test_the_list_names_every_example() -> None:
+    """Whoever opens the folder finds each example with what it needs."""
+    listed = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    shown = [path.name for path in EXAMPLES.iterdir() if path.name not in ("README.md", "__pycache__")]
+    assert shown
+    assert all(f"[`{name}`]" in listed for name in shown)

@@ -48,7 +48,7 @@ def _names(host: str, hosts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class _Gate:
-    """Let through what bears the token, with a Host and an Origin in their proper form; the server inside compares them."""
+    """Let through what bears the token, if Host and Origin are well formed; the server inside compares them."""
 
     def __init__(self, inner: ASGIApp, token: str) -> None:
         self._inner, self._token = inner, token.encode()
