@@ -10,7 +10,7 @@ import pytest
 from benchmarks.peers import environments
 from benchmarks.peers.__main__ import measure
 from benchmarks.peers.catalogue import PEERS, Peer
-from benchmarks.peers.report import tables
+from benchmarks.peers.report import by_set, tables
 from benchmarks.peers.runner import Runner
 from benchmarks.peers.texts import TOY, made
 from benchmarks.peers.told import Told
@@ -18,7 +18,7 @@ from benchmarks.quality.locomo import Question
 
 OURS = next(peer for peer in PEERS if peer.script == "ours")
 TALK = Told(
-    store="facts",
+    set="plain facts",
     texts=["Ann adopted a greyhound", "Ann paints boats", "Ben bakes rye bread"],
     turns={
         "Ann adopted a greyhound": frozenset({"D1:1"}),
@@ -41,11 +41,12 @@ def test_a_row_is_measured_and_a_failing_peer_is_skipped_with_its_reason(
     assert "no_such_script" in skipped["broken"]
     assert "absent: skipped" in capsys.readouterr().err
     assert (row.own, row.foreign, row.found) == (5, 0, 1)
-    assert row.recall == {"facts": 0.5}
+    assert row.recall == {"plain facts": 0.5}
     assert row.disk is not None
     assert row.disk > 0
     shown = tables([row], skipped)
-    assert [line.count("|") for line in shown.splitlines() if line.startswith("|")] == [9] * 3 + [8] * 3
+    assert [line.count("|") for line in shown.splitlines() if line.startswith("|")] == [9] * 3 + [6] * 3
+    assert [line.count("|") for line in by_set([row]).splitlines()] == [3] * 3
     assert f"absent was skipped: {skipped['absent']}" in shown
 
 

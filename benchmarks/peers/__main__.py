@@ -1,4 +1,4 @@
-"""Measure the peers: `python -m benchmarks.peers [--locomo PATH] [--only NAME] [--toy] [--out FOLDER] [--publish]`."""
+"""Measure the peers: `python -m benchmarks.peers [--locomo FILE ...] [--only NAME] [--toy] [--publish]`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from pathlib import Path
 
 from ..machine import describe
 from ..progress import Progress
+from ..quality import sets
 from ..table import conditions, put
 from . import texts, told
 from .catalogue import PEERS, Peer
 from .environments import Failed
-from .report import tables
+from .report import by_set, tables
 from .runner import Row, Runner
 
 _BENCHMARKS = Path(__file__).parents[1]
@@ -26,9 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     peers = _chosen(options.only)
     size = texts.TOY if options.toy else texts.USUAL
-    stores = told.read(options.locomo) if options.locomo else []
     with tempfile.TemporaryDirectory(prefix="headroom-peers-") as folder:
-        rows, skipped = measure(peers, Runner(Path(folder), size, texts.made(size), stores))
+        rows, skipped = measure(peers, Runner(Path(folder), size, texts.made(size), told.read(sets.load(options))))
     _write(options.out, rows, skipped, publish=options.publish)
 
 
@@ -51,10 +51,14 @@ def measure(peers: Sequence[Peer], runner: Runner) -> tuple[list[Row], dict[str,
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description="Measure peers beside ours.")
     parser.add_argument("--only", action="append", metavar="NAME", help="one of: " + ", ".join(p.name for p in PEERS))
-    parser.add_argument("--locomo", type=Path, help="a LoCoMo file; benchmarks/quality says where to get it")
+    sets.add_files(parser)
     parser.add_argument("--toy", action="store_true", help="tiny: shows that it runs, not how fast")
     parser.add_argument("--out", type=Path, default=_BENCHMARKS / "results", help="the folder for the JSON")
-    parser.add_argument("--publish", action="store_true", help="put the table into benchmarks/README.md")
+    parser.add_argument(
+        "--publish",
+        action="store_true",
+        help="put the tables into benchmarks/README.md and benchmarks/quality/README.md",
+    )
     return parser
 
 
@@ -71,10 +75,11 @@ def _write(out: Path, rows: Sequence[Row], skipped: dict[str, str], *, publish: 
     result = {"at": at, "machine": machine, "peers": [row.as_json() for row in rows], "skipped": skipped}
     out.mkdir(parents=True, exist_ok=True)
     (out / "peers.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    shown = tables(rows, skipped) + "\n\n" + conditions(machine, "Medians")
-    print(shown)
+    costs, found = tables(rows, skipped) + "\n\n" + conditions(machine, "Medians"), by_set(rows)
+    print(f"{costs}\n\n{found}")
     if publish:
-        put(_BENCHMARKS / "README.md", {"peers": shown})
+        put(_BENCHMARKS / "README.md", {"peers": costs})
+        put(_BENCHMARKS / "quality" / "README.md", {"peers": found})
 
 
 if __name__ == "__main__":

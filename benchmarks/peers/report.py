@@ -24,19 +24,25 @@ _RECALL = (
     "store",
     "answer first",
     "answer in ten",
-    "LoCoMo facts, recall@10",
-    "LoCoMo turns, recall@10",
     f"own found, of {FEW}",
     "foreign returned",
 )
 
 
 def tables(rows: Sequence[Row], skipped: Mapping[str, str]) -> str:
-    """Lay out what a store costs and what it finds, and say which peers were skipped and why."""
+    """Lay out what a store costs and what it finds of the made texts, and say which peers were skipped and why."""
     parts = [laid_out(_SPEED, [_speed(row) for row in rows])]
     parts.append(laid_out(_RECALL, [_recall(row) for row in rows if row.own is not None]))
     parts += [f"{name} was skipped: {reason}" for name, reason in skipped.items()]
     return "\n\n".join(parts)
+
+
+def by_set(rows: Sequence[Row]) -> str:
+    """Lay out recall@10 on each set."""
+    stores = [row for row in rows if row.recall]
+    sets = dict.fromkeys(name for row in stores for name in row.recall)
+    shown = [[row.name, *(f"{row.recall[name]:.3f}" for name in sets)] for row in stores]
+    return laid_out(("recall@10", *sets), shown)
 
 
 def _speed(row: Row) -> list[str]:
@@ -57,7 +63,6 @@ def _recall(row: Row) -> list[str]:
         row.name,
         _or_none(row.first_right, "{:.2f}"),
         _or_none(row.found, "{:.2f}"),
-        *(_or_none(row.recall.get(store), "{:.3f}") for store in ("facts", "turns")),
         _or_none(row.own, "{:.3g}"),
         str(row.foreign),
     ]

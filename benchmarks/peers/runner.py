@@ -63,7 +63,7 @@ class Row:
     foreign: int
     """Texts of other users among all that was returned."""
     recall: dict[str, float]
-    """The share of evidence among the first ten, over all questions of each kind of LoCoMo store."""
+    """The share of evidence among the first ten, over all questions of each set."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the row as plain values."""
@@ -149,5 +149,5 @@ class Runner:
         shares: dict[str, list[float]] = {}
         for answers in (one["answers"] for one in found):
             for told, returned in zip(self._told, answers, strict=True):
-                shares.setdefault(told.store, []).extend(told.shares(returned))
-        return {store: fmean(values) for store, values in shares.items()}
+                shares.setdefault(told.set, []).extend(told.shares(returned))
+        return {name: fmean(values) for name, values in shares.items()}

@@ -1,8 +1,8 @@
-"""Stores of a LoCoMo file as plain texts, and the share of evidence that the returned texts hold."""
+"""The sets of the quality of recall as plain texts, and the share of evidence that the returned texts hold."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,16 +10,16 @@ import numpy as np
 
 from headroom.memory.embedders.onnx import OnnxEmbedder
 
-from ..quality.locomo import Question, load
+from ..quality.locomo import Question
 from ..quality.recall import share
+from ..quality.sets import Set
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """One conversation as one kind of store."""
+    """One conversation of a set."""
 
-    store: str
-    """facts or turns"""
+    set: str
     texts: list[str]
     turns: dict[str, frozenset[str]]
     """The ids of turns that each text stands for."""
@@ -35,16 +35,19 @@ class Told:
         return {"texts": self.texts, "questions": [question.text for question in self.questions]}
 
 
-def read(path: Path) -> list[Told]:
-    """Read the conversations of a LoCoMo file; no sessions and no dates, which not every peer takes."""
+def read(known: Iterable[Set]) -> list[Told]:
+    """Read the conversations of each set without sessions and dates, which not every peer takes."""
     found = []
-    for conversation in load(path):
-        for store, items in conversation.stores.items():
+    plain = {each.name.partition(",")[0]: each for each in known}  # the same texts, with and without dates, are one set
+    for name, each in plain.items():
+        for conversation in each.conversations:
+            items = conversation.stores[each.store]
             turns: dict[str, frozenset[str]] = {}
             for item in items:
                 turns[item.text] = turns.get(item.text, frozenset()) | item.turns
-            texts = [item.text for item in items]
-            found.append(Told(store=store, texts=texts, turns=turns, questions=conversation.questions))
+            found.append(
+                Told(set=name, texts=[item.text for item in items], turns=turns, questions=conversation.questions)
+            )
     return found
 
 

@@ -19,10 +19,7 @@ from . import ablation, baselines, beliefs, chat, locomo, people, recall, remind
 def main() -> None:
     """Measure what there is data for, and print tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
-    parser.add_argument("--locomo", type=Path, help="a LoCoMo file; README.md beside this file says where to get it")
-    parser.add_argument("--beam", type=Path, help="BEAM's chats as one file of talks")
-    parser.add_argument("--realtalk", type=Path, help="REALTALK's chats as one file of talks")
-    parser.add_argument("--beliefs", type=Path, help="the folder of PrecisionMemBench's fixtures")
+    sets.add_files(parser)
     parser.add_argument("--ablation", action="store_true", help="also measure every set without each idea (minutes)")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -31,9 +28,7 @@ def main() -> None:
 
 async def _measure(folder: Path, chosen: argparse.Namespace) -> None:
     _chat(folder)
-    known = list(
-        sets.load(locomo_file=chosen.locomo, beam=chosen.beam, realtalk=chosen.realtalk, beliefs_folder=chosen.beliefs)
-    )
+    known = list(sets.load(chosen))
     await _search(folder, known)
     if chosen.ablation:
         await _ablation(folder, known)

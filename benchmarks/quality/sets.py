@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,23 +26,29 @@ class Set:
     plain: bool = False
 
 
-def load(
-    *, locomo_file: Path | None, beam: Path | None, realtalk: Path | None, beliefs_folder: Path | None
-) -> Iterator[Set]:
-    """Yield the sets that there is data for. The plain facts are part of this project."""
+def add_files(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name the files of the sets; README.md beside this file says where to get them."""
+    parser.add_argument("--locomo", type=Path, help="a LoCoMo file; benchmarks/quality says where to get it")
+    parser.add_argument("--beam", type=Path, help="BEAM's chats as one file of talks")
+    parser.add_argument("--realtalk", type=Path, help="REALTALK's chats as one file of talks")
+    parser.add_argument("--beliefs", type=Path, help="the folder of PrecisionMemBench's fixtures")
+
+
+def load(files: argparse.Namespace) -> Iterator[Set]:
+    """Yield the sets whose files the options name. The plain facts are part of this project."""
     yield Set(name="plain facts", store="facts", conversations=tuple(_plain_facts()), plain=True)
-    if locomo_file:
-        conversations = tuple(locomo.load(locomo_file))
+    if files.locomo:
+        conversations = tuple(locomo.load(files.locomo))
         for store in ("facts", "turns"):
             yield Set(name=f"LoCoMo {store}", store=store, conversations=conversations)
             name = f"LoCoMo {store}, no sessions, no dates"
             yield Set(name=name, store=store, conversations=conversations, plain=True)
-    for title, path in (("BEAM", beam), ("REALTALK", realtalk)):
+    for title, path in (("BEAM", files.beam), ("REALTALK", files.realtalk)):
         if path:
             talks = json.loads(path.read_text(encoding="utf-8"))["talks"]
             yield Set(name=title, store="turns", conversations=tuple(map(_talk, talks)))
-    if beliefs_folder:
-        yield Set(name="PrecisionMemBench", store="facts", conversations=(_beliefs(beliefs_folder),), plain=True)
+    if files.beliefs:
+        yield Set(name="PrecisionMemBench", store="facts", conversations=(_beliefs(files.beliefs),), plain=True)
 
 
 def _plain_facts() -> Iterator[Conversation]:
