@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...memory.records import Origin
-from .messages import get
+from .messages import get, has_any
 
 _TOOL_ROLES = ("tool", "function", "web")
 _WORDS = ("text", "input_text", "output_text", "refusal", "input_audio", "thinking", "reasoning")
@@ -53,7 +53,7 @@ def in_request(body: Mapping[str, Any]) -> Origin | None:
 
 def is_in_reply(*parts: Any) -> bool:
     """Return whether a part of a reply (a message, a delta, the reply itself) shows that it looked something up."""
-    return any(get(part, name) for part in parts if part is not None for name in _LOOKED_UP)
+    return any(has_any(part, _LOOKED_UP) for part in parts if part is not None)
 
 
 def is_hosted(item: Any) -> bool:

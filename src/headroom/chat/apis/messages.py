@@ -14,6 +14,11 @@ def get(thing: Any, name: str) -> Any:
     return thing.get(name) if isinstance(thing, Mapping) else getattr(thing, name, None)
 
 
+def has_any(thing: Any, names: Iterable[str]) -> bool:
+    """Return whether one of several fields is there and not empty."""
+    return any(get(thing, name) for name in names)
+
+
 def put(thing: Any, name: str, value: Any) -> None:
     """Write a field in place."""
     if isinstance(thing, MutableMapping):

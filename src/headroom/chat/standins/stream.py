@@ -59,40 +59,46 @@ def _show(source: Source, reply: Any) -> Any:
     return RawResponse(reply, source) if hasattr(reply, "parse") else reply
 
 
-class _Stream(Forward):
-    """What both streams share: chunks go in as they arrive and come out clean."""
+class _Reply:
+    """A streamed reply: chunks go in as they arrive and come out clean."""
 
-    __slots__ = ("_chunks", "_cleaner", "_ready", "_turn")
+    def __init__(self, chunks: Any, source: Source) -> None:
+        self.chunks, self.turn = chunks, source.turn
+        self.ready: deque[Any] = deque()
+        self._cleaner = source.api.cleaner(source.turn.texts)
 
-    def __init__(self, target: Any, chunks: Any, source: Source) -> None:
-        super().__init__(target)
-        object.__setattr__(self, "_chunks", chunks)
-        object.__setattr__(self, "_cleaner", source.api.cleaner(source.turn.texts))
-        object.__setattr__(self, "_ready", deque())
-        object.__setattr__(self, "_turn", source.turn)
-
-    def _push(self, chunk: Any) -> bool:
+    def push(self, chunk: Any) -> bool:
         """Make ready what may be shown of `chunk`, itself if cleaning fails; return whether the reply is at its end.
 
         Then its facts are stored: many readers stop at the finish reason.
         """
         shown = [chunk]
-        with self._turn.step("parse"):
+        with self.turn.step("parse"):
             shown = self._cleaner.feed(chunk)
-        self._ready.extend(shown)
+        self.ready.extend(shown)
         return bool(self._cleaner.finished)
 
-    def _end(self) -> None:
+    def end(self) -> None:
         """Make ready what was held back until it was clear that no block begins there."""
-        with self._turn.step("parse"):
-            self._ready.extend(self._cleaner.close())
+        with self.turn.step("parse"):
+            self.ready.extend(self._cleaner.close())
+
+
+class _Stream(Forward):
+    """What both streams share."""
+
+    __slots__ = ("_reply",)
+
+    def __init__(self, target: Any, chunks: Any, source: Source) -> None:
+        super().__init__(target)
+        object.__setattr__(self, "_reply", _Reply(chunks, source))
 
     def __del__(self) -> None:
         try:
-            turn = self._turn
+            reply = self._reply
         except AttributeError:  # its making failed
             return
-        turn.abandon()
+        reply.turn.abandon()
 
 
 class MemoryStream(_Stream):
@@ -107,19 +113,20 @@ class MemoryStream(_Stream):
         return self
 
     def __next__(self) -> Any:
-        while not self._ready:
+        reply = self._reply
+        while not reply.ready:
             try:
-                if self._push(next(self._chunks)):
-                    self._turn.finish()
+                if reply.push(next(reply.chunks)):
+                    reply.turn.finish()
             except StopIteration:
-                self._end()
-                self._turn.finish()
-                if not self._ready:
+                reply.end()
+                reply.turn.finish()
+                if not reply.ready:
                     raise
             except BaseException:
-                self._turn.finish()
+                reply.turn.finish()
                 raise
-        return self._ready.popleft()
+        return reply.ready.popleft()
 
     @if_target_has_it
     def __enter__(self) -> MemoryStream:
@@ -131,10 +138,10 @@ class MemoryStream(_Stream):
         try:
             return self._target.__exit__(*exc)
         finally:
-            self._turn.finish()
+            self._reply.turn.finish()
 
     def _close(self, close: Callable[..., Any]) -> Method:
-        turn = self._turn
+        turn = self._reply.turn
 
         def closed(*args: Any, **kwargs: Any) -> Any:
             try:
@@ -159,19 +166,20 @@ class AsyncMemoryStream(_Stream):
         return self
 
     async def __anext__(self) -> Any:
-        while not self._ready:
+        reply = self._reply
+        while not reply.ready:
             try:
-                if self._push(await anext(self._chunks)):
-                    await self._turn.finish_async()
+                if reply.push(await anext(reply.chunks)):
+                    await reply.turn.finish_async()
             except StopAsyncIteration:
-                self._end()
-                await self._turn.finish_async()
-                if not self._ready:
+                reply.end()
+                await reply.turn.finish_async()
+                if not reply.ready:
                     raise
             except BaseException:
-                await self._turn.finish_async()
+                await reply.turn.finish_async()
                 raise
-        return self._ready.popleft()
+        return reply.ready.popleft()
 
     @if_target_has_it
     async def __aenter__(self) -> AsyncMemoryStream:
@@ -183,10 +191,10 @@ class AsyncMemoryStream(_Stream):
         try:
             return await self._target.__aexit__(*exc)
         finally:
-            await self._turn.finish_async()
+            await self._reply.turn.finish_async()
 
     def _close(self, close: Callable[..., Any]) -> Method:
-        turn = self._turn
+        turn = self._reply.turn
 
         async def closed(*args: Any, **kwargs: Any) -> Any:
             try:
