@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -72,7 +72,7 @@ class _Reply:
 
         Then its facts are stored: many readers stop at the finish reason.
         """
-        shown = [chunk]
+        shown: Sequence[Any] = [chunk]
         with self.turn.step("parse"):
             shown = self._cleaner.feed(chunk)
         self.ready.extend(shown)
