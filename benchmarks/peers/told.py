@@ -54,9 +54,7 @@ def read(known: Iterable[Set]) -> list[Told]:
             turns: dict[str, frozenset[str]] = {}
             for item in items:
                 turns[item.text] = turns.get(item.text, frozenset()) | item.turns
-            found.append(
-                Told(set=name, texts=[item.text for item in items], turns=turns, questions=conversation.questions)
-            )
+            found.append(Told(set=name, texts=list(turns), turns=turns, questions=conversation.questions))
     return found
 
 
