@@ -146,3 +146,25 @@ def test_no_connection_maps_the_file(path: Path) -> None:
     mapped = "engine = open_engine(); listed(engine, ALICE); tell(path in open('/proc/self/maps').read().split())"
     if os.path.exists("/proc/self/maps"):
         assert in_child(mapped, path) == "False"
+
+
+COPYING = """
+from headroom.memory.local.file.opening import unfinished_copy
+with unfinished_copy(Path(path).parent) as copy:
+    copy.write_text("likes quokkas")
+    Path(f"{copy}-journal").write_text("quokkas")
+    tell("copies")
+    wait()
+"""
+
+
+def test_what_a_killed_copy_left_goes_with_the_next_opening(path: Path) -> None:
+    """Half a backup, with everybody's text, stays while it is being made, and not for ever after a kill."""
+    make_engine(path).close()
+    with child(COPYING, path) as other:
+        assert other.hear() == "copies"
+        make_engine(path).close()
+        assert len(os.listdir(path.parent)) == 3
+        other.kill()
+    make_engine(path).close()
+    assert os.listdir(path.parent) == ["memory.db"]

@@ -7,7 +7,6 @@ renamed: a kill at any instant leaves what was there before, or the whole copy.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -69,15 +68,10 @@ def rekey(path: Path, old: str | None, new: str | None) -> None:
         keys.require_ciphers()
     with errors_mapped(path), _alone(path, old) as connection:
         schema.known(connection.cursor(), path, schema.STEPS)
-        copy = Path(opening.leftover(path))
-        copy.unlink(missing_ok=True)
-        try:
-            os.close(os.open(copy, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        with _new_file(path) as copy:
             _write(connection, copy, new)
             _check(copy, new)
             _put_in_place(copy, path)
-        finally:
-            copy.unlink(missing_ok=True)
 
 
 def _require_free(target: Path, overwrite: bool) -> None:
@@ -88,16 +82,13 @@ def _require_free(target: Path, overwrite: bool) -> None:
 
 @contextmanager
 def _new_file(target: Path) -> Iterator[Path]:
-    """Make an empty file of the owner's alone, in the folder of `target`; it goes at the end unless it was renamed."""
-    try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    except OSError as exc:
-        raise StoreUnwritable(path=target, reason=exc.strerror or str(exc)) from exc
-    os.close(descriptor)
-    try:
-        yield Path(name)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    """Make an empty file in the folder of `target`. Raise StoreUnwritable if that cannot be."""
+    with ExitStack() as made:
+        try:
+            path = made.enter_context(opening.unfinished_copy(target.parent))
+        except OSError as exc:
+            raise StoreUnwritable(path=target, reason=exc.strerror or str(exc)) from exc
+        yield path
 
 
 def _write(connection: apsw.Connection, new: Path, key: str | None) -> None:

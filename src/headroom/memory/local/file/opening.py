@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import stat
+import sys
+import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,7 +20,14 @@ from ....errors import StoreUnwritable
 from ....runtime.ending import time_left
 from . import keys
 
+if sys.platform == "win32":
+    fcntl = None
+else:
+    import fcntl
+
 _log = logging.getLogger("headroom")
+
+_COPY = ".headroom-copy-"
 
 BUSY_TIMEOUT_MS = 5000
 """How long a write waits for another process that is writing."""
@@ -92,11 +102,6 @@ def create(path: Path) -> None:
         raise StoreUnwritable(path=path, reason=exc.strerror or str(exc)) from exc
 
 
-def leftover(path: Path) -> str:
-    """Return where the copy is made when the key of a file is changed; a kill may leave it there."""
-    return str(path.with_name(f".{path.name}.rekey"))
-
-
 def require_owner(path: Path) -> None:
     """Raise StoreUnwritable if the file belongs to another user: what we wrote beside it would lock that user out."""
     owner = os.stat(path).st_uid
@@ -107,13 +112,50 @@ def require_owner(path: Path) -> None:
         raise StoreUnwritable(path=path, reason=reason)
 
 
+@contextmanager
+def unfinished_copy(folder: Path) -> Iterator[Path]:
+    """Make an empty file of the owner's alone in `folder`; it goes at the end unless it was renamed."""
+    remove_dead_copies(folder)
+    with _held(folder, shared=True):
+        descriptor, name = tempfile.mkstemp(prefix=_COPY, dir=folder)
+        os.close(descriptor)
+        try:
+            yield Path(name)
+        finally:
+            Path(name).unlink(missing_ok=True)
+
+
+def remove_dead_copies(folder: Path) -> None:
+    """Remove what a killed backup, restore or change of key has left in `folder`, unless a copy is being made there."""
+    with _held(folder, shared=False) as alone:
+        for path in folder.glob(f"{_COPY}*") if alone else ():
+            with suppress(OSError):
+                path.unlink()
+
+
+@contextmanager
+def _held(folder: Path, *, shared: bool) -> Iterator[bool]:
+    """Lock a folder among those who make copies in it, and say whether that was possible, without waiting.
+
+    The folder and not the copy, because closing a descriptor of a file drops the locks that SQLite has on it.
+    """
+    with ExitStack() as opened:
+        locked = False
+        if fcntl is not None:
+            with suppress(OSError):
+                descriptor = os.open(folder, os.O_RDONLY)
+                opened.callback(os.close, descriptor)
+                fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+                locked = True
+        yield locked
+
+
 def tidy(path: Path) -> None:
     """Let only the owner read an open file and those beside it, which may have come from a backup with another mode.
 
-    Remove what a killed change of key has left: nobody can change the key of a file that is open.
+    Remove what a killed restore or change of key has left.
     """
-    with suppress(OSError):
-        os.unlink(leftover(path))
+    remove_dead_copies(path.parent)
     for suffix in ("", "-wal", "-shm"):
         beside = f"{path}{suffix}"
         try:
