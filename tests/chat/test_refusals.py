@@ -9,7 +9,7 @@ from typing import Any
 import openai
 import pytest
 
-from ..server import Server, fails, says
+from ..server import Reply, Server, fails, says
 from .clients import each, settled
 
 pytestmark = pytest.mark.quick
@@ -20,14 +20,19 @@ BLOCK = '\n\n<memory>\n[{"content": "User said hello"}]\n</memory>'
 NAMES = ("OpenAI", "AsyncOpenAI", "AzureOpenAI", "Groq", "AsyncGroq")
 
 
+@pytest.mark.parametrize(
+    "refusal",
+    [fails(400, "System role not supported"), fails(500, "Jinja Exception: System role not supported")],
+    ids=["bad request", "failing template"],
+)
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("name", NAMES)
 async def test_the_callers_own_request_goes_out(
-    name: str, stream: bool, server: Server, remembering: Make, caplog: pytest.LogCaptureFixture
+    name: str, stream: bool, refusal: Reply, server: Server, remembering: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Once, and its reply is the provider's own; from then on this model is left alone, and `last_turn` says so."""
     client = remembering(name)
-    server.script(fails(400, "System role not supported"), "Hi.", "Hi again.")
+    server.script(refusal, "Hi.", "Hi again.")
     reply = await settled(client.chat.completions.create(**ASK, stream=stream))
     text = [chunk.choices[0].delta.content or "" async for chunk in each(reply)] if stream else ["Hi."]
     assert "".join(text) == "Hi."

@@ -20,6 +20,8 @@ _TOO_LONG = (
     "too many tokens",
     "maximum",
 )
+_TEMPLATE = ("template", "jinja", "system role", "system message", "roles must alternate")
+"""What a server says that fails, with status 500, while it writes the messages as its model's prompt."""
 _log = logging.getLogger("headroom")
 
 
@@ -51,7 +53,7 @@ def is_refusal(exc: Exception) -> bool:
     status = getattr(exc, "status_code", None)
     if status is None:
         status = getattr(getattr(exc, "response", None), "status_code", None)
-    return status in _STATUS
+    return status in _STATUS or (status == 500 and any(word in str(exc).lower() for word in _TEMPLATE))
 
 
 def _is_too_long(exc: Exception) -> bool:

@@ -107,6 +107,22 @@ def test_an_embedder_that_does_not_answer_is_not_asked_at_each_message() -> None
     assert len(embedder.calls) <= 1
 
 
+@pytest.mark.parametrize("scale", [0.0, np.nan, np.inf])
+def test_vectors_that_say_nothing_are_not_kept(scale: float) -> None:
+    """An embedder that is out of order for a moment must not spoil the file for good."""
+
+    class Broken(Counting):
+        def embed(self, texts: Sequence[str]) -> Vectors:
+            return np.full_like(super().embed(texts), scale)
+
+    embedder, shelf = Broken(), Shelf()
+    cohorts = Cohorts(embedder, shelf)
+    cohorts._embed()
+    assert embedder.calls
+    assert shelf.values == {}
+    assert cohorts._cohort is None
+
+
 def test_the_file_keeps_the_cohort_of_its_embedder(tmp_path: Path) -> None:
     """A second engine on the file embeds the message alone."""
     path = tmp_path / "memory.db"

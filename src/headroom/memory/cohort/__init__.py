@@ -19,9 +19,10 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from ...errors import HeadroomError
+from ...errors import EmbedderError, HeadroomError
 from ...runtime.forks import renew_in_child
 from ...runtime.threads import submit
+from ..embedders.cached import unit_rows
 from ..protocols import Embedder, Vectors
 from ..rules.relevance import Cohort, Kind
 from ..rules.words import words
@@ -104,7 +105,7 @@ class Cohorts:
     def _embed(self) -> None:
         """Embed the texts and keep the vectors; a failure is tried again later, and until then no cohort is there."""
         try:
-            vectors = np.asarray(self._embedder.embed(texts().all), np.float32)
+            vectors = self._vectors()
             value = _mark(self._embedder.id) + encoded(vectors)
             cohort = cohort_of(decoded(encoded(vectors)))
             if self._store is not None:
@@ -113,6 +114,14 @@ class Cohorts:
             _log.info("messages are not measured against generic texts yet: %s", exc)
         else:
             self._cohort = cohort
+
+    def _vectors(self) -> Vectors:
+        """Embed the texts. Raise EmbedderError if what comes is not fit to be kept: they are never embedded again."""
+        asked, embedder = texts().all, self._embedder
+        vectors = unit_rows(embedder.embed(asked), (len(asked), embedder.width), embedder.id)
+        if not vectors.any(axis=1).all():
+            raise EmbedderError(f"{embedder.id} returned zeros for texts with words")
+        return vectors
 
 
 @lru_cache(maxsize=1)
