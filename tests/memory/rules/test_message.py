@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headroom.memory.rules.message import Part, parts_of
+from headroom.memory.rules.message import Part, leans_back, parts_of
 
 pytestmark = pytest.mark.quick
 
@@ -37,3 +37,21 @@ def test_a_short_message_is_also_asked_behind_the_one_before() -> None:
 def test_the_speaker_is_named() -> None:
     """Of several people in one chat, the one who says "I" is known by name."""
     assert parts_of("What do I drink?", speaker="Anna")[0].text == "Anna: What do I drink?"
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["By when?", "As what?", "And her?", "Where is it?", "how many", "Which piece?", "No. How then?", "¿Quién era?"],
+)
+def test_a_question_without_a_topic_leans_back(message: str) -> None:
+    """It asks or points at somebody, and names by one word at most what it is about."""
+    assert leans_back(message)
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["how are you?", "Who are you?", "thanks", "ok do it", "What is fado?", "what's inflation", "¿Cómo estás?", LOG],
+)
+def test_what_stands_by_itself_does_not_lean_back(message: str) -> None:
+    """Neither what speaks to its reader, nor thanks, nor a question with a topic of its own, nor a long text."""
+    assert not leans_back(message)

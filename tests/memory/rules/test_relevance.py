@@ -78,7 +78,9 @@ def test_a_message_that_says_little_rests_on_the_one_before() -> None:
     """A short question does; thanks and a message with words enough of its own do not."""
     parts = [Part(text="when is it?"), Part(text="when is it?", earlier="I booked a flight to Lagos")]
     assert len(judge(parts, unit(np.stack([PERSONAL, PERSONAL])), cohort()).asks) == 2
-    assert len(judge(parts, unit(np.stack([SMALL, PERSONAL])), cohort()).asks) == 1
+    assert len(judge(parts, unit(np.stack([SMALL, PERSONAL])), cohort()).asks) == 2  # whatever it is near to
+    thanks = [Part(text="thanks a lot"), Part(text="thanks a lot", earlier="I booked a flight to Lagos")]
+    assert len(judge(thanks, unit(np.stack([SMALL, PERSONAL])), cohort()).asks) == 1
     long = Part(text="zeppelin harbour cathedral mountain railway")
     assert len(judge([long, parts[1]], unit(np.stack([PERSONAL, PERSONAL])), cohort()).asks) == 1
 
@@ -109,10 +111,14 @@ def test_a_foreign_language_is_measured_against_itself() -> None:
 
 
 def test_those_far_behind_the_best_are_left_out() -> None:
-    """Best first, at most so many, none that does not pass, and none that stands out much less than the best."""
+    """Best first, at most so many, none that does not pass, and none that stands out much less than the best.
+
+    From the fourth note on it may stand out only a little less.
+    """
     margins = np.array([0.5, 9.0, -1.0, 4.0, 3.0], np.float32)
     assert standing_out(margins, 5).tolist() == [1, 3, 4]
     assert standing_out(margins, 2).tolist() == [1, 3]
+    assert standing_out(np.array([9.0, 8.0, 7.0, 6.5, 5.5], np.float32), 5).tolist() == [0, 1, 2, 3]
     assert standing_out(np.array([-1.0], np.float32), 5).tolist() == []
     assert standing_out(np.array([], np.float32), 5).tolist() == []
 

@@ -6,6 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .function_words import COMMON, FIRST_PERSON
+from .words import fold, telling, words
+
 _LONG = 256
 """Characters of a message, about 64 tokens, above which its parts are asked too."""
 _PARTS = 3
@@ -16,6 +19,13 @@ _EARLIER = 400
 _SENTENCE = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？؟।])|\n+")
 _ASKS = ("?", "？", "؟")
 _LEAST = 3
+_ALMOST_NOTHING = 2
+"""Words of a question that names its thing by one word at most: "which piece?"."""
+_POINTS_BACK = frozenset(
+    "who whom whose what which when where how until he she him her hers his they them their theirs there".split()
+)
+_ADDRESSES = frozenset("you your yours u".split())
+_FUNCTION_WORDS = frozenset(map(fold, COMMON | FIRST_PERSON))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +55,23 @@ def parts_of(message: str, earlier: Sequence[str] = (), speaker: str | None = No
     if before and len(message) <= _SHORT:
         parts.append(Part(text=text, earlier=before[-_EARLIER:]))
     return parts
+
+
+def leans_back(message: str) -> bool:
+    """Return whether a message has no sense without the one before: "by when?", "where is she?", "which piece?".
+
+    It asks, or points at somebody, without a word that says what it is about; "how are you?" does not, since it speaks
+    to its reader. In other languages than English it has function words alone, and asks.
+    """
+    if len(message) > _SHORT:
+        return False
+    said = words(message)
+    if not _ADDRESSES.isdisjoint(said):
+        return False
+    if not _POINTS_BACK.isdisjoint(said):
+        names_little = len(said) <= _ALMOST_NOTHING and "'" not in message.replace("’", "'")  # "what's inflation?"
+        return names_little or not any(map(telling, said))
+    return message.rstrip().endswith(_ASKS) and len(said) > 1 and _FUNCTION_WORDS.issuperset(said)
 
 
 def _passages(message: str) -> list[str]:

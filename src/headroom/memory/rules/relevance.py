@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from .. import query
 from ..protocols import Vector, Vectors
-from .message import Part
+from .message import Part, leans_back
 from .self_reference import speaks_of_writer
 from .words import question_words, telling
 
@@ -41,6 +41,8 @@ _EARLIER = 0.3
 """More is needed for a note that only the message before calls to mind."""
 _BEHIND_BEST = 6.5
 """A note that stands out so much less than the best one is left out."""
+_FURTHER_BEHIND = 3.0
+"""The same from the fourth note on: three answer most messages, and a fourth is mostly wrong unless it is as good."""
 _ABOUT = 1.05
 """Deviations by which a message about the user as such is nearer to its like than to all other messages."""
 _STANDING = 3
@@ -199,7 +201,7 @@ def judge(parts: Sequence[Part], vectors: Vectors, cohort: Cohort) -> Relevance:
     """Return what notes must reach for each part of a message, the whole first. `vectors` has one row a part."""
     near = [_nearness(vector, cohort) for vector in vectors]
     whole, topics = near[0], [topical(part.whole) for part in parts]
-    rests = len(topics[0]) <= _SHORT and _may_rest(whole)
+    rests = leans_back(parts[0].text) or (len(topics[0]) <= _SHORT and _may_rest(whole))
     asks = [
         _ask(part, words, vector, nearness, cohort)
         for part, words, vector, nearness in zip(parts, topics, vectors, near, strict=True)
@@ -235,7 +237,8 @@ def rivals(rows: Vectors, days: Ints) -> Bools:
 def standing_out(margins: Floats, most: int) -> Ints:
     """Return the places of at most `most` notes that pass, best first, without those far behind the best."""
     order = np.argsort(-margins, kind="stable")[:most]
-    return np.asarray(order[(margins[order] > 0) & (margins[order] >= margins[order[:1]] - _BEHIND_BEST)], np.int64)
+    behind = np.where(np.arange(len(order)) < _STANDING, _BEHIND_BEST, _FURTHER_BEHIND)
+    return np.asarray(order[(margins[order] > 0) & (margins[order] >= margins[order[:1]] - behind)], np.int64)
 
 
 def choose(
