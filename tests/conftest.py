@@ -6,12 +6,19 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from headroom.memory import Embedder
 from headroom.testing import bundled_embedder
 
 from .blocks import Notebook
 from .server import Server
+
+# The same examples in every run, however slow the machine; `--hypothesis-profile=explore` tries new ones.
+_UNCHECKED = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+settings.register_profile("same", derandomize=True, deadline=None, suppress_health_check=_UNCHECKED)
+settings.register_profile("explore", settings.get_profile("same"), derandomize=False)
+settings.load_profile("same")
 
 
 @pytest.fixture(autouse=True)

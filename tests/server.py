@@ -194,7 +194,7 @@ class _Handler(BaseHTTPRequestHandler):
         for number, chunk in enumerate(chunks):
             if number == reply.pauses_after:
                 self._owner.paused.set()
-                self._owner.go_on.wait(5)
+                self._owner.go_on.wait(60)
             if number == reply.breaks_after:
                 self.close_connection = True
                 return

@@ -51,7 +51,7 @@ class FaultyEmbedder(HashEmbedder):
         return super().embed_query(text)
 
     def _stumble(self) -> None:
-        self.go_on.wait(5)
+        assert self.go_on.wait(60), "a chat waited for the embedder"
         if self.broken is not None:
             raise self.broken
 
@@ -107,7 +107,7 @@ def present(client: Any) -> list[str]:
 
 def eventually(holds: Callable[[], bool]) -> bool:
     """Wait for what goes on in the background."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not holds() and time.monotonic() < deadline:
         time.sleep(0.01)
     return holds()
@@ -194,10 +194,9 @@ def test_recall_slower_than_its_timeout(server: Server, chat: Make, embedder: Fa
     """Recall delays a chat by at most `recall_timeout`; then the request goes out without notes."""
     client = chat(recall_timeout=0.1)
     embedder.go_on.clear()
-    started = time.monotonic()
     client.chat.completions.create(**ASK)
-    assert time.monotonic() - started < 1
     assert asked_without_notes(server)
+    assert not embedder.go_on.is_set()
     assert client.memory.last_turn.failed == {"recall": "TimeoutError"}
 
 
@@ -247,10 +246,9 @@ def test_a_locked_file(server: Server, chat: Make, path: Path) -> None:
     assert holder.stdin is not None
     holder.stdout.readline()
     server.script("Nice." + BLOCK)
-    started = time.monotonic()
     assert client.chat.completions.create(**ASK).choices[0].message.content == "Nice."
-    assert time.monotonic() - started < 4
     assert present(client) == []
+    assert holder.poll() is None, "the lock was held all the time"
     holder.communicate("\n")
     assert eventually(lambda: present(client) == ["User has a dog called Rex"])
 

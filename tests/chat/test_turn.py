@@ -380,7 +380,7 @@ async def test_storing_outlives_a_cancellation(server: Server, remembering: Make
 
     def slow_apply(*args: Any, **kwargs: Any) -> Any:
         storing.set()
-        go_on.wait(5)
+        go_on.wait(60)
         done = apply(*args, **kwargs)
         stored.set()
         return done
@@ -388,12 +388,12 @@ async def test_storing_outlives_a_cancellation(server: Server, remembering: Make
     memory.engine.apply = slow_apply  # type: ignore[method-assign]
     server.script(block('{"content": "User has a dog"}'))
     task = asyncio.create_task(settled(client.chat.completions.create(**said("I have a dog"))))
-    await asyncio.to_thread(storing.wait, 5)
+    await asyncio.to_thread(storing.wait, 60)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     go_on.set()
-    assert await asyncio.to_thread(stored.wait, 5)
+    assert await asyncio.to_thread(stored.wait, 60)
     assert [record.content for record in await client.memory.get_all()] == ["User has a dog"]
 
 
@@ -403,7 +403,7 @@ async def test_storing_that_has_not_begun_outlives_a_cancellation(server: Server
     server.script(Reply(choices=[Choice(text=block('{"content": "User has a dog"}'))], delay=0.1))
     task = asyncio.create_task(settled(client.chat.completions.create(**said("I have a dog"))))
     go_on = threading.Event()
-    busy = [submit(go_on.wait, 5) for _ in range(64)]
+    busy = [submit(go_on.wait, 60) for _ in range(64)]
     await until(lambda: client.memory.last_turn is not None and "parse" in client.memory.last_turn.ms)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -427,7 +427,7 @@ async def test_a_cancelled_stream(server: Server, remembering: Make) -> None:
             pass
 
     task = asyncio.create_task(read())
-    assert await asyncio.to_thread(server.paused.wait, 5)
+    assert await asyncio.to_thread(server.paused.wait, 60)
     await asyncio.sleep(0.05)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

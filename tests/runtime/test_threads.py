@@ -41,7 +41,7 @@ class Waiting(HashEmbedder):
 
     def embed(self, texts: list[str]) -> Vectors:  # type: ignore[override]
         self.asked.set()
-        assert self.go_on.wait(20), "the loop that should say so is blocked"
+        assert self.go_on.wait(120), "the loop that should say so is blocked"
         return super().embed(texts)
 
 
@@ -144,12 +144,12 @@ def test_what_waits_makes_room_for_others() -> None:
 
     def wait() -> bool:
         with waiting():
-            return go_on.wait(20)
+            return go_on.wait(120)
 
     held = [submit(wait) for _ in range(20)]
-    assert submit(divmod, 7, 2).result(10) == (3, 1)
+    assert submit(divmod, 7, 2).result(60) == (3, 1)
     go_on.set()
-    assert all(one.result(10) for one in held)
+    assert all(one.result(60) for one in held)
 
 
 def test_no_more_compute_at_once_than_there_are_cores() -> None:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
@@ -278,7 +278,7 @@ def cut_replies(draw: st.DrawFn) -> Choice:
     return Choice(text=text, tokens=tokens, finish_reason=draw(st.sampled_from(["stop", "length", None])))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 @given(cut_replies())
 def test_streamed_and_plain_replies_agree(choice: Choice) -> None:
     """Text, finish reason and facts are the same for every way of cutting a reply into chunks."""

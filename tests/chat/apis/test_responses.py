@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import BaseModel, TypeAdapter
@@ -332,7 +332,7 @@ def cut_texts(draw: st.DrawFn) -> Choice:
     return Choice(text=text, tokens=tokens, finish_reason=draw(st.sampled_from(["stop", "length"])))
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100)
 @given(cut_texts())
 def test_streamed_and_plain_responses_agree(choice: Choice) -> None:
     """Texts, status and facts are the same for every way of cutting a response into events."""

@@ -72,7 +72,7 @@ def test_outside_a_fence(text: str) -> None:
     assert not after(text)[1]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(text=st.text(st.sampled_from("`~ \n\ra"), max_size=40), place=st.integers(0, 40))
 def test_every_way_of_cutting_agrees(text: str, place: int) -> None:
     """The place after a text depends on the text alone."""

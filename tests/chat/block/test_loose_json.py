@@ -20,7 +20,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(value=st.lists(values) | st.dictionaries(st.text("abc", min_size=1), values), indent=st.sampled_from([None, 1]))
 def test_json_is_read_as_json(value: object, indent: int | None) -> None:
     """The lenient pass agrees with the standard library on all that the latter reads."""
@@ -29,7 +29,7 @@ def test_json_is_read_as_json(value: object, indent: int | None) -> None:
         assert (loose.roots, loose.open, loose.unended, loose.stray) == ([value], [], None, False)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(value=st.lists(values, min_size=1), place=st.integers(0, 1000))
 def test_half_a_list_gives_its_first_values_whole(value: list[object], place: int) -> None:
     """Wherever it is cut, each value read is one that was written, but for a number that may go on."""

@@ -6,7 +6,7 @@ import itertools
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from headroom.chat.block.filter import BlockFilter, Parsed, parse
@@ -70,7 +70,7 @@ def cut(text: str, places: list[int]) -> list[str]:
     return [text[start:end] for start, end in itertools.pairwise(edges)]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(reply=replies, places=st.lists(st.integers(0, 1000), max_size=8))
 def test_every_way_of_cutting_gives_what_the_whole_reply_gives(reply: str, places: list[int]) -> None:
     """Streamed and plain agree on the visible text, the items, the spans and the counts."""
@@ -102,7 +102,7 @@ def test_every_single_cut_of_a_usual_reply_agrees(reply: str) -> None:
     assert streamed(list(reply)) == parse(reply)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(reply=replies)
 def test_the_visible_text_and_the_spans_make_up_the_reply(reply: str) -> None:
     """No character is changed, moved, lost or made: what is not in a span is visible, in order."""
@@ -120,7 +120,7 @@ fences = st.builds("```{}\n{}\n```".format, st.sampled_from(["", "xml"]), st.sam
 blocks = st.sampled_from([BLOCK, '<memory>["x"]</memory>', "<memory>\n- a\n- b\n</memory>", "<memory>[]</memory>"])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(parts=st.lists(st.one_of(lines, fences, blocks), max_size=8))
 def test_what_is_visible_is_visible(parts: list[str]) -> None:
     """Reading the visible text of a well-formed reply once more finds nothing in it."""
@@ -128,8 +128,9 @@ def test_what_is_visible_is_visible(parts: list[str]) -> None:
     assert parse(visible) == Parsed(visible=visible, items=(), cut=False, blocks=0, skipped={}, removed=())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(reply=replies)
+@example(reply="<thinking>\n`</think>")
 def test_nothing_is_held_without_need(reply: str) -> None:
     """What is held is white space, a tag's prefix, the first line of a fence, or begins with the tag."""
     filtered, shown = BlockFilter(), 0

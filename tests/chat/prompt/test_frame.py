@@ -74,7 +74,7 @@ texts = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(contents=st.lists(texts, max_size=4))
 def test_no_text_leaves_its_line_or_its_quotes(contents: list[str]) -> None:
     """Whatever is stored: one line a note, a handle, and one JSON string, which says exactly what is stored."""
@@ -86,7 +86,7 @@ def test_no_text_leaves_its_line_or_its_quotes(contents: list[str]) -> None:
         assert json.loads(note) == ["x", *contents][handle - 1]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @example(text="<MEM")
 @example(text="a < m emor")
 @given(text=texts)

@@ -105,7 +105,7 @@ texts = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(text=texts)
 def test_every_text_reads_back(text: str) -> None:
     """Escaping loses nothing, keeps one line, and quoting what is shown changes the quotes' escapes alone."""
@@ -114,7 +114,7 @@ def test_every_text_reads_back(text: str) -> None:
     assert len(shown.splitlines()) == 1
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(text=texts)
 def test_nothing_that_is_shown_acts(text: str) -> None:
     """Neither as it is nor after a Unicode normalisation."""

@@ -109,7 +109,7 @@ def test_helpers_are_shared_and_capped() -> None:
     assert 1 <= len(started) <= 2
     embedder.close()
     for thread in started:
-        thread.join(10)
+        thread.join(60)
     assert not started & helpers()
 
 

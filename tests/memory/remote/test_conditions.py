@@ -97,7 +97,7 @@ def points(draw: st.DrawFn) -> Point:
     return Point(record=record, events=(), seq=1, fingerprint=2, rev=3)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(where=wheres, point=points())
 def test_the_engine_lets_through_what_the_rule_does(where: dict[str, Any], point: Point) -> None:
     """Whatever the filter and the memory."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headroom.errors import InvalidInput
@@ -274,7 +274,7 @@ FILTERS = st.recursive(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(
     st.lists(st.tuples(DRAFTS, st.sampled_from([None, "claude", "codex"])), min_size=1, max_size=8),
     st.lists(FILTERS, min_size=1, max_size=8),

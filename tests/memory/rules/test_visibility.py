@@ -62,7 +62,7 @@ def stored(
     return connection
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(rows, st.sampled_from((None, NOW - 5)), st.sampled_from((None, NOW - 5, NOW + 5))), max_size=12),
     readers,

@@ -235,7 +235,8 @@ class BlockFilter:
             self._begin_answer()
             return True
         tag = self._buffer.rfind("<", max(self._at, len(self._buffer) - LONGEST_THOUGHT))
-        ends = tag >= 0 and any(may_become(end, self._buffer[tag:]) for end in ("</think>", "</thinking>"))
+        begun = "" if tag < 0 or self._buffer.endswith(">") else self._buffer[tag:]
+        ends = begun != "" and any(may_become(end, begun) for end in ("</think>", "</thinking>"))
         until = tag if ends else len(self._buffer)
         self._outcome.show(self._buffer[self._at : until])
         self._at = until

@@ -77,7 +77,7 @@ def same(one: list[dict[str, float]], two: list[dict[str, float]]) -> bool:
 
 
 @pytest.mark.parametrize("vectors", ["auto", "sqlite_vec"])
-@settings(max_examples=10, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(max_examples=10, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(steps=operations, looks=st.sets(st.integers(0, 20)))
 def test_a_live_index_answers_like_one_made_anew(
     vectors: str, steps: list[tuple[str, int, Reader]], looks: set[int]

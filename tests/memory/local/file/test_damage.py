@@ -114,3 +114,16 @@ def test_a_row_that_nobody_stored_is_damage(path: Path, whole: bytes, damage: st
     with pytest.raises(NotADatabase):
         listed(engine, Reader(user_id="alice", owner=True))
     engine.close()
+
+
+def test_values_of_another_type_are_damage(path: Path, whole: bytes) -> None:
+    """An id that is a number, and an agent's name that is bytes, are noticed by what reads only these columns."""
+    path.write_bytes(whole)
+    plain = apsw.Connection(str(path))
+    plain.execute("update memories set id = 7 where seq = 1; update memories set agent_id = x'61' where seq = 2")
+    plain.close()
+    engine = make_engine(path)
+    for call in (lambda: engine.events(ALICE), lambda: engine.stats()):
+        with pytest.raises(NotADatabase):
+            call()
+    engine.close()

@@ -23,7 +23,7 @@ def damage_noticed() -> Iterator[None]:
     try:
         with np.errstate(over="raise"):
             yield
-    except (ValueError, TypeError, LookupError, ArithmeticError) as exc:
+    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as exc:
         raise Damaged from exc
 
 
@@ -54,7 +54,7 @@ def errors_mapped(path: Path) -> Iterator[None]:
     except apsw.IOError as exc:
         raise StoreUnavailable(path=path, reason=_reason(exc)) from exc
     except apsw.SQLError as exc:
-        if not any(sign in str(exc) for sign in ("no such", "no column", "malformed", "tokenizer")):
+        if not any(sign in str(exc) for sign in ("no such", "no column", "malformed", "tokenizer", "fts5")):
             raise
         raise NotADatabase(path=path, reason="its tables are gone or changed") from exc
     except apsw.ConstraintError as exc:

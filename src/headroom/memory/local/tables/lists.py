@@ -15,6 +15,7 @@ from ...records import Reader, Record, Stats
 from ...rules.times import micros, now
 from ...rules.visibility import bound
 from ..file.database import integers
+from ..file.faults import damage_noticed
 from . import history, read
 
 _STATES = {
@@ -97,6 +98,7 @@ def vector(cursor: apsw.Cursor, seq: int | None) -> bytes | None:
     return None if row is None else row[0]
 
 
+@damage_noticed()
 def stats(cursor: apsw.Cursor, reader: Reader | None) -> Stats:
     """Count the memories that `reader` sees, or all of everybody."""
     seen, values = read.seen_by(reader)
