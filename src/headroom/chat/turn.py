@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import wait
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, timezone
 from functools import partial
@@ -24,7 +24,7 @@ from ..runtime.threads import ended, in_time, in_time_async, submit
 from .apis.api import Api, Asked
 from .apis.reply import Texts
 from .between_turns import Notes, TurnKey
-from .fail_open import failing_open
+from .fail_open import Steps, failing_open
 from .last_turn import LastTurn, Skipped, Stored
 from .learning import Facts
 from .options import OnTurn, Settings
@@ -54,6 +54,7 @@ class Turn:
         self._place, self._settings, self._refusals = place, settings, refusals
         self.notes = Notes(turn_id=uuid.uuid4().hex)
         self.texts = Texts()
+        self.steps = Steps(raising=settings.on_error == "raise")
         self.instructed = only_reading
         self._began = datetime.now(timezone.utc)
         self._marked_foreign = foreign
@@ -62,25 +63,10 @@ class Turn:
         self._since = place.moment()
         self._finished = only_reading
         self._refused = False
-        self._failed: dict[str, str] = {}
-        self._ms: dict[str, float] = {}
         self._stored: list[Stored] = []
         self._replaced: list[str] = []
         self._forgotten: list[str] = []
         self._skipped: list[Skipped] = []
-
-    @contextmanager
-    def step(self, name: str, *, timed: bool = True) -> Iterator[None]:
-        """Run a step of the turn; if it fails, the chat goes on."""
-        started = time.perf_counter()
-        failed: list[Exception] = []
-        try:
-            with failing_open(name, raising=self._settings.on_error == "raise") as failed:
-                yield
-        finally:
-            if timed:
-                self._ms[name] = self._ms.get(name, 0.0) + (time.perf_counter() - started) * 1000
-            self._failed.update((name, type(exc).__name__) for exc in failed)
 
     # Before the call. Recalling may be late or fail: the request asks for a block all the same.
 
@@ -88,9 +74,9 @@ class Turn:
         """Return what to send: `kwargs` with notes and instruction, or `kwargs` itself if memory fails."""
         if self._must_recall(api, kwargs):
             if (loading := self._loading()) is not None:
-                with self.step("load"):
+                with self.steps.take("load"):
                     wait([loading.done], self._patience_for(loading))
-            with self.step("recall"):
+            with self.steps.take("recall"):
                 self._take(in_time(self._recall, self._settings.recall_timeout))
         return self._planned(api, kwargs)
 
@@ -98,9 +84,9 @@ class Turn:
         """Do the same as `begin` without blocking the event loop."""
         if self._must_recall(api, kwargs):
             if (loading := self._loading()) is not None:
-                with self.step("load"), suppress(TimeoutError):
+                with self.steps.take("load"), suppress(TimeoutError):
                     await ended(loading.done, self._patience_for(loading))
-            with self.step("recall"):
+            with self.steps.take("recall"):
                 self._take(await in_time_async(self._recall, self._settings.recall_timeout))
         return self._planned(api, kwargs)
 
@@ -111,7 +97,7 @@ class Turn:
         if self._refusals.concern(api, kwargs):
             self._refused = True
             return False
-        with self.step("request", timed=False):
+        with self.steps.take("request", timed=False):
             self._place.check_open()
             self._asked = api.read(kwargs)
             if self._asked is None:
@@ -195,7 +181,7 @@ class Turn:
     def _planned(self, api: Api, kwargs: dict[str, Any]) -> dict[str, Any]:
         if self._refused or self._asked is None:
             return kwargs
-        with self.step("request", timed=False):
+        with self.steps.take("request", timed=False):
             text = self.notes.text if self._settings.inject else ""
             if text or self._wants_block:
                 written = api.write(kwargs, text, self._settings.request if self._wants_block else None)
@@ -233,8 +219,8 @@ class Turn:
             forgotten=tuple(self._forgotten),
             skipped=tuple(self._skipped),
             cut=self.texts.cut,
-            failed=dict(self._failed),
-            ms=dict(self._ms),
+            failed=dict(self.steps.failed),
+            ms=dict(self.steps.ms),
         )
 
     def shows(self, erased: Erased) -> bool:
@@ -245,7 +231,7 @@ class Turn:
     def finish(self) -> None:
         """Store what the reply taught, once. What the length limit or a closed stream cut off is left out."""
         if not self._finished:
-            with self.step("store"):
+            with self.steps.take("store"):
                 if (work := self._work()) is not None:
                     in_time(work, STORE_PATIENCE)
             self._tell()
@@ -253,7 +239,7 @@ class Turn:
     async def finish_async(self) -> None:
         """Do the same as `finish` without blocking the event loop; the storing outlives a cancellation."""
         if not self._finished:
-            with self.step("store"):
+            with self.steps.take("store"):
                 if (work := self._work()) is not None:
                     await in_time_async(work, STORE_PATIENCE)
             self._tell()
@@ -271,7 +257,7 @@ class Turn:
 
     def take_in(self) -> None:
         """Let the facts wait that were learned until now, and learn no more."""
-        with self.step("store"):
+        with self.steps.take("store"):
             if not self._finished and (changes := self._learned()):
                 self._place.shared.waiting.add(self.reader, changes, since=self._since)
         self._tell()
@@ -370,7 +356,7 @@ class Turn:
         settings, asked = self._settings, self._asked
         if settings.record_turns is None or asked is None:
             return
-        with self.step("record"):
+        with self.steps.take("record"):
             with_text = settings.record_turns == "text" and asked.message is not None
             message = kept_message(asked.message or "", settings.redact) if with_text else None
             engine.keep_turn(kept_turn(self.report(), self.reader, self._began, message))

@@ -46,7 +46,7 @@ def _show(source: Source, reply: Any) -> Any:
     if not turn.instructed:
         return reply
     if source.api.is_reply(reply):
-        with turn.step("parse"):
+        with turn.steps.take("parse"):
             source.api.clean(reply, turn.texts)
         return reply
     # Some streams are iterated over in both ways, as those of tracing packages; a pydantic model in one. Python looks
@@ -73,14 +73,14 @@ class _Reply:
         Then its facts are stored: many readers stop at the finish reason.
         """
         shown: Sequence[Any] = [chunk]
-        with self.turn.step("parse"):
+        with self.turn.steps.take("parse"):
             shown = self._cleaner.feed(chunk)
         self.ready.extend(shown)
-        return bool(self._cleaner.finished)
+        return self._cleaner.finished
 
     def end(self) -> None:
         """Make ready what was held back until it was clear that no block begins there."""
-        with self.turn.step("parse"):
+        with self.turn.steps.take("parse"):
             self.ready.extend(self._cleaner.close())
 
 
