@@ -11,14 +11,13 @@ from .api import Asked, Cleaner
 from .foreign import in_messages, in_request, is_in_reply
 from .messages import (
     SYSTEM,
-    Content,
     digest,
     earlier_words,
+    fields,
     forces_a_call,
     get,
     goes_on,
     has_tokens,
-    index_of,
     is_typed,
     joined,
     last_user,
@@ -26,9 +25,7 @@ from .messages import (
     prefixed,
     put,
     said_by_user,
-    values,
     with_field,
-    with_only,
     words,
 )
 from .reply import Texts
@@ -48,13 +45,15 @@ class ChunkCleaner:
 
     def feed(self, chunk: Any) -> Sequence[Any]:
         """Return the chunk without what is hidden or held back; nothing if nothing is left of it."""
-        self._texts.foreign |= is_in_reply(chunk)
+        choices = get(chunk, "choices") or ()
+        deltas = [get(choice, "delta") for choice in choices]
+        self._texts.foreign |= is_in_reply(chunk, *deltas)
         hidden = False
-        for place, choice in enumerate(get(chunk, "choices") or ()):
-            index = index_of(choice, place)
+        for place, (choice, delta) in enumerate(zip(choices, deltas, strict=True)):
+            index = _index_of(choice, place)
             if index not in self._choices:
                 self._choices[index] = _ChoiceCleaner(self._texts, index)
-            hidden |= self._choices[index].clean(chunk, choice)
+            hidden |= self._choices[index].clean(chunk, choice, delta)
         return () if hidden and _says_nothing(chunk) else (chunk,)
 
     def close(self) -> Sequence[Any]:
@@ -74,11 +73,10 @@ class _ChoiceCleaner:
         self._delta: Any = None
         """Its delta for this choice."""
 
-    def clean(self, chunk: Any, choice: Any) -> bool:
-        """Clean a choice of a chunk in place; return whether text of it stays back."""
-        delta, finish_reason = get(choice, "delta"), get(choice, "finish_reason")
-        self._texts.foreign |= is_in_reply(delta)
-        content = Content(get(delta, "content"))
+    def clean(self, chunk: Any, choice: Any, delta: Any) -> bool:
+        """Clean the delta of a choice in place; return whether text of it stays back."""
+        finish_reason = get(choice, "finish_reason")
+        content = _Content(get(delta, "content"))
         if self.finished or not (content.texts or finish_reason):
             return False
         if content.texts:
@@ -105,7 +103,7 @@ class _ChoiceCleaner:
     def _put_rest(self, choice: Any, delta: Any, rest: str) -> None:
         """Show what was held back in a last chunk that has no text, or no delta at all."""
         if delta is None:
-            put(choice, "delta", with_only(self._delta, "content", rest))
+            put(choice, "delta", _with_only(self._delta, "content", rest))
         else:
             put(delta, "content", rest)
 
@@ -119,7 +117,7 @@ class _ChoiceCleaner:
             return ()
         chunk = copy.deepcopy(self._last)
         numbered = enumerate(get(chunk, "choices"))
-        choices = [choice for place, choice in numbered if index_of(choice, place) == self._index]
+        choices = [choice for place, choice in numbered if _index_of(choice, place) == self._index]
         put(chunk, "choices", choices)
         put(get(choices[0], "delta"), "content", held)
         return (chunk,)
@@ -127,9 +125,64 @@ class _ChoiceCleaner:
 
 def _says_nothing(chunk: Any) -> bool:
     """Return whether a chunk, its text gone, carries nothing else either."""
-    return not get(chunk, "usage") and not any(
-        get(choice, "finish_reason") or any(values(get(choice, "delta")).values()) for choice in get(chunk, "choices")
-    )
+    usage, choices = fields(chunk, "usage", "choices")
+    said = (fields(choice, "finish_reason", "delta") for choice in choices)
+    return not usage and not any(finish_reason or any(_values(delta).values()) for finish_reason, delta in said)
+
+
+class _Content:
+    """What a reply says: a text, or a list of parts that are texts or something else, such as thinking."""
+
+    def __init__(self, content: Any) -> None:
+        self._content = content
+        self._parts = content if isinstance(content, (list, tuple)) else [content]
+        self._places = [place for place, part in enumerate(self._parts) if _text_of(part)]
+        self.texts: list[str] = [str(_text_of(self._parts[place])) for place in self._places]
+        """The texts, in order; empty ones are left out."""
+
+    def saying(self, texts: Sequence[str]) -> Any:
+        """Return the content with other texts in the place of `texts`; a part without any text goes."""
+        if isinstance(self._content, str):
+            return texts[0]
+        said = dict(zip(self._places, texts, strict=True))
+        parts = []
+        for place, part in enumerate(self._parts):
+            if place not in said:
+                parts.append(part)
+            elif said[place]:
+                parts.append(said[place] if isinstance(part, str) else with_field(part, "text", said[place]))
+        return parts
+
+
+def _text_of(part: Any) -> str | None:
+    """Return the text of a part of a reply; None if it is something else."""
+    if isinstance(part, str):
+        return part
+    text = get(part, "text") if get(part, "type") in ("text", "output_text", None) else None
+    return text if isinstance(text, str) else None
+
+
+def _with_only(thing: Any, name: str, value: Any) -> Any:
+    """Return an object of the same kind as `thing` with nothing in it but one field."""
+    if isinstance(thing, Mapping):
+        return {name: value}
+    if hasattr(thing, "model_construct"):
+        return type(thing).model_construct(**{name: value})
+    changed = copy.copy(thing)
+    for other in vars(changed):
+        setattr(changed, other, value if other == name else None)
+    return changed
+
+
+def _values(thing: Any) -> Mapping[str, Any]:
+    """Return all fields, those that the SDK does not know included."""
+    return dict(thing) if isinstance(thing, Iterable) else vars(thing)
+
+
+def _index_of(choice: Any, place: int) -> int:
+    """Return the number of a choice: its own, else its place in the list."""
+    index = get(choice, "index")
+    return index if isinstance(index, int) else place
 
 
 class Completions:
@@ -149,7 +202,7 @@ class Completions:
             earlier=earlier_words(messages, last),
             speaker=name_of(messages, last),
             continues=goes_on(messages, last),
-            digest=digest([(get(message, "role"), get(message, "content")) for message in upto]),
+            digest=digest([fields(message, "role", "content") for message in upto]),
             has_room=_has_room(_body(kwargs)),
             foreign=in_messages(messages) or in_request(_body(kwargs)),
             said=said_by_user(messages),
@@ -175,14 +228,14 @@ class Completions:
 
     def clean(self, reply: Any, texts: Texts) -> None:
         """Take the memory blocks out of every choice."""
-        texts.foreign |= is_in_reply(reply)
-        for place, choice in enumerate(get(reply, "choices")):
-            message = get(choice, "message")
-            texts.foreign |= is_in_reply(message)
-            content = Content(get(message, "content"))
+        choices = get(reply, "choices")
+        messages = [get(choice, "message") for choice in choices]
+        texts.foreign |= is_in_reply(reply, *messages)
+        for place, (choice, message) in enumerate(zip(choices, messages, strict=True)):
+            content = _Content(get(message, "content"))
             if not content.texts:
                 continue
-            shown, read = texts.parse_parts(content.texts, index_of(choice, place))
+            shown, read = texts.parse_parts(content.texts, _index_of(choice, place))
             if read.cut and get(choice, "finish_reason") == "length":
                 put(choice, "finish_reason", "stop")
                 texts.cut = True

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...memory.records import Origin
-from .messages import get, has_any
+from .messages import any_of, fields, get
 
 _TOOL_ROLES = ("tool", "function", "web")
 _WORDS = ("text", "input_text", "output_text", "refusal", "input_audio", "thinking", "reasoning")
@@ -28,10 +28,9 @@ def in_messages(messages: Iterable[Any]) -> Origin | None:
     """Return what foreign content stands in the messages or items of a request; None if there is none."""
     found = None
     for message in messages:
-        role, kind = get(message, "role"), get(message, "type")
+        role, kind, content = fields(message, "role", "type", "content")
         if role in _TOOL_ROLES or (role is None and kind is not None and kind not in _OWN_ITEMS):
             return Origin.TOOL
-        content = get(message, "content")
         for part in content if isinstance(content, (list, tuple)) else ():
             shown = None if isinstance(part, str) else get(part, "type")
             if shown in ("tool_result", "document_url", "search_result"):
@@ -46,14 +45,14 @@ def in_request(body: Mapping[str, Any]) -> Origin | None:
     tools = body.get("tools")
     if any(get(tool, "type") not in _OWN_TOOLS for tool in (tools if isinstance(tools, (list, tuple)) else ())):
         return Origin.TOOL
-    if any(body.get(name) for name in (*_LOOKS_UP, "previous_response_id", "conversation")):
+    if any_of([body], (*_LOOKS_UP, "previous_response_id", "conversation")):
         return Origin.TOOL
     return None
 
 
 def is_in_reply(*parts: Any) -> bool:
     """Return whether a part of a reply (a message, a delta, the reply itself) shows that it looked something up."""
-    return any(has_any(part, _LOOKED_UP) for part in parts if part is not None)
+    return any_of(parts, _LOOKED_UP)
 
 
 def is_hosted(item: Any) -> bool:

@@ -14,9 +14,14 @@ def get(thing: Any, name: str) -> Any:
     return thing.get(name) if isinstance(thing, Mapping) else getattr(thing, name, None)
 
 
-def has_any(thing: Any, names: Iterable[str]) -> bool:
-    """Return whether one of several fields is there and not empty."""
-    return any(get(thing, name) for name in names)
+def fields(thing: Any, *names: str) -> list[Any]:
+    """Read several fields; None stands for one that is not there."""
+    return [get(thing, name) for name in names]
+
+
+def any_of(things: Iterable[Any], names: Sequence[str]) -> bool:
+    """Return whether any of these fields is there, and not empty, in any of `things`."""
+    return any(get(thing, name) for thing in things for name in names)
 
 
 def put(thing: Any, name: str, value: Any) -> None:
@@ -34,61 +39,6 @@ def with_field(thing: Any, name: str, value: Any) -> Any:
     changed = copy.copy(thing)
     setattr(changed, name, value)
     return changed
-
-
-def with_only(thing: Any, name: str, value: Any) -> Any:
-    """Return an object of the same kind as `thing` with nothing in it but one field."""
-    if isinstance(thing, Mapping):
-        return {name: value}
-    if hasattr(thing, "model_construct"):
-        return type(thing).model_construct(**{name: value})
-    changed = copy.copy(thing)
-    for other in vars(changed):
-        setattr(changed, other, value if other == name else None)
-    return changed
-
-
-class Content:
-    """What a reply says: a text, or a list of parts that are texts or something else, such as thinking."""
-
-    def __init__(self, content: Any) -> None:
-        self._content = content
-        self._parts = content if isinstance(content, (list, tuple)) else [content]
-        self._places = [place for place, part in enumerate(self._parts) if _text_of(part)]
-        self.texts: list[str] = [str(_text_of(self._parts[place])) for place in self._places]
-        """The texts, in order; empty ones are left out."""
-
-    def saying(self, texts: Sequence[str]) -> Any:
-        """Return the content with other texts in the place of `texts`; a part without any text goes."""
-        if isinstance(self._content, str):
-            return texts[0]
-        said = dict(zip(self._places, texts, strict=True))
-        parts = []
-        for place, part in enumerate(self._parts):
-            if place not in said:
-                parts.append(part)
-            elif said[place]:
-                parts.append(said[place] if isinstance(part, str) else with_field(part, "text", said[place]))
-        return parts
-
-
-def _text_of(part: Any) -> str | None:
-    """Return the text of a part of a reply; None if it is something else."""
-    if isinstance(part, str):
-        return part
-    text = get(part, "text") if get(part, "type") in ("text", "output_text", None) else None
-    return text if isinstance(text, str) else None
-
-
-def values(thing: Any) -> Mapping[str, Any]:
-    """Return all fields, those that the SDK does not know included."""
-    return dict(thing) if isinstance(thing, Iterable) else vars(thing)
-
-
-def index_of(choice: Any, place: int) -> int:
-    """Return the number of a choice: its own, else its place in the list."""
-    index = get(choice, "index")
-    return index if isinstance(index, int) else place
 
 
 SYSTEM = ("system", "developer")
