@@ -228,6 +228,17 @@ def test_what_nobody_reviews_is_erased(path: Path) -> None:
     engine.close()
 
 
+def test_only_clearing_is_kept_in_mind(engine: Engine) -> None:
+    """What is learned late is held against a clear; deletes by id or filter leave nothing behind in the process."""
+    ids = engine.save(ALICE, [Draft(f"fact {n}", metadata={"n": n}) for n in range(4)])
+    for memory_id in ids[:3]:
+        engine.delete(memory_id, ALICE)
+    engine.clear(ALICE, parse({"n": 3}))
+    assert engine.erasures.count("alice") == 0
+    engine.clear(ALICE)
+    assert engine.erasures.count("alice") == 1
+
+
 def test_a_thousand_are_erased_in_one_transaction(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """`delete_many` and a clear by a filter write once, however many they erase."""
     ids = engine.save(ALICE, [Draft(f"fact {n}", metadata={"n": n}) for n in range(1000)])

@@ -23,9 +23,14 @@ class Erased:
     ids: tuple[str, ...] = ()
     filtered: bool = False
 
+    @property
+    def is_clear(self) -> bool:
+        """Return whether everything went, of a user or of what is bound to the reader's ids."""
+        return not (self.ids or self.filtered)
+
     def covers(self, writer: Reader, change: Change) -> bool:
         """Return whether a change that was learned before, and is not stored yet, goes with what was erased."""
-        if self.ids or self.filtered or writer.user_id != self.reader.user_id:
+        if not self.is_clear or writer.user_id != self.reader.user_id:
             return False
         if change.draft is None:
             return False  # ends a memory: erased or not, it is over
@@ -40,7 +45,7 @@ class Moment:
     """A point in a user's time: what was erased later is not stored again by what was learned before."""
 
     erasures: int = 0
-    """How many of them this process had seen."""
+    """How many times this process had seen the user's memory cleared."""
     lifetime: int | None = None
     """See `Backend.lifetime`; None if it is not known."""
 
@@ -66,7 +71,7 @@ class Erasures:
         self._listeners.append(listener)
 
     def count(self, user_id: str) -> int:
-        """Return how many erasures of a user there were."""
+        """Return how many times the memory of a user was cleared."""
         return len(self._done.get(user_id, ()))
 
     @contextmanager
@@ -88,7 +93,8 @@ class Erasures:
         """Erase within the block: after all that was being written for the user, and then announce it."""
         user_id = erased.reader.user_id
         with self._change:
-            self._done.setdefault(user_id, []).append(erased)
+            if erased.is_clear:  # nothing else covers what is learned, and these are kept
+                self._done.setdefault(user_id, []).append(erased)
             before = {ticket for ticket, user in self._writing.items() if user == user_id}
             self._change.wait_for(lambda: before.isdisjoint(self._writing), PATIENCE)
         try:
