@@ -84,7 +84,7 @@ def test_the_table_the_sql_and_the_mask_agree(
         (*values, NOW),
     ).fetchall()
     assert [seq for (seq,) in listed] == promised
-    columns = UserColumns(1, Stamp("any", 4), lambda _: Matrix(4))
+    columns = UserColumns(1, Stamp("any", 4), 0, lambda _: Matrix(4))
     columns.catch_up(connection.cursor(), 1)
     mask = columns.allowed(visible(reader), now=NOW, as_of=None)
     assert columns.seq[mask].tolist() == promised
@@ -156,7 +156,7 @@ def test_a_scope_needs_its_id(scope: Scope) -> None:
 def test_as_of_sees_what_held_then() -> None:
     """At a moment of the past a row is seen from its creation until its end, whatever came after."""
     connection = stored([((Scope.USER, None, None, None), NOW - 5, None)])
-    columns = UserColumns(1, Stamp("any", 4), lambda _: Matrix(4))
+    columns = UserColumns(1, Stamp("any", 4), 0, lambda _: Matrix(4))
     columns.catch_up(connection.cursor(), 1)
     everybody = visible(Reader(user_id="alice"))
 

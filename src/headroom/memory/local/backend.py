@@ -259,7 +259,7 @@ class LocalBackend:
                 return Hnsw(width, self._config, count)
             return Matrix(width, count)
 
-        return UserColumns(user, stamp, make_index)
+        return UserColumns(user, stamp, count, make_index)
 
     @damage_noticed()
     def _stamp(self, cursor: apsw.Cursor, width: int) -> Stamp:

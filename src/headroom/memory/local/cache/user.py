@@ -36,7 +36,8 @@ _BATCH = 8192
 # What is held is seen by no search, whatever the time that it asks about: as if it had ended before it began.
 _SQL = """select m.seq, m.scope, m.session_id, m.agent_id, m.turn_id, m.created_at,
     iif(m.held_until is null, m.valid_until, -1), m.expires_at, m.importance, m.length, m.opening, {vector}
-    from memories m left join vectors v on v.memory = m.seq where m.user = ?"""
+    from memories m left join vectors v on v.memory = m.seq"""
+_NEWEST = "select (select coalesce(max(seq), 0) from memories), (select coalesce(max(seq), 0) from changes)"
 _TYPES = {
     "seq": np.int64,
     "scope": np.int32,
@@ -71,9 +72,13 @@ class UserColumns:
     Hold `lock` from `catch_up` to the last use: a search must not see rows come in between.
     """
 
-    def __init__(self, user: int, stamp: Stamp, make_index: Callable[[UserColumns], VectorIndex]) -> None:
+    def __init__(
+        self, user: int, stamp: Stamp, expected: int, make_index: Callable[[UserColumns], VectorIndex]
+    ) -> None:
+        """`expected` is how many memories of the user there are to be read."""
         self.user = user
         self.stamp = stamp
+        self._expected = expected
         self.lock = threading.RLock()
         self.revision = -1
         self.last_change = 0
@@ -116,14 +121,18 @@ class UserColumns:
     def catch_up(self, cursor: apsw.Cursor, revision: int) -> None:
         """Read the rows stored since the last time, and again those that were changed or deleted."""
         known = self.last_seq
-        changed = "select distinct memory from changes where user = ? and seq > ? and memory <= ?"
-        if reread := integers(cursor.execute(changed, (self.user, self.last_change, known))):
-            self._views.clear()
-            self._reread(cursor, reread)
-        new = cursor.execute(f"{self._sql} and m.seq > ? order by m.seq", (self.user, known))
+        newest, last_change = cursor.execute(_NEWEST).get
+        if last_change > self.last_change:
+            changed = "select distinct memory from changes where user = ? and seq > ? and memory <= ?"
+            if reread := integers(cursor.execute(changed, (self.user, self.last_change, known))):
+                self._views.clear()
+                self._reread(cursor, reread)
+            self.last_change = last_change
+        # The index of a user's rows is in another order, and is walked whole: a few rows of others are passed sooner.
+        user = "+m.user" if newest - known <= max(self._expected, len(self)) else "m.user"
+        new = cursor.execute(f"{self._sql} where {user} = ? and m.seq > ? order by m.seq", (self.user, known))
         while rows := list(islice(new, _BATCH)):
             self._append(rows)
-        (self.last_change,) = integers(cursor.execute("select coalesce(max(seq), 0) from changes"))
         self.revision = revision
 
     def view(self, cursor: apsw.Cursor, rule: Rule, where: Filter | None, now: int) -> View:
@@ -248,7 +257,7 @@ class UserColumns:
     def _reread(self, cursor: apsw.Cursor, seqs: Sequence[int]) -> None:
         for seq in seqs:
             (position,) = self.positions([seq])
-            row = cursor.execute(f"{self._sql} and m.seq = ?", (self.user, seq)).fetchone()
+            row = cursor.execute(f"{self._sql} where m.user = ? and m.seq = ?", (self.user, seq)).fetchone()
             if row is None:
                 self["valid_until"][position] = self["expires_at"][position] = _GONE
             else:
