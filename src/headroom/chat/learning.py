@@ -11,11 +11,11 @@ from ..errors import InvalidInput
 from ..memory.records import Change, Draft, Reader, Scope, SearchResult
 from ..memory.rules.allowance import Allowance
 from ..memory.rules.checks import check_draft
-from ..memory.rules.duplicates import folded
+from ..memory.rules.duplicates import all_folded, folded
 from ..memory.rules.gate import Gate
 from .block.item import Item
 from .last_turn import Skipped
-from .prompt.quoting import cut, quoted
+from .prompt.quoting import readings
 
 Redact: TypeAlias = Callable[[str], "str | None"]
 """Change a text on its way into the memory; None drops the fact that holds it."""
@@ -46,7 +46,7 @@ class Facts:
         self.changes: list[Change] = []
         self.skipped: list[Skipped] = []
         self._shown, self._reader, self._redact = shown, reader, redact
-        self._examples = set(map(folded, examples))
+        (self._examples,) = all_folded([examples])
         self._length = length
         self._gate, self._allowance = gate or Gate(()), allowance or Allowance()
         self._foreign = self._gate.foreign
@@ -55,19 +55,17 @@ class Facts:
     @cached_property
     def _said(self) -> list[set[str]]:
         """What each note says, as it is stored and as it was shown: cut, and with its escapes."""
-        texts = ((note.content, cut(note.content, self._length)) for note in self._shown)
-        # Mostly one text thrice.
-        return [set(map(folded, {whole, short, quoted(short)[1:-1]})) for whole, short in texts]
+        return all_folded(readings([note.content for note in self._shown], self._length))
 
     def add(self, item: Item) -> None:
         """Take in one item."""
         replaces, forget = self._named(item.replaces, item), self._named(item.forget, item)
-        if item.content is not None and self._is_known(item.content):
+        same = None if item.content is None else folded(item.content)
+        if item.content is not None and any(same in said for said in self._said):
             # A note that was injected is never learned again; the other ones that it replaces are over all the same.
             self._skip(item.content, "it was injected")
-            same = folded(item.content)
             forget += [handle for handle in replaces if same not in self._said[handle - 1]]
-        elif item.content is not None and folded(item.content) in self._examples:
+        elif item.content is not None and same in self._examples:
             self._skip(item.content, "it is one of the examples")
         elif item.content is not None and (draft := self._draft(item, item.content)) and self._may_store(item.content):
             held = self._gate.holds(item.content)
@@ -106,10 +104,6 @@ class Facts:
         if not allowed:
             self._skip(item.content or "", f"the user did not say that [{handle}] is over")
         return allowed
-
-    def _is_known(self, content: str) -> bool:
-        same = folded(content)
-        return any(same in said for said in self._said)
 
     def _named(self, handles: Iterable[int], item: Item) -> list[int]:
         """Keep the handles of notes that were shown; another one names nothing."""

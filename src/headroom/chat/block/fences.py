@@ -11,19 +11,13 @@ class Lines:
     """Follow a text piece by piece, for every way of cutting it. Fences are CommonMark's."""
 
     def __init__(self) -> None:
+        self.at_start = True
+        """Nothing but up to three spaces stands on the line so far; four would be indented code."""
+        self.fenced = False
+        """The line stands inside a code fence that an earlier line opened."""
         self._line: list[str] = []
         self._indent = 0
         self._fence = ""
-
-    @property
-    def at_start(self) -> bool:
-        """Nothing but up to three spaces stands on the line so far; four would be indented code."""
-        return 0 <= self._indent <= 3
-
-    @property
-    def fenced(self) -> bool:
-        """The line stands inside a code fence that an earlier line opened."""
-        return bool(self._fence)
 
     def feed(self, text: str) -> None:
         """Go on by `text`."""
@@ -39,11 +33,12 @@ class Lines:
         if self.at_start and piece:
             spaces = len(piece) - len(piece.lstrip(" "))
             self._indent = self._indent + spaces if spaces == len(piece) else -1
+            self.at_start = 0 <= self._indent <= 3
         self._line.append(piece)
 
     def _end_line(self) -> None:
         found = _FENCE.match("".join(self._line).rstrip("\r"))
-        self._line, self._indent = [], 0
+        self._line, self._indent, self.at_start = [], 0, True
         if not found:
             return
         run, rest = found[1], found[2]
@@ -51,3 +46,4 @@ class Lines:
             self._fence = run if run[0] == "~" or "`" not in rest else ""
         elif run.startswith(self._fence) and not rest.strip():
             self._fence = ""
+        self.fenced = bool(self._fence)

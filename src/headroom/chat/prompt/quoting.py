@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["cut", "quoted"]
+__all__ = ["cut", "quoted", "readings"]
 
 # Names that make `<name` a tag somebody obeys: our own block, the special tokens of chat templates, thinking, tool
 # calls, and the HTML that loads something or runs. Any name with an underscore is one too, as in <start_of_turn>. So
@@ -77,6 +77,12 @@ def quoted(text: str, length: int | None = None) -> str:
         parts += [json.dumps(text[start:place], ensure_ascii=False)[1:-1], _escaped(text[place])]
         start = place + 1
     return f'"{"".join(parts)}{json.dumps(text[start:], ensure_ascii=False)[1:-1]}"'
+
+
+def readings(texts: Iterable[str], length: int | None = None) -> list[tuple[str, str, str]]:
+    """Return what a model may repeat of each quoted text: the text itself, as it was cut, and with its escapes."""
+    short = [(text, cut(text, length)) for text in texts]
+    return [(text, shown, quoted(shown)[1:-1]) for text, shown in short]
 
 
 def cut(text: str, length: int | None) -> str:

@@ -36,7 +36,8 @@ class Node(Forward):
         object.__setattr__(self, "_path", path)
 
     def _of_target(self, name: str) -> Any:
-        path = f"{self._path}.{name}" if self._path else name
+        above = self._path
+        path = f"{above}.{name}" if above else name
         if path in ROUTES:
             return self._child(name, getattr(self._target, name), lambda _, at: Resource(at, self._turns, ROUTES[path]))
         if any(route.startswith(f"{path}.") for route in ROUTES):

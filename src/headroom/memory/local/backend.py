@@ -17,7 +17,7 @@ from ..protocols import Amendment, Decision, Embedder, Stored, Vector, Write
 from ..query import Filter, Listing, Query
 from ..records import Applied, Event, KeptTurn, Parts, Reader, Record, SearchResult, Stats
 from ..rules.duplicates import grouped
-from ..rules.ranking import score
+from ..rules.ranking import score, scores
 from ..rules.times import DAY, local, micros, moment, now
 from .cache.user import Stamp, UserColumns
 from .cache.users import Indexes
@@ -85,13 +85,13 @@ class LocalBackend:
             fields = read.fetch(cursor, scored)
         results = [
             SearchResult(
-                score=score(parts),
+                score=total,
                 parts=parts,
                 cosine=cosines.get(seq, 0.0),
                 told=_day(fields[seq], query) if seq in rivals else None,
                 **fields[seq],
             )
-            for seq, parts in scored.items()
+            for seq, (total, parts) in scored.items()
             if seq in fields
         ]
         return grouped(results) if query.notes_only else results
@@ -224,15 +224,18 @@ class LocalBackend:
         self._indexes.close()
         self._database.close()
 
-    def _scored(self, cursor: apsw.Cursor, columns: UserColumns, hits: Found, query: Query) -> dict[int, Parts]:
-        """Return the best rows with the parts of their scores, best first, with graph neighbours if asked for."""
+    def _scored(
+        self, cursor: apsw.Cursor, columns: UserColumns, hits: Found, query: Query
+    ) -> dict[int, tuple[float, Parts]]:
+        """Return the best rows with their scores and the parts of these, best first; graph neighbours if asked for."""
         seqs = columns.seq[hits.positions[: query.top_k]].tolist()
         best = dict(zip(seqs, starmap(Parts, hits.parts[:, : query.top_k].T.tolist()), strict=True))
         if query.include_graph:
             for seq, parts in self._linked(cursor, columns, best, hits.allowed).items():
                 best[seq] = max(parts, best.get(seq, Parts()), key=score)
             best = dict(sorted(best.items(), key=lambda item: -score(item[1]))[: query.top_k])
-        return {seq: parts for seq, parts in best.items() if score(parts) >= query.min_score}
+        totals = zip(best.items(), scores(best.values()), strict=True)
+        return {seq: (total, parts) for (seq, parts), total in totals if total >= query.min_score}
 
     def _linked(
         self, cursor: apsw.Cursor, columns: UserColumns, best: dict[int, Parts], allowed: Bools

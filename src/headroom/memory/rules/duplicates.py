@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from hashlib import blake2b
@@ -61,6 +61,11 @@ def folded(text: str) -> str:
         number, space = _NUMBER.fullmatch(piece) is not None, ""
     whole = "".join(folding)
     return (_END if prose or _WORD_AT_END.search(whole) else _END_BEHIND_CODE).sub("", whole)
+
+
+def all_folded(groups: Iterable[Iterable[str]]) -> list[set[str]]:
+    """Fold the texts of each group; those of a group that are one memory become one text."""
+    return [set(map(folded, set(group))) for group in groups]
 
 
 def _is_prose(piece: str, *, behind_number: bool) -> bool:

@@ -5,6 +5,7 @@ The shares below were chosen on LoCoMo, as stored facts and as turns of dialogue
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,6 +114,11 @@ def parts(found: Candidates) -> Floats:
 def score(parts: Parts) -> float:
     """Sum the parts of a score, within 0..1: vectors may say less than nothing."""
     return min(1.0, max(0.0, sum(parts)))
+
+
+def scores(parts: Iterable[Parts]) -> list[float]:
+    """Return the score of each."""
+    return list(map(score, parts))
 
 
 def rarity(frequency: int, total: int) -> float:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from ...query import AllOf, Cell, Compare, Field, Filter, Kind, Not, Operator
 from ...records import Origin
 from ...rules.filters import cells_at
-from .column import Column
+from .columns import Columns
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -98,7 +98,7 @@ class _Values:
         self.upto = 0
         """The last row that was read."""
         self._codes: dict[Cell, int] = {}
-        self._places, self._held = Column(np.int32), Column(np.int32)
+        self._held = Columns({"place": np.int32, "code": np.int32})
         self._dense = True
         self._sorted: dict[Kind, tuple[list[Any], Ints]] = {}
         self._sorted_at = 0
@@ -107,30 +107,29 @@ class _Values:
 
     @property
     def nbytes(self) -> int:
-        return self._places.nbytes + self._held.nbytes + _BYTES_A_CELL * len(self._codes)
+        return self._held.nbytes + _BYTES_A_CELL * len(self._codes)
 
     def extend(self, held: Iterable[tuple[int, Cell]]) -> None:
         """Let positions hold these values."""
         pairs = [(position, self._codes.setdefault(cell, len(self._codes) + 1)) for position, cell in held]
         if pairs:
-            places, codes = zip(*pairs, strict=True)
-            self._places.extend(places)
-            self._held.extend(codes)
-            self._dense = bool((self._places.values == np.arange(len(self._places.values))).all())
+            self._held.extend(list(zip(*pairs, strict=True)))
+            places = self._held.values["place"]
+            self._dense = bool((places == np.arange(len(places))).all())
 
     def forget(self, position: int) -> None:
         """Let a position hold nothing."""
-        self._held.values[self._places.values == position] = _NONE
+        self._held.values["code"][self._held.values["place"] == position] = _NONE
 
     def marked(self, compare: Compare, count: int) -> Bools:
         fits = np.zeros(len(self._codes) + 1, np.bool_)
         fits[self._fitting(compare)] = True
         fits[_NONE] = False
-        holding = fits[self._held.values]
+        holding = fits[self._held.values["code"]]
         if self._dense and len(holding) == count:
             return np.asarray(holding)
         mask = np.zeros(count, np.bool_)
-        mask[self._places.values[holding]] = True
+        mask[self._held.values["place"][holding]] = True
         return mask
 
     def _fitting(self, compare: Compare) -> Any:

@@ -23,7 +23,7 @@ from ..file.faults import Damaged, damage_noticed
 from ..nearest.matrix import VectorIndex
 from ..tables.postings import Ints, memories_with
 from ..tables.vector_codec import decode
-from .column import Column
+from .columns import Columns
 from .entities import Graph
 from .fields import FieldColumns, compared, evaluated
 from .visible import FOREVER, View
@@ -82,7 +82,7 @@ class UserColumns:
         self.lock = threading.RLock()
         self.revision = -1
         self.last_change = 0
-        self._columns = {name: Column(dtype) for name, dtype in _TYPES.items()}
+        self._columns = Columns(_TYPES)
         self._codes: dict[str | None, int] = {None: 0}
         self._postings: dict[str, tuple[Ints, int]] = {}
         self._postings_bytes = 0
@@ -96,7 +96,7 @@ class UserColumns:
         return len(self.seq)
 
     def __getitem__(self, name: str) -> npt.NDArray[Any]:
-        return self._columns[name].values
+        return self._columns.values[name]
 
     @property
     def seq(self) -> Ints:
@@ -108,9 +108,9 @@ class UserColumns:
 
     @property
     def nbytes(self) -> int:
-        columns = sum(column.nbytes for column in self._columns.values())
         views = sum(view.nbytes for view in self._views.values())
-        return columns + views + self.vectors.nbytes + self._postings_bytes + self._graph.nbytes + self._fields.nbytes
+        kept = self._columns.nbytes + self._postings_bytes
+        return kept + views + self.vectors.nbytes + self._graph.nbytes + self._fields.nbytes
 
     def graph(self, cursor: apsw.Cursor) -> Graph:
         """Return the user's entities and relations, read anew if anything has changed."""
@@ -248,8 +248,7 @@ class UserColumns:
     @damage_noticed()
     def _append(self, rows: Sequence[tuple[Any, ...]]) -> None:
         *columns, blobs = zip(*rows, strict=True)
-        for name, values in zip(_TYPES, columns, strict=True):
-            self._columns[name].extend(self._as_numbers(name, values))
+        self._columns.extend([self._as_numbers(name, values) for name, values in zip(_TYPES, columns, strict=True)])
         if self.vectors.holds_rows:
             self.vectors.add(decode(blobs, self.stamp.width))
 

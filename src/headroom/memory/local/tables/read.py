@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import apsw
@@ -106,8 +107,9 @@ def _fields(row: tuple[Any, ...], beside: Mapping[tuple[int, str], list[tuple[An
     if checksum is not None and checksum != row_checksum(raw, content, scope, session_id, agent_id, turn_id):
         raise Damaged
     created_at = moment(created)
-    first = _source(agent_id, session_id, turn_id, created, origin)
-    later = [_source(*values) for _, *values in sorted(beside.get((seq, "sources"), ()))]
+    first = _source(agent_id, session_id, turn_id, created_at, origin)
+    told_again = sorted(beside.get((seq, "sources"), ()))
+    later = [_source(agent, session, turn, moment(at), by) for _, agent, session, turn, at, by in told_again]
     return {
         "id": id_text(raw),
         "content": content,
@@ -146,11 +148,11 @@ def origin_of(code: str | None) -> Origin:
     return Origin(code or Origin.APPLICATION)
 
 
-def _source(agent_id: Any, session_id: Any, turn_id: Any, created_at: Any, origin: Any) -> Source:
+def _source(agent_id: Any, session_id: Any, turn_id: Any, created_at: datetime, origin: Any) -> Source:
     return Source(
         agent_id=agent_id,
         session_id=session_id,
         turn_id=turn_id,
-        created_at=moment(created_at),
+        created_at=created_at,
         origin=origin_of(origin),
     )
