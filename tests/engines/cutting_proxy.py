@@ -8,6 +8,10 @@ from contextlib import suppress
 from enum import Enum
 from urllib.parse import urlsplit
 
+import pytest
+
+_PORTS = {"http": 6333, "bolt": 7687, "neo4j": 7687}
+
 
 class When(str, Enum):
     """Where a connection is cut."""
@@ -20,14 +24,19 @@ class CuttingProxy:
     """Forwards bytes. A request is what a client sends after an answer, or first on a connection."""
 
     def __init__(self, url: str) -> None:
+        """Listen in front of `url`. The test is skipped if that is TLS, whose certificates a proxy cannot have."""
         parts = urlsplit(url)
-        self._target = (parts.hostname or "127.0.0.1", parts.port or 80)
+        if parts.scheme.endswith("s") or "+s" in parts.scheme:
+            pytest.skip(f"the connection to {parts.hostname} is encrypted, so that no proxy can cut it at a request")
+        self._target = (parts.hostname or "127.0.0.1", parts.port or _PORTS[parts.scheme])
         self._lock = threading.Lock()
         self._left: int | None = None
         self._when = When.BEFORE
         self.was_cut = False
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.url = f"{parts.scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
+        # Not neo4j://: with it the driver would ask for the members of the cluster and go around the proxy.
+        scheme = "bolt" if parts.scheme == "neo4j" else parts.scheme
+        self.url = f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
         self._open: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
 

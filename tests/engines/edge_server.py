@@ -21,6 +21,7 @@ from typing import Any
 import qdrant_edge as edge
 
 from . import edge_json as read
+from . import edge_strict as strict
 from .edge_json import Json, Refused
 
 _Update = edge.UpdateOperation
@@ -34,6 +35,7 @@ class Collection:
         folder.mkdir(parents=True)
         config, self._widths = read.config_of(body)
         self._folder, self._body, self._fields = folder, body, dict[str, str]()
+        self._uses = dict[str, frozenset[str]]()
         self._shard = edge.EdgeShard.create(str(folder), config)
         self._lock, self._operations = threading.Lock(), itertools.count(1)
 
@@ -41,6 +43,11 @@ class Collection:
         self._shard.close()
         shutil.rmtree(self._folder, ignore_errors=True)
         return True
+
+    def answer(self, method: str, call: str, body: Json) -> Json:
+        """Answer one call of the API, as strictly as a server does."""
+        strict.check(call, body, self._uses)
+        return _ROUTES[method, call](self, body)
 
     def info(self) -> Json:
         found = self._shard.info()
@@ -71,6 +78,7 @@ class Collection:
 
     def index(self, body: Json) -> Json:
         schema = body["field_schema"]
+        self._uses[body["field_name"]] = strict.uses_of(schema)
         self._fields[body["field_name"]] = schema if isinstance(schema, str) else schema["type"]
         return self._update(_Update.create_field_index(body["field_name"], read.schema_of(schema)))
 
@@ -109,8 +117,6 @@ class Collection:
 
     def scroll(self, body: Json) -> Json:
         order = body.get("order_by")
-        if order and (order if isinstance(order, str) else order["key"]) not in self._fields:
-            raise Refused(400, "Bad request: No range index for `order_by` key. Please create one to use `order_by`.")
         found, following = self._shard.scroll(
             edge.ScrollRequest(
                 offset=None if body.get("offset") is None else read.point_id(body["offset"]),
@@ -188,6 +194,8 @@ class Store:
 
     def answer(self, method: str, path: str, body: Json) -> Json:
         match path.split("?")[0].strip("/").split("/"):
+            case ["cluster"]:
+                return {"status": "disabled"}
             case ["collections"]:
                 return {"collections": [{"name": name} for name in self._collections]}
             case ["collections", name]:
@@ -195,7 +203,7 @@ class Store:
             case ["collections", name, "exists"]:
                 return {"exists": name in self._collections}
             case ["collections", name, *rest] if (method, "/".join(rest)) in _ROUTES:
-                return _ROUTES[method, "/".join(rest)](self._named(name), body)
+                return self._named(name).answer(method, "/".join(rest), body)
         raise Refused(501, f"no such call here: {method} {path}")
 
     def _whole(self, method: str, name: str, body: Json) -> Json:
@@ -225,11 +233,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         begun = time.perf_counter()
-        raw = self.rfile.read(int(self.headers.get("content-length") or 0))
+        length = int(self.headers.get("content-length") or 0)
+        raw = self.rfile.read(length)
         status, body = 200, dict[str, Json]()
         try:
             if self.key is not None and self.headers.get("api-key") != self.key:
                 raise Refused(401, "Must provide an API key or an Authorization bearer token")
+            if length > strict.LONGEST_BODY:
+                raise Refused(
+                    413, f"Payload ({length} bytes) is larger than allowed (limit: {strict.LONGEST_BODY} bytes)"
+                )
             if self.path == "/":
                 body = {"title": "qdrant-edge behind a REST shim", "version": "1.18.0"}
             else:

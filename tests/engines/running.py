@@ -13,6 +13,8 @@ from typing import Any
 from . import arcadedb, neo4j_server, qdrant_edge_rest
 from .process import NotHere, Process
 
+_NEO4J = ("USER", "PASSWORD", "DATABASE")
+
 
 @dataclass(kw_only=True)
 class Engine:
@@ -34,7 +36,7 @@ def qdrant(folder: Path) -> Iterator[Engine]:
     """Return a Qdrant to talk to: $HEADROOM_TEST_QDRANT_URL, or its engine behind the shim. Raise NotHere."""
     url = os.environ.get("HEADROOM_TEST_QDRANT_URL")
     if url:
-        key = os.environ.get("HEADROOM_TEST_QDRANT_API_KEY")
+        key = os.environ.get("HEADROOM_TEST_QDRANT_API_KEY") or None
         settings = {"qdrant_url": url, "qdrant_api_key": key}
         yield Engine(name=f"Qdrant server at {url}", url=url, settings=settings, is_server=True)
         return
@@ -58,8 +60,9 @@ def graph(folder: Path) -> Iterator[Engine]:
     """Return a Neo4j to talk to: $HEADROOM_TEST_NEO4J_URI, the server itself, or ArcadeDB over Bolt. Raise NotHere."""
     uri = os.environ.get("HEADROOM_TEST_NEO4J_URI")
     if uri:
-        user, password = (os.environ.get(f"HEADROOM_TEST_NEO4J_{name}") for name in ("USER", "PASSWORD"))
-        settings = {"neo4j_uri": uri, "neo4j_user": user or "neo4j", "neo4j_password": password}
+        user, password, database = (os.environ.get(f"HEADROOM_TEST_NEO4J_{name}") for name in _NEO4J)
+        settings = {"neo4j_uri": uri, "neo4j_user": user or "neo4j", "neo4j_password": password or None}
+        settings["neo4j_database"] = database or None
         yield Engine(name=f"Neo4j server at {uri}", url=uri, settings=settings, is_server=True)
         return
     engine = _started(folder)

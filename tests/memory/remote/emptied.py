@@ -21,12 +21,13 @@ class Collections:
         key = qdrant.settings["qdrant_api_key"]
         self.client = QdrantClient(
             url=qdrant.settings["qdrant_url"],
-            port=None,
             headers={"api-key": key} if key else None,
+            timeout=60,
             check_compatibility=False,
         )
-        settings = graph.settings
-        auth = settings["neo4j_user"], settings["neo4j_password"]
+        user, password = graph.settings["neo4j_user"], graph.settings["neo4j_password"]
+        auth = None if password is None else (user, password)
+        self._database = graph.settings.get("neo4j_database")
         self.driver = GraphDatabase.driver(graph.url, auth=auth, notifications_min_severity="OFF")
 
     def config(self, embedder_id: str = "", **settings: object) -> MemoryConfig:
@@ -38,14 +39,20 @@ class Collections:
         chosen = {**self.qdrant.settings, **self.graph.settings, "qdrant_collection": name, **settings}
         return MemoryConfig(backend="qdrant-neo4j", **chosen)  # type: ignore[arg-type]
 
+    def members(self) -> int:
+        """Return how many nodes the Qdrant cluster has; 1 if it is a single server."""
+        status = self.client.cluster_status()
+        return max(1, len(getattr(status, "peers", None) or ()))
+
     def renew(self) -> None:
         """Let the next test have the collections of this one."""
         self._taken.clear()
 
     def drop(self) -> None:
-        """Remove everything."""
+        """Remove everything that the tests made, from both engines, and nothing else."""
         for name in [name for names in self._names.values() for name in names]:
             self.client.delete_collection(name)
+            self._clear_graph(name)
         self.client.close()
         self.driver.close()
 
@@ -58,6 +65,10 @@ class Collections:
         if self.client.collection_exists(name):
             everything = m.Filter(must_not=[m.FieldCondition(key="state", match=m.MatchValue(value="never"))])
             self.client.delete(name, m.FilterSelector(filter=everything))
-            for label in ("HeadroomMemory", "HeadroomEntity"):
-                self.driver.execute_query(f"MATCH (n:{label} {{space: $name}}) DETACH DELETE n", name=name)
+            self._clear_graph(name)
         return name
+
+    def _clear_graph(self, name: str) -> None:
+        for label in ("HeadroomMemory", "HeadroomEntity"):
+            statement = f"MATCH (n:{label} {{space: $name}}) DETACH DELETE n"
+            self.driver.execute_query(statement, name=name, database_=self._database)

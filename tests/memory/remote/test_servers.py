@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 from openai import OpenAI
@@ -18,7 +21,10 @@ from headroom.memory.embedders.cached import CachedEmbedder
 from headroom.memory.engine import Engine
 from headroom.memory.query import Listing, Query
 from headroom.memory.records import Draft, Reader
+from headroom.memory.remote import collection
 from headroom.memory.remote.backend import RemoteBackend
+from headroom.memory.remote.neo4j import Neo4j
+from headroom.memory.rules.filters import parse
 from headroom.runtime import threads
 from headroom.testing import HashEmbedder
 
@@ -52,8 +58,9 @@ def test_a_server_that_is_down_is_named_at_once(collections: Collections, which:
 @pytest.mark.parametrize("setting", ["qdrant_api_key", "neo4j_password"])
 def test_wrong_credentials_are_refused_at_once(collections: Collections, setting: str) -> None:
     """The error says which engine refuses, and holds no key."""
-    if collections.qdrant.is_server and collections.qdrant.settings["qdrant_api_key"] is None:
-        pytest.skip("this Qdrant asks for no key")
+    asked = {**collections.qdrant.settings, **collections.graph.settings}
+    if asked[setting] is None:
+        pytest.skip(f"this server asks for no {setting}")
     with pytest.raises(ServerRefused) as raised:
         Memory(collections.config(EMBEDDER.id, **{setting: "a-wrong-secret"}), embedder=EMBEDDER)
     assert raised.value.engine.lower() == setting.partition("_")[0]
@@ -169,6 +176,120 @@ def test_a_chat_remembers_and_outlives_its_servers(collections: Collections, ser
     assert reply.choices[0].message.content == "Python it is."
     assert "User prefers Python" not in str(server.last.body)
     proxy.close()
+
+
+class _NoSchema:
+    """A transaction of a user who may not change the schema."""
+
+    def __init__(self, tx: Any) -> None:
+        self._tx = tx
+
+    def run(self, statement: str, *values: Any) -> Any:
+        if statement.startswith("CREATE CONSTRAINT"):
+            raise ServerRefused(engine="Neo4j", url="bolt://", reason="this user may not")
+        return self._tx.run(statement, *values)
+
+
+class _Hurried(BaseHTTPRequestHandler):
+    """A server that has had enough requests."""
+
+    def do_GET(self) -> None:
+        self.send_response(429)
+        self.send_header("retry-after", "30")
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Log nothing."""
+
+
+@pytest.fixture
+def hurried() -> Iterator[str]:
+    """A server that answers everything with status 429, and when to come back."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Hurried) as made:
+        thread = threading.Thread(target=made.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{made.server_address[1]}"
+        made.shutdown()
+        thread.join()
+
+
+def test_a_rate_limit_is_named(collections: Collections, hurried: str) -> None:
+    """A Qdrant that limits how often one may ask is unavailable, as any other that cannot answer now."""
+    with pytest.raises(ServerUnavailable, match="30 seconds"):
+        Memory(collections.config(EMBEDDER.id, qdrant_url=hurried), embedder=EMBEDDER)
+
+
+def test_a_collection_without_its_indexes_gets_them(collections: Collections) -> None:
+    """A process that is cut off between making a collection and its indexes leaves one that the next one completes."""
+    proxy = CuttingProxy(collections.qdrant.url)
+    config = collections.config()
+    cut = engine(replace(config, qdrant_url=proxy.url))
+    proxy.cut_at(7, When.AFTER)
+    with pytest.raises(ServerUnavailable):
+        cut.save(ALICE, ["likes tea"])
+    proxy.mend()
+    after = engine(config)
+    wanted = {"user_id", "created_at", "importance"}
+    assert wanted <= set(collections.client.get_collection(str(config.qdrant_collection)).payload_schema)
+    after.save(ALICE, ["likes tea", "likes coffee"])
+    assert [record.content for record in after.get_all(Listing(reader=ALICE, limit=1))] == ["likes coffee"]
+    for each in (cut, after):
+        each.close()
+    proxy.close()
+
+
+def test_many_long_memories_are_stored(collections: Collections) -> None:
+    """What is more than a server takes in one request is sent in several, and seen only when all of it is there."""
+    long = engine(collections.config(EMBEDDER.id))
+    texts = [f"{n:03} " + "\N{EARTH GLOBE EUROPE-AFRICA}" * 32_000 for n in range(256)]
+    assert len("".join(texts).encode()) > 32_000_000
+    long.save(ALICE, texts)
+    assert long.stats(ALICE)["total"] == len(texts)
+    long.clear(ALICE)
+    long.close()
+
+
+def test_a_filter_that_names_many_ids_is_sent_in_parts(
+    collections: Collections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A filter that Qdrant cannot evaluate names the memories that pass it, in as many requests as they need."""
+    monkeypatch.setattr(collection, "_IDS", 20)
+    found = engine(collections.config(EMBEDDER.id))
+    found.save(ALICE, [Draft(f"tea number {n}", metadata={"year": 1990 + n}) for n in range(30)])
+    query = _query("tea number", where=parse({"year": {"$gte": 2000}}), top_k=30)
+    assert {result.content for result in found.search(query)} == {f"tea number {n}" for n in range(10, 30)}
+    found.close()
+
+
+def test_constraints_may_be_made_by_somebody_else(collections: Collections, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Neo4j user without the right to make constraints can write if both are there already."""
+    config = collections.config(EMBEDDER.id)
+    first = engine(config)
+    first.save(ALICE, [Draft("Ann leads Apollo", entities=["Ann"])])
+    first.close()
+    write = Neo4j.write
+
+    monkeypatch.setattr(Neo4j, "write", lambda self, work: write(self, lambda tx: work(_NoSchema(tx))))
+    second = engine(config)
+    (memory_id,) = second.save(ALICE, [Draft("Ann likes tea", entities=["Ann"])])
+    assert memory_id in {each.id for each in second._backend._graph.listed()}  # type: ignore[attr-defined]
+    second.close()
+
+
+def test_shards_and_replicas_are_as_configured(collections: Collections) -> None:
+    """A collection has the shards and replicas that its settings say, and is searched through all of them."""
+    if not collections.qdrant.is_server:
+        pytest.skip("shards and replicas need a Qdrant server: set HEADROOM_TEST_QDRANT_URL")
+    members = collections.members()
+    config = collections.config(qdrant_shard_number=2 * members, qdrant_replication_factor=min(2, members))
+    sharded = engine(config)
+    sharded.save(ALICE, [f"fact number {n}" for n in range(40)])
+    made = collections.client.get_collection(str(config.qdrant_collection)).config.params
+    assert (made.shard_number, made.replication_factor) == (2 * members, min(2, members))
+    assert len(sharded.search(_query("fact number", top_k=40))) == 40
+    assert sharded.clear(ALICE) == 40
+    sharded.close()
 
 
 def _query(text: str, **options: object) -> Query:

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from qdrant_client import QdrantClient
 from qdrant_client import models as m
@@ -17,8 +17,17 @@ from .planning import Plan
 from .points import END, HELD, LIVE, STORED, TOMBSTONE, Point, payload, read, structure
 from .qdrant import DENSE, Qdrant
 
+T = TypeVar("T")
+
 BATCH = 256
-"""Points of one request: about 2 MB of JSON, far below what a server accepts."""
+"""Points of one request, if they are short: about 2 MB of JSON."""
+LONGEST = 4_000_000
+"""Characters of one request, a number counted as 20. A server accepts 32 MB, and a character takes at most 6 bytes."""
+_NUMBER = 20
+_IDS = 100_000
+"""Ids that the filters of one request may name: 4 MB of JSON."""
+_WHOLE = 600
+"""Seconds that a change of all points that a filter lets through may take, whatever `server_timeout` is."""
 PAGE = 1000
 """Points of one page that is read without vectors."""
 
@@ -132,8 +141,12 @@ class Collection:
         return self._qdrant.call(lambda c: c.count(self._name, where, exact=True)).count
 
     def query(self, requests: Sequence[m.QueryRequest]) -> list[list[m.ScoredPoint]]:
-        """Run several searches at once."""
-        found = self._qdrant.call(lambda c: c.query_batch_points(self._name, requests))
+        """Run several searches: in one request, unless their filters name too many ids for that."""
+        size = max(1, _IDS // max(1, *(_ids_named(request.filter) for request in requests)))
+        found: list[m.QueryResponse] = []
+        for start in range(0, len(requests), size):
+            some = requests[start : start + size]
+            found += self._qdrant.call(lambda c, some=some: c.query_batch_points(self._name, some))  # type: ignore[misc]
         return [list(each.points) for each in found]
 
     def commit(self, planned: Plan, known: Mapping[str, Point]) -> bool:
@@ -144,8 +157,10 @@ class Collection:
         """
         new = [_noting(point) for point in planned.inserts.values()]
         changed = [_after(known[point.id], replace(point, replaces=())) for point in planned.updates.values()]
-        staged = len(new) > BATCH
-        operations = self._inserting([replace(p, staged=True) for p in new] if staged else new, planned.vectors)
+        operations = self._inserting(new, planned.vectors)
+        staged = len(operations) > 1
+        if staged:  # nobody may see a part of them
+            operations = self._inserting([replace(point, staged=True) for point in new], planned.vectors)
         operations += [_setting(point, at_rev(point.id, known[point.id].rev)) for point in changed]
         operations += [_setting(planned.inserts[p.id], at_rev(p.id, p.rev), done=True) for p in new if p.replaces]
         self._run(operations)
@@ -183,7 +198,9 @@ class Collection:
     def set_where(self, where: m.Filter, values: dict[str, Any]) -> None:
         """Set fields of all points that `where` lets through."""
         if self._qdrant.made:
-            self._qdrant.call(lambda c: c.set_payload(self._name, values, points=where, ordering=_STRONG))
+            self._qdrant.call(
+                lambda c: c.set_payload(self._name, values, points=where, ordering=_STRONG, timeout=_WHOLE)
+            )
 
     def put(self, point_id: str, values: dict[str, Any]) -> None:
         """Store a point that has no vectors, in place of the one of this id."""
@@ -194,7 +211,8 @@ class Collection:
     def remove(self, where: m.Filter) -> None:
         """Delete all points that `where` lets through."""
         if self._qdrant.made:
-            self._qdrant.call(lambda c: c.delete(self._name, m.FilterSelector(filter=where), ordering=_STRONG))
+            chosen = m.FilterSelector(filter=where)
+            self._qdrant.call(lambda c: c.delete(self._name, chosen, ordering=_STRONG, timeout=_WHOLE))
 
     def set_vectors(self, vectors: Mapping[str, Vector]) -> None:
         """Set the embeddings of points that are there."""
@@ -230,16 +248,10 @@ class Collection:
             self._qdrant.call(lambda c, batch=batch: c.delete(self._name, batch, ordering=_STRONG))  # type: ignore[misc]
 
     def _inserting(self, points: Sequence[Point], vectors: Mapping[str, Vector | None]) -> list[Any]:
+        """Return the operations that store points, each of a size for one request."""
         width = self._qdrant.width
-        return [
-            m.UpsertOperation(
-                upsert=m.PointsList(
-                    points=[structure(point, vectors.get(point.id), width) for point in points[start : start + BATCH]],
-                    update_filter=_NEVER,
-                )
-            )
-            for start in range(0, len(points), BATCH)
-        ]
+        ready = [structure(point, vectors.get(point.id), width) for point in points]
+        return [m.UpsertOperation(upsert=m.PointsList(points=batch, update_filter=_NEVER)) for batch in _packed(ready)]
 
     def _take_back(self, new: Sequence[Point], changed: Sequence[Point], known: Mapping[str, Point]) -> None:
         """Undo what was written of a plan that another writer has overtaken."""
@@ -251,22 +263,11 @@ class Collection:
         self._run(operations)
 
     def _run(self, operations: Sequence[Any]) -> None:
-        """Send operations in order, in one request for each `BATCH` points."""
-        batch: list[Any] = []
-        size = 0
-        for operation in operations:
-            upsert = getattr(operation, "upsert", None)
-            weight = len(upsert.points) if upsert else 1
-            if batch and size + weight > BATCH:
-                self._send(batch)
-                batch, size = [], 0
-            batch.append(operation)
-            size += weight
-        if batch:
-            self._send(batch)
-
-    def _send(self, batch: list[Any]) -> None:
-        self._qdrant.call(lambda c: c.batch_update_points(self._name, batch, ordering=_STRONG))
+        """Send operations in order, as many in one request as it may hold."""
+        for batch in _packed(operations):
+            self._qdrant.call(
+                lambda c, batch=batch: c.batch_update_points(self._name, batch, ordering=_STRONG)  # type: ignore[misc]
+            )
 
     def _is_mine(self, points: Sequence[Point]) -> bool:
         """Return whether `points` were written, even if others have written on top since."""
@@ -282,6 +283,45 @@ class Collection:
             if any(point.rev not in took_place.get(point.id, ()) for point in batch):
                 return False
         return True
+
+
+def _packed(items: Sequence[T]) -> Iterator[list[T]]:
+    """Divide points, or operations, into parts that one request may hold."""
+    batch: list[T] = []
+    points = length = 0
+    for item in items:
+        more, longer = _size(item)
+        if batch and (points + more > BATCH or length + longer > LONGEST):
+            yield batch
+            batch, points, length = [], 0, 0
+        batch.append(item)
+        points, length = points + more, length + longer
+    if batch:
+        yield batch
+
+
+def _size(item: Any) -> tuple[int, int]:
+    """Return how many points an item changes, and about how many characters it takes."""
+    if isinstance(item, m.PointStruct):
+        vectors: dict[str, Any] = item.vector if isinstance(item.vector, dict) else {}
+        return 1, _characters(item.payload) + _NUMBER * len(vectors.get(DENSE, ()))
+    if isinstance(item, m.UpsertOperation) and isinstance(item.upsert, m.PointsList):
+        sizes = [_size(point) for point in item.upsert.points]
+        return len(sizes), sum(length for _, length in sizes)
+    return 1, _characters(item.set_payload.payload) if isinstance(item, m.SetPayloadOperation) else _NUMBER * BATCH
+
+
+def _characters(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(map(_characters, value.values())) + _NUMBER * len(value)
+    return sum(map(_characters, value)) if isinstance(value, list) else _NUMBER
+
+
+def _ids_named(where: m.Filter | None) -> int:
+    conditions = where.must if where is not None and isinstance(where.must, list) else []
+    return sum(len(each.has_id) for each in conditions if isinstance(each, m.HasIdCondition))
 
 
 def _after(before: Point, point: Point) -> Point:

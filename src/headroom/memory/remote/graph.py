@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from neo4j import ManagedTransaction
 
+from ...errors import ServerRefused
 from .neo4j import Neo4j
 from .points import Point
 
@@ -29,6 +30,7 @@ _SCHEMA: tuple[LiteralString, ...] = (
     "CREATE CONSTRAINT headroom_memory IF NOT EXISTS FOR (m:HeadroomMemory) REQUIRE m.key IS UNIQUE",
     "CREATE CONSTRAINT headroom_entity IF NOT EXISTS FOR (e:HeadroomEntity) REQUIRE e.key IS UNIQUE",
 )
+_CONSTRAINTS: LiteralString = "SHOW CONSTRAINTS YIELD name WHERE name STARTS WITH 'headroom_' RETURN count(name)"
 _CLEAR_EDGES: LiteralString = """
     UNWIND $keys AS key
     MATCH (m:HeadroomMemory {key: key})-[:MENTIONS]->(:HeadroomEntity)-[r:RELATED]->(:HeadroomEntity)
@@ -158,10 +160,17 @@ class Graph:
         self._neo4j.close()
 
     def _prepare(self) -> None:
-        if not self._prepared:
+        """Make the constraints, or let those do that an administrator made for a user who may not."""
+        if self._prepared:
+            return
+        try:
             for statement in _SCHEMA:
                 self._neo4j.write(lambda tx, statement=statement: tx.run(statement).consume())  # type: ignore[misc]
-            self._prepared = True
+        except ServerRefused:
+            made = self._neo4j.read(lambda tx: tx.run(_CONSTRAINTS).single(strict=True)[0])
+            if made < len(_SCHEMA):
+                raise
+        self._prepared = True
 
     def _key(self, memory_id: str) -> str:
         return f"{self._space}\x1f{memory_id}"

@@ -64,7 +64,9 @@ class Neo4j:
 
     def _run(self, how: str, work: Callable[[ManagedTransaction], R]) -> R:
         def run(driver: Driver) -> R:
-            with driver.session(database=self._config.neo4j_database) as session:
+            # The bookmarks let a reader see what was written before, whichever member of a cluster it asks.
+            bookmarks = driver.execute_query_bookmark_manager
+            with driver.session(database=self._config.neo4j_database, bookmark_manager=bookmarks) as session:
                 result: R = getattr(session, how)(work)
                 return result
 

@@ -6,12 +6,14 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 from qdrant_client import QdrantClient
 from qdrant_client import models as m
+from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
 from ...errors import EmbedderMismatch, ServerRefused, ServerUnavailable
@@ -94,8 +96,15 @@ class Qdrant:
                 with self._room(), self._clients.lend() as client:
                     return work(client)
             except ResponseHandlingException as exc:
+                if isinstance(exc.source, ValueError):  # its text would quote the answer, which holds memories
+                    reason = "it answers in a form that this version of qdrant-client does not know"
+                    raise ServerRefused(engine="Qdrant", url=self.url, reason=reason) from exc
                 if pause is None:
                     raise ServerUnavailable(engine="Qdrant", url=self.url, reason=str(exc.source)) from exc
+            except ResourceExhaustedResponse as exc:
+                if pause is None:
+                    reason = f"its rate limit is reached; it asks to wait for {exc.retry_after_s} seconds"
+                    raise ServerUnavailable(engine="Qdrant", url=self.url, reason=reason) from exc
             except UnexpectedResponse as exc:
                 if exc.status_code not in _BUSY or pause is None:
                     raise self._refusal(exc) from exc
@@ -124,7 +133,6 @@ class Qdrant:
         here = _LOOPBACK.match(self.url) is not None
         return QdrantClient(
             url=self.url,
-            port=None,
             api_key=None if here else key,
             headers={"api-key": key} if here and key else None,
             timeout=self._config.server_timeout,
@@ -154,8 +162,16 @@ class Qdrant:
         self._id = uuid.UUID(metadata["id"])
         vectors = found.config.params.vectors
         self._width = vectors[DENSE].size if isinstance(vectors, Mapping) else 0
+        if not self._config.read_only:
+            self._index(found.payload_schema or {}, retry=retry)
         self._made = True
         return True
+
+    def _index(self, there: Container[str], *, retry: bool) -> None:
+        """Make the indexes that are missing: all of a new collection, or those that an earlier try did not get to."""
+        for field, schema in indexes(self._config.qdrant_on_disk or None).items():
+            if field not in there:
+                self.call(partial(_make_index, self.name, field, schema), retry=retry)
 
     def _create(self, client: QdrantClient, width: int) -> None:
         config = self._config
@@ -181,16 +197,18 @@ class Qdrant:
         except UnexpectedResponse as exc:
             if exc.status_code != 409:  # else another process was faster
                 raise
-        for field, schema in indexes(on_disk).items():
-            client.create_payload_index(self.name, field, schema)
 
     def _refusal(self, exc: UnexpectedResponse) -> ServerRefused | ServerUnavailable:
         # The answer of the server may quote what was sent: only its status is passed on.
-        reason = {401: "the API key is wrong or missing", 403: "the API key does not allow this"}.get(
+        reason = {401: "the API key is wrong or missing", 403: "the API key is wrong or does not allow this"}.get(
             exc.status_code or 0, f"it answers with status {exc.status_code}"
         )
         kind = ServerUnavailable if exc.status_code in (*_BUSY, 500) else ServerRefused
         return kind(engine="Qdrant", url=self.url, reason=reason)
+
+
+def _make_index(name: str, field: str, schema: Any, client: QdrantClient) -> None:
+    client.create_payload_index(name, field, schema)
 
 
 def indexes(on_disk: bool | None) -> dict[str, Any]:

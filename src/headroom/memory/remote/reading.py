@@ -15,7 +15,7 @@ from ..records import Event, Reader, Stats
 from ..rules.filters import matches
 from ..rules.times import micros, moment, now
 from ..rules.visibility import bound, sees, visible
-from .collection import Collection
+from .collection import PAGE, Collection
 from .conditions import between, every, has, has_any, listed, of_user, pushed, ruled
 from .points import EMBED, FOREVER, HELD, LIVE, STORED, Point, events_of
 
@@ -39,10 +39,10 @@ class Reading:
         found = {point.id: point for point in points}
         newest = list(found)
         while newest:
-            where = every(has_any("superseded_by", newest), has_any("state", STORED))
-            older = [point for point in self._collection.find(where) if point.id not in found]
-            found.update({point.id: point for point in older})
-            newest = [point.id for point in older]
+            where = every(has_any("superseded_by", newest[:PAGE]), has_any("state", STORED))
+            older = {point.id: point for point in self._collection.find(where) if point.id not in found}
+            found.update(older)
+            newest = [*newest[PAGE:], *older]
         return found
 
     def history(self, memory_id: str, reader: Reader | None) -> list[Point]:
