@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
@@ -14,16 +13,16 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import EmbedderError, EmbedderUnavailable, InvalidInput, NotFound
-from ..runtime.threads import in_time, submit
+from ..errors import InvalidInput, NotFound
 from .cohort import Cohorts
 from .embedders.cached import CachedEmbedder, Loading, unit_rows
+from .embedding import Embedding
 from .erasing import Erased, Erasures, Moment
 from .portable.bringing import bring
 from .portable.export import Progress, export
 from .portable.readers.table import OWN_FORMAT
 from .portable.restoring import Imported, Target, restore
-from .protocols import Amendment, Backend, Decision, Story, Vector, Vectors, Write
+from .protocols import Amendment, Backend, Decision, Story, Vectors, Write
 from .query import Filter, Listing, Query, State
 from .records import (
     Action,
@@ -61,14 +60,8 @@ from .rules.secrets.redaction import may_hold_secrets, redact
 from .rules.times import DAY, moment, now, require_aware
 from .rules.visibility import sees
 
-_log = logging.getLogger("headroom")
-
 _TRANSACTION = 1024
 """Memories of a bulk load that become durable together."""
-_BATCH = 256
-"""Waiting memories that get their vectors in one transaction."""
-_MOST_TRIES = 3
-"""Tries of one text that the embedder refuses, before its memory goes without a vector."""
 _ANY_QUESTION = "Hello"
 HELD_DAYS = 30
 """How long a memory waits for its review before it is erased."""
@@ -90,11 +83,9 @@ class Engine:
     ) -> None:
         """Without `cohorts` a chat is reminded by what stands out among the user's own memories alone."""
         self._backend, self._embedder = backend, embedder
-        self._behind = bool(backend.unembedded(1))
+        self._embedding = Embedding(backend, embedder)
         self._cohorts = cohorts
         self._last_calls: list[Callable[[Engine], None]] = []
-        self._refused: Counter[str] = Counter()
-        """Memories whose text alone the embedder refused, and how often."""
         self.erasures = Erasures()
         self._redact_secrets = redact_secrets
         self.redacted: Counter[str] = Counter()
@@ -154,7 +145,7 @@ class Engine:
         query = check_query(query)
         if not query.text.strip():
             return []
-        return self._backend.search(replace(query, vector=self._embed_question(query.text, within)))
+        return self._backend.search(replace(query, vector=self._embedding.question(query.text, within)))
 
     def recall(
         self,
@@ -178,7 +169,7 @@ class Engine:
         if cohort is None:
             return self.search(query, within=within)
         parts = parts_of(query.text, earlier, speaker)
-        vectors = self._embedded(partial(self._embedder.embed_queries, [part.whole for part in parts]), within)
+        vectors = self._embedding.questions([part.whole for part in parts], within)
         if vectors is None:
             return self._backend.search(query)
         return self._backend.search(replace(query, vector=vectors[0], relevance=judge(parts, vectors, cohort)))
@@ -383,13 +374,14 @@ class Engine:
         `portable.bringing`.
         """
         _checked(None if user_id is None else Reader(user_id=user_id))
-        target = Target(backend=self._backend, embedder=self._embedder.id, embed=self._embed_now, user_id=user_id)
+        target = Target(
+            backend=self._backend, embedder=self._embedder.id, embed=self._embedding.memories, user_id=user_id
+        )
         if source == OWN_FORMAT:
             done = restore(target, path, progress=progress)
         else:
             done = bring(target, path, source, namespace=namespace, redact_secrets=redact_secrets, progress=progress)
-        # While they were staged, those without a vector did not count among those that wait for one.
-        self._behind = bool(self._backend.unembedded(1))
+        self._embedding.look_again()  # while they were staged, none of them counted among those that wait
         return done
 
     def discard_imports(self) -> int:
@@ -398,47 +390,7 @@ class Engine:
 
     def embed_waiting(self) -> int:
         """Embed the memories that were stored while the embedder did not answer; return how many."""
-        done, passed = 0, set[str]()
-        try:
-            while waiting := self._unembedded(passed):
-                try:
-                    done += self._embed_stored(waiting)
-                except EmbedderUnavailable:
-                    raise
-                except EmbedderError:
-                    done += self._embed_each(waiting)
-                passed.update(memory_id for memory_id, _ in waiting)
-        except EmbedderUnavailable:
-            self._behind = True
-        return done
-
-    def _unembedded(self, passed: Collection[str]) -> list[tuple[str, str]]:
-        """List the next memories that wait for their vectors, but for those that were tried often enough."""
-        given_up = {memory_id for memory_id, tries in self._refused.items() if tries >= _MOST_TRIES}.union(passed)
-        found = self._backend.unembedded(_BATCH + len(given_up))
-        return [(memory_id, content) for memory_id, content in found if memory_id not in given_up][:_BATCH]
-
-    def _embed_stored(self, waiting: Sequence[tuple[str, str]]) -> int:
-        vectors = self._embedder.embed([content for _, content in waiting])
-        self._backend.put_vectors({memory_id: row for (memory_id, _), row in zip(waiting, vectors, strict=True)})
-        return len(waiting)
-
-    def _embed_each(self, waiting: Sequence[tuple[str, str]]) -> int:
-        """Embed one by one: a text that the embedder refuses keeps no other from its vector."""
-        done = refused = 0
-        for memory_id, content in waiting:
-            try:
-                done += self._embed_stored([(memory_id, content)])
-            except EmbedderUnavailable:
-                raise
-            except EmbedderError as exc:
-                refused += 1
-                self._refused[memory_id] += 1
-                if self._refused[memory_id] == _MOST_TRIES:
-                    _log.warning("memory %s is found by its words alone, as it cannot be embedded: %s", memory_id, exc)
-                if refused == _MOST_TRIES and not done:  # it refuses everything
-                    raise EmbedderUnavailable(str(exc)) from exc
-        return done
+        return self._embedding.waiting()
 
     def warm(self, reader: Reader | None = None) -> None:
         """Load now what the first search would have to load: the model, and what is kept in memory of a user.
@@ -446,7 +398,7 @@ class Engine:
         Raise ModelUnavailable if the model is not on this machine.
         """
         if reader is None:
-            self._embed_question(_ANY_QUESTION, None)
+            self._embedding.question(_ANY_QUESTION, None)
         else:
             self.recall(reader, _ANY_QUESTION, top_k=1)
 
@@ -484,7 +436,9 @@ class Engine:
     def _apply(
         self, writer: Reader, changes: Sequence[Change], *, strict: bool = False, since: Moment | None = None
     ) -> list[Applied]:
-        vectors = iter(self._embed_now([change.draft.content for change in changes if change.draft is not None]))
+        vectors = iter(
+            self._embedding.memories([change.draft.content for change in changes if change.draft is not None])
+        )
         held_until = now() + HELD_DAYS * DAY
         writes = [
             Write(
@@ -532,42 +486,6 @@ class Engine:
             return decision([story for story in stories if sees(looking, story.record)])
 
         return self._backend.amend(actor or check_reader(reader), check_ids(memory_ids), seen)
-
-    def _embed_now(self, texts: Sequence[str]) -> Sequence[Vector | None]:
-        """Embed texts, or None for each if the embedder's server does not answer."""
-        if not texts:
-            return []
-        try:
-            vectors = self._embedder.embed(texts)
-        except EmbedderUnavailable as exc:
-            _log.warning("%d memories wait for their vectors: %s", len(texts), exc)
-            self._behind = True
-            return [None] * len(texts)
-        self._catch_up()
-        return list(vectors)
-
-    def _embed_question(self, question: str, within: float | None) -> Vector | None:
-        return self._embedded(partial(self._embedder.embed_query, question), within)
-
-    def _embedded(self, embed: Callable[[], Vectors], within: float | None) -> Vectors | None:
-        if within is not None and within <= 0:
-            return None
-        try:
-            vector = in_time(embed, within)
-        except EmbedderUnavailable as exc:
-            _log.warning("searching by words alone: %s", exc)
-            return None
-        except TimeoutError:
-            _log.info("searching by words alone: the embedder took longer than %.1f s", within)
-            return None
-        self._catch_up()
-        return vector
-
-    def _catch_up(self) -> None:
-        """The embedder answers: embed what waits, in the background."""
-        if self._behind:
-            self._behind = False
-            submit(self.embed_waiting)
 
 
 def _owners(records: Iterable[Record | None]) -> list[Reader]:
