@@ -31,6 +31,8 @@ headroom.memory
 headroom.memory.portable
 headroom.memory.portable.readers
 headroom.memory.remote
+headroom.memory.remote.neo4j
+headroom.memory.remote.qdrant
 headroom.memory.local
 headroom.memory.local.cache
 headroom.memory.local.nearest

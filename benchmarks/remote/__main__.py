@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from headroom.memory.remote.graph import HUB
+from headroom.memory.remote.neo4j.graph import HUB
 from tests.engines import running
 
 from ..machine import describe

@@ -16,10 +16,10 @@ import numpy as np
 
 from headroom.memory.protocols import Write
 from headroom.memory.records import Reader
-from headroom.memory.remote import qdrant as connection
-from headroom.memory.remote.conditions import seen
-from headroom.memory.remote.planning import Planner
-from headroom.memory.remote.points import sparse, structure
+from headroom.memory.remote.qdrant import connection
+from headroom.memory.remote.qdrant.conditions import seen
+from headroom.memory.remote.qdrant.planning import Planner
+from headroom.memory.remote.qdrant.points import sparse, structure
 from headroom.memory.rules.times import now
 from headroom.memory.rules.words import question_words
 from tests.engines.edge_server import Collection

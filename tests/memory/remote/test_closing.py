@@ -15,7 +15,7 @@ import pytest
 
 from headroom.errors import Closed
 from headroom.memory.config import MemoryConfig
-from headroom.memory.remote.qdrant import Qdrant
+from headroom.memory.remote.qdrant.connection import Qdrant
 
 LONG = 60.0
 

@@ -14,10 +14,10 @@ from headroom.memory.embedders.cached import CachedEmbedder
 from headroom.memory.engine import Engine
 from headroom.memory.query import Listing, Query, State
 from headroom.memory.records import Change, Draft, Reader
-from headroom.memory.remote import qdrant as connection
 from headroom.memory.remote.backend import RemoteBackend
-from headroom.memory.remote.graph import Graph, digest
-from headroom.memory.remote.neo4j import Neo4j
+from headroom.memory.remote.neo4j.connection import Neo4j
+from headroom.memory.remote.neo4j.graph import Graph, digest
+from headroom.memory.remote.qdrant import connection
 from headroom.testing import HashEmbedder
 
 from ...engines.cutting_proxy import CuttingProxy, When

@@ -21,9 +21,9 @@ from headroom.memory.embedders.cached import CachedEmbedder
 from headroom.memory.engine import Engine
 from headroom.memory.query import Listing, Query
 from headroom.memory.records import Draft, Reader
-from headroom.memory.remote import collection
 from headroom.memory.remote.backend import RemoteBackend
-from headroom.memory.remote.neo4j import Neo4j
+from headroom.memory.remote.neo4j.connection import Neo4j
+from headroom.memory.remote.qdrant import collection
 from headroom.memory.rules.filters import parse
 from headroom.runtime import threads
 from headroom.testing import HashEmbedder

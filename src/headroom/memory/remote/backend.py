@@ -17,13 +17,13 @@ from ..rules.duplicates import grouped
 from ..rules.ranking import score
 from ..rules.times import micros, now
 from .carry import Carrying
-from .collection import Collection
-from .conditions import every, expired, has, of_all, one_of, pushed, seen, seen_at
-from .graph import Graph
-from .neo4j import Neo4j
+from .neo4j.connection import Neo4j
+from .neo4j.graph import Graph
 from .outlook import Outlooks
-from .points import EMBED, Point, dense_of
-from .qdrant import Qdrant
+from .qdrant.collection import Collection
+from .qdrant.conditions import every, expired, has, of_all, one_of, pushed, seen, seen_at
+from .qdrant.connection import Qdrant
+from .qdrant.points import EMBED, Point, dense_of
 from .reading import Reading
 from .reconcile import Reconciliation
 from .search import Search

@@ -11,12 +11,12 @@ from ..protocols import Stored
 from ..records import Reader
 from ..rules.duplicates import fingerprint, folded
 from ..rules.staging import staged_user
-from .collection import Collection
-from .conditions import between, every, has, has_any, of_user, one_of
-from .graph import Graph
-from .planning import clock, present_alike
-from .points import EMBED, HELD, IMPORT, LIVE, STORED, Point, dense_of, new_rev, read
-from .qdrant import DENSE
+from .neo4j.graph import Graph
+from .qdrant.collection import Collection
+from .qdrant.conditions import between, every, has, has_any, of_user, one_of
+from .qdrant.connection import DENSE
+from .qdrant.planning import clock, present_alike
+from .qdrant.points import EMBED, HELD, IMPORT, LIVE, STORED, Point, dense_of, new_rev, read
 
 _BATCH = 256
 """Memories that are read together, with their vectors."""

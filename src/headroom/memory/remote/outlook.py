@@ -14,9 +14,9 @@ from qdrant_client import models as m
 from ...runtime.forks import renew_in_child
 from ..protocols import Vectors
 from ..rules.words import indexed_words
-from .collection import Collection
-from .points import dense_of
-from .qdrant import DENSE
+from .qdrant.collection import Collection
+from .qdrant.connection import DENSE
+from .qdrant.points import dense_of
 
 SAMPLE = 256
 """Memories that tell what a user's memories are like in general."""

@@ -15,9 +15,9 @@ from ..records import Event, Reader, Stats
 from ..rules.filters import matches
 from ..rules.times import micros, moment, now
 from ..rules.visibility import bound, sees, visible
-from .collection import PAGE, Collection
-from .conditions import between, every, has, has_any, listed, of_user, pushed, ruled
-from .points import EMBED, FOREVER, HELD, LIVE, STORED, Point, events_of
+from .qdrant.collection import PAGE, Collection
+from .qdrant.conditions import between, every, has, has_any, listed, of_user, pushed, ruled
+from .qdrant.points import EMBED, FOREVER, HELD, LIVE, STORED, Point, events_of
 
 _BATCH = 256
 """Memories that are looked at together if a filter has to be asked about each."""

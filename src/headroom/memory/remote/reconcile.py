@@ -8,10 +8,10 @@ from itertools import chain
 
 from ..records import Reconciled
 from ..rules.times import now
-from .collection import PAGE, Collection
-from .conditions import expired, of_all
-from .graph import Graph, Listed, digest
-from .points import Point
+from .neo4j.graph import Graph, Listed, digest
+from .qdrant.collection import PAGE, Collection
+from .qdrant.conditions import expired, of_all
+from .qdrant.points import Point
 from .repair import Repairs
 
 _FRESH = 600_000

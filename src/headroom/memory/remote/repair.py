@@ -9,11 +9,11 @@ from qdrant_client import models as m
 
 from ..records import Action
 from ..rules.times import now
-from .collection import PAGE, Collection
-from .conditions import between, every, has
-from .graph import Graph
-from .planning import end
-from .points import END, LINK, STAGED, Point, new_rev
+from .neo4j.graph import Graph
+from .qdrant.collection import PAGE, Collection
+from .qdrant.conditions import between, every, has
+from .qdrant.planning import end
+from .qdrant.points import END, LINK, STAGED, Point, new_rev
 
 _ABANDONED = 600_000_000
 """Microseconds after which a write that is not complete belongs to a process that is gone."""

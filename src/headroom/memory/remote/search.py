@@ -19,10 +19,10 @@ from ..rules.relevance import choose
 from ..rules.times import DAY, micros
 from ..rules.words import indexed_words, opening, question_words, telling
 from ..rules.words import mark as word_mark
-from .collection import Collection
 from .outlook import Outlook, Outlooks
-from .points import Point, dense_of, read, sparse
-from .qdrant import DENSE, WORDS
+from .qdrant.collection import Collection
+from .qdrant.connection import DENSE, WORDS
+from .qdrant.points import Point, dense_of, read, sparse
 
 Floats = npt.NDArray[np.float32]
 

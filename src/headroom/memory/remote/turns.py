@@ -11,10 +11,10 @@ from qdrant_client import models as m
 
 from ..records import KeptNote, KeptTurn, Parts, Reader
 from ..rules.times import micros, moment
-from .collection import Collection
-from .conditions import every, has
-from .planning import clock
-from .points import FOREVER, TURN
+from .qdrant.collection import Collection
+from .qdrant.conditions import every, has
+from .qdrant.planning import clock
+from .qdrant.points import FOREVER, TURN
 
 KEPT = 1000
 """Turns of a user that are kept; the oldest go first."""

@@ -17,12 +17,12 @@ from ..protocols import Amendment, Decision, Write
 from ..records import Applied, Reader
 from ..rules.duplicates import fingerprint
 from ..rules.times import now
-from .collection import PAGE, Collection
-from .conditions import every, has, has_any, of_user
-from .graph import Graph, digest
+from .neo4j.graph import Graph, digest
 from .outlook import Outlooks
-from .planning import Plan, Planner
-from .points import LINK, Point
+from .qdrant.collection import PAGE, Collection
+from .qdrant.conditions import every, has, has_any, of_user
+from .qdrant.planning import Plan, Planner
+from .qdrant.points import LINK, Point
 from .repair import Repairs
 
 _log = logging.getLogger("headroom")

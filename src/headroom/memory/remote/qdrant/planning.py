@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from ...errors import NotFound
-from ..protocols import Amendment, Decision, Entry, Vector, Write
-from ..records import Action, Applied, Event, Json, Reader, Record, Scope, Source
-from ..rules import amending
-from ..rules.duplicates import adds_nothing, fingerprint, folded
-from ..rules.times import end_of, micros, moment, now
-from ..rules.visibility import Rule, audience, sees
+from ....errors import NotFound
+from ...protocols import Amendment, Decision, Entry, Vector, Write
+from ...records import Action, Applied, Event, Json, Reader, Record, Scope, Source
+from ...rules import amending
+from ...rules.duplicates import adds_nothing, fingerprint, folded
+from ...rules.times import end_of, micros, moment, now
+from ...rules.visibility import Rule, audience, sees
 from .points import EMBED, Point, new_rev
 
 _NOWHERE = uuid.UUID(int=0)

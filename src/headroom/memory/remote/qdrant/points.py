@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from qdrant_client import models as m
 
-from ..protocols import Story, Vector
-from ..records import Action, Event, Origin, Record, Relationship, Scope, Source
-from ..rules.times import micros, moment
-from ..rules.words import indexed_words, mark
+from ...protocols import Story, Vector
+from ...records import Action, Event, Origin, Record, Relationship, Scope, Source
+from ...rules.times import micros, moment
+from ...rules.words import indexed_words, mark
+from .connection import DENSE, WORDS
 from .labels import labels
-from .qdrant import DENSE, WORDS
 
 FOREVER = 2**62
 """Stands for no end: a power of two, which the engine's ranges of doubles hold exactly."""

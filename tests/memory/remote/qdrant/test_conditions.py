@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from qdrant_client.local.payload_filters import check_filter
 
 from headroom.memory.records import Origin, Record, Scope, Source
-from headroom.memory.remote.conditions import every, pushed
-from headroom.memory.remote.labels import labels
-from headroom.memory.remote.points import Point, payload, read
+from headroom.memory.remote.qdrant.conditions import every, pushed
+from headroom.memory.remote.qdrant.labels import labels
+from headroom.memory.remote.qdrant.points import Point, payload, read
 from headroom.memory.rules.filters import matches, parse
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)

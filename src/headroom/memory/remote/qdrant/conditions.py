@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 from qdrant_client import models as m
 
-from ..query import AllOf, AnyOf, Compare, Field, Filter, Kind, Listing, Not, Operator, State
-from ..records import Reader
-from ..rules.times import DAY, micros
-from ..rules.visibility import Rule, visible
+from ...query import AllOf, AnyOf, Compare, Field, Filter, Kind, Listing, Not, Operator, State
+from ...records import Reader
+from ...rules.times import DAY, micros
+from ...rules.visibility import Rule, visible
 from .labels import equals, exists
 from .points import FOREVER, HELD, LIVE, STORED, TURN
 

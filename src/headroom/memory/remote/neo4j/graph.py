@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from neo4j import ManagedTransaction
 
-from ...errors import ServerRefused
-from .neo4j import Neo4j
-from .points import Point
+from ....errors import ServerRefused
+from ..qdrant.points import Point
+from .connection import Neo4j
 
 if TYPE_CHECKING:
     from typing_extensions import LiteralString

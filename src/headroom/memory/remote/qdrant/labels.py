@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 
-from ..query import Cell, Kind
-from ..records import Json
-from ..rules.filters import cells_at
+from ...query import Cell, Kind
+from ...records import Json
+from ...rules.filters import cells_at
 
 
 def labels(metadata: Mapping[str, Json]) -> list[int]:

@@ -16,11 +16,11 @@ from qdrant_client import models as m
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
-from ...errors import EmbedderMismatch, ServerRefused, ServerUnavailable
-from ...runtime.forks import renew_in_child
-from ...runtime.lending import Lending
-from ...runtime.threads import waiting
-from ..config import MemoryConfig
+from ....errors import EmbedderMismatch, ServerRefused, ServerUnavailable
+from ....runtime.forks import renew_in_child
+from ....runtime.lending import Lending
+from ....runtime.threads import waiting
+from ...config import MemoryConfig
 
 R = TypeVar("R")
 

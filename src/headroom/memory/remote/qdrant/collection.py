@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 from qdrant_client import QdrantClient
 from qdrant_client import models as m
 
-from ..protocols import Vector
+from ...protocols import Vector
 from .conditions import at_rev, every, has, has_any, naming, one_of
+from .connection import DENSE, Qdrant
 from .planning import Plan
 from .points import END, HELD, LIVE, STORED, TOMBSTONE, Point, payload, read, structure
-from .qdrant import DENSE, Qdrant
 
 T = TypeVar("T")
 

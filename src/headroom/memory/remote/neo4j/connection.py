@@ -19,10 +19,10 @@ from neo4j.exceptions import (
     TransientError,
 )
 
-from ...errors import ServerRefused, ServerUnavailable
-from ...runtime.lending import Lending
-from ...runtime.threads import waiting
-from ..config import MemoryConfig
+from ....errors import ServerRefused, ServerUnavailable
+from ....runtime.lending import Lending
+from ....runtime.threads import waiting
+from ...config import MemoryConfig
 
 R = TypeVar("R")
 
