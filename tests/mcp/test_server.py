@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 from headroom.mcp.server import INSTRUCTIONS, build
 from headroom.memory import UserMemory
 from headroom.memory.embedders.models import BUNDLED, locate
-from headroom.memory.rules.allowance import Allowance
+from headroom.memory.rules.gate import Allowance
 
 from .servers import SECONDS, TOKEN, http_server, over_http, over_stdio
 

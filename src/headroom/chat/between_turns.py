@@ -17,7 +17,7 @@ from ..errors import StoreUnavailable
 from ..memory.engine import Engine
 from ..memory.erasing import Erased, Moment
 from ..memory.records import Change, Reader, SearchResult
-from ..memory.rules.allowance import Allowance
+from ..memory.rules.gate import Allowance
 from ..runtime.ending import is_ending
 from ..runtime.forks import renew_in_child
 from .fail_open import failing_open

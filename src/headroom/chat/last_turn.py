@@ -1,11 +1,22 @@
-"""What one chat turn did with memory: `client.memory.last_turn`."""
+"""What one chat turn did with memory: `client.memory.last_turn`, and what is kept of it if `record_turns` asks for it.
+
+Ids and scores are kept, and the user's message only for "text".
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, TypeAlias
 
-from ..memory.records import Origin, SearchResult
+from ..memory.records import KeptNote, KeptTurn, Origin, Reader, SearchResult
+from ..memory.rules.secrets.redaction import redact_text
+
+RecordTurns: TypeAlias = Literal["ids", "text"] | None
+
+_LONGEST_MESSAGE = 2000
+"""Characters of a message that are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,3 +67,26 @@ class LastTurn:
     """The steps that failed, each with the name of its error; the chat went on without them."""
     ms: Mapping[str, float] = field(default_factory=dict)
     """Milliseconds of each step: `recall`, `parse`, `store`, `record`; `load` if the model had to be loaded."""
+
+
+def kept_turn(report: LastTurn, reader: Reader, at: datetime, asked: str | None) -> KeptTurn:
+    """Return a finished turn as it is kept. `asked` is the message, or None to keep no text."""
+    return KeptTurn(
+        user_id=reader.user_id,
+        turn_id=report.turn_id,
+        at=at,
+        session_id=reader.session_id,
+        agent_id=reader.agent_id,
+        asked=asked,
+        notes=tuple(KeptNote(id=note.id, score=note.score, parts=note.parts) for note in report.recalled),
+        stored=tuple(dict.fromkeys(stored.id for stored in report.stored if not stored.held)),
+        held=tuple(dict.fromkeys(stored.id for stored in report.stored if stored.held)),
+        replaced=report.replaced,
+        forgotten=report.forgotten,
+    )
+
+
+def kept_message(message: str, redact: Callable[[str], str | None] | None) -> str | None:
+    """Return a message as it may be kept: as `redact` returns it, without secrets, and cut; None if it is dropped."""
+    allowed = message if redact is None else redact(message)
+    return None if allowed is None else redact_text(allowed)[0][:_LONGEST_MESSAGE]

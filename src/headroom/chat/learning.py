@@ -9,10 +9,9 @@ from typing import TypeAlias
 
 from ..errors import InvalidInput
 from ..memory.records import Change, Draft, Reader, Scope, SearchResult
-from ..memory.rules.allowance import Allowance
 from ..memory.rules.checks import check_draft
 from ..memory.rules.duplicates import all_folded, folded
-from ..memory.rules.gate import Gate
+from ..memory.rules.gate import Allowance, Gate
 from .block.item import Item
 from .last_turn import Skipped
 from .prompt.quoting import readings

@@ -10,10 +10,9 @@ from typing import Literal, TypeAlias
 from ..errors import InvalidInput
 from ..memory.records import Scope
 from ..memory.rules.gate import REVIEWS, Review
-from .last_turn import LastTurn
+from .last_turn import LastTurn, RecordTurns
 from .learning import Redact
 from .prompt.examples import PLAIN, WITH_EXAMPLES, Request
-from .recording import RecordTurns
 
 OnTurn: TypeAlias = Callable[[LastTurn], object]
 

@@ -21,16 +21,14 @@ from ..memory.records import Change, Origin, Reader, Scope
 from ..memory.rules.gate import Gate, mark_of_origin
 from ..memory.rules.times import local
 from ..runtime.threads import ended, in_time, in_time_async, submit
-from .apis.api import Api, Asked
-from .apis.reply import Texts
+from .apis.api import Api, Asked, Texts
 from .between_turns import Notes, TurnKey
 from .fail_open import Steps, failing_open
-from .last_turn import LastTurn, Skipped, Stored
+from .last_turn import LastTurn, Skipped, Stored, kept_message, kept_turn
 from .learning import Facts
 from .options import OnTurn, Settings
 from .place import Place
 from .prompt.frame import frame
-from .recording import kept_message, kept_turn
 from .refusals import Refusals, is_refusal
 from .tracing import span
 

@@ -14,11 +14,11 @@ from ..memory.rules.gate import Review
 from ..memory.rules.times import zone_of
 from ..memory.rules.visibility import require_id
 from .client_memory import AsyncChatMemory, ChatMemory
+from .last_turn import RecordTurns
 from .learning import Redact
 from .options import OnTurn, Settings
 from .place import Place
 from .prompt.frame import NOTE_LENGTH, NOTES_BUDGET
-from .recording import RecordTurns
 from .standins.client import ClientWithMemory, check_client
 from .turns import Turns
 

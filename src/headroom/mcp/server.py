@@ -12,7 +12,7 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import MCPServer
 from uvicorn import Config, Server
 
-from ..memory.rules.allowance import Allowance
+from ..memory.rules.gate import Allowance
 from ..runtime.listening import listen
 from .http import app
 from .resources import add_resources

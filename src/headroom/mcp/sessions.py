@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ..errors import HeadroomError, LimitReached, NotFound
 from ..memory.records import Change, Draft, Origin
-from ..memory.rules.allowance import Allowance
 from ..memory.rules.amending import is_present
-from ..memory.rules.gate import reads_as_instruction
+from ..memory.rules.gate import Allowance, reads_as_instruction
 from ..memory.rules.secrets.redaction import redact
 from .results import Forgotten, Saved, saved
 

@@ -39,7 +39,7 @@ from .records import (
     Stats,
     Undone,
 )
-from .rules import amending, near
+from .rules import amending
 from .rules.amending import Fields, is_pending, is_present
 from .rules.checks import (
     LONGEST_ID,
@@ -54,6 +54,7 @@ from .rules.checks import (
     check_text,
     entry_of,
 )
+from .rules.duplicates import near_groups
 from .rules.message import parts_of
 from .rules.relevance import judge
 from .rules.secrets.redaction import may_hold_secrets, redact
@@ -343,7 +344,7 @@ class Engine:
         if not known:
             return []
         rows = np.stack([vector for _, vector in known])
-        return near.groups([record for record, _ in known], rows, threshold=threshold)
+        return near_groups([record for record, _ in known], rows, threshold=threshold)
 
     def users(self) -> list[str]:
         """List the users who have memories, in the order of their ids."""

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from headroom import Memory, with_memory
+from headroom.chat.apis.api import Texts
 from headroom.chat.apis.completions import Completions
-from headroom.chat.apis.reply import Texts
 
 from ...server import Choice, Reply, Server, chunks_of, completion_of, says
 

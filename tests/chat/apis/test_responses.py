@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import BaseModel, TypeAdapter
 
-from headroom.chat.apis.reply import Texts
+from headroom.chat.apis.api import Texts
 from headroom.chat.apis.responses import Responses
 from headroom.chat.prompt.frame import INSTRUCTION, frame
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..prompt.examples import Request
-from .api import Asked, Cleaner
+from .api import Asked, Cleaner, Texts
 from .foreign import in_messages, in_request, is_in_reply
 from .messages import (
     SYSTEM,
@@ -28,7 +28,6 @@ from .messages import (
     with_field,
     words,
 )
-from .reply import Texts
 
 
 class ChunkCleaner:

@@ -8,7 +8,7 @@ from typing import Any
 from ..block.filter import Parsed
 from ..prompt.examples import Request
 from ..prompt.frame import INSTRUCTION
-from .api import Asked, Cleaner
+from .api import Asked, Cleaner, Texts
 from .foreign import in_messages, in_request, is_hosted, is_in_reply
 from .messages import (
     digest,
@@ -27,7 +27,6 @@ from .messages import (
     with_field,
     words,
 )
-from .reply import Texts
 
 _LAST = ("response.completed", "response.incomplete", "response.failed")
 

@@ -9,7 +9,7 @@ import click
 
 from ... import memory
 from ...integrations.identity import read_token
-from ...memory.rules.allowance import Allowance
+from ...memory.rules.gate import Allowance
 from ...runtime.extras import need
 from ..options import Target, target_options
 

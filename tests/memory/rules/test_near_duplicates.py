@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from headroom.memory.records import Record
-from headroom.memory.rules.near import groups
+from headroom.memory.rules.duplicates import near_groups
 
 from .test_filters import RECORD
 
@@ -21,7 +21,7 @@ def near(*texts: str, cosine: float = 0.95) -> list[set[str]]:
     square = np.full((count, count), cosine, np.float32) + np.eye(count, dtype=np.float32) * (1 - cosine)
     rows = np.linalg.cholesky(square).astype(np.float32)
     records: list[Record] = [replace(RECORD, content=text) for text in texts]
-    return [{record.content for record in group.memories} for group in groups(records, rows, threshold=0.9)]
+    return [{record.content for record in group.memories} for group in near_groups(records, rows, threshold=0.9)]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_each_of_a_group_is_near_its_first() -> None:
     """Of three alike there is one group; below the threshold there is none; a memory without a vector is in none."""
     assert near("a cat sat", "the cat sat", "one cat sat") == [{"a cat sat", "the cat sat", "one cat sat"}]
     assert near("a cat sat", "the cat sat", cosine=0.8) == []
-    assert groups([RECORD, RECORD], np.zeros((2, 8), np.float32), threshold=0.5) == []
+    assert near_groups([RECORD, RECORD], np.zeros((2, 8), np.float32), threshold=0.5) == []
 
 
 def test_a_chain_leads_nowhere() -> None:
@@ -52,6 +52,6 @@ def test_a_chain_leads_nowhere() -> None:
     angles = np.array([0.0, 0.4, 0.8])
     rows = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
     records = [replace(RECORD, content=text) for text in ("one", "two words", "three words here")]
-    (group,) = groups(records, rows, threshold=0.9)
+    (group,) = near_groups(records, rows, threshold=0.9)
     assert [record.content for record in group.memories] == ["one", "two words"]
     assert group.cosines == pytest.approx((1.0, np.cos(0.4)))
