@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from headroom.memory.local import search
-from headroom.memory.rules import dates, ranking
+from headroom.memory.rules.search import dates, ranking
 
 from . import recall
 from .sets import Set

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headroom.memory.protocols import Embedder
-from headroom.memory.rules.words import question_words, words
+from headroom.memory.rules.search.words import question_words, words
 
 from .locomo import Conversation
 from .recall import DEPTHS, share

@@ -20,8 +20,8 @@ from headroom.memory.remote.qdrant import connection
 from headroom.memory.remote.qdrant.conditions import seen
 from headroom.memory.remote.qdrant.planning import Planner
 from headroom.memory.remote.qdrant.points import sparse, structure
+from headroom.memory.rules.search.words import question_words
 from headroom.memory.rules.times import now
-from headroom.memory.rules.words import question_words
 from tests.engines.edge_server import Collection
 
 from .__main__ import made

@@ -55,8 +55,8 @@ from .rules.checks import (
     entry_of,
 )
 from .rules.duplicates import near_groups
-from .rules.message import parts_of
-from .rules.relevance import judge
+from .rules.search.message import parts_of
+from .rules.search.relevance import judge
 from .rules.secrets.redaction import may_hold_secrets, redact
 from .rules.times import DAY, moment, now, require_aware
 from .rules.visibility import sees

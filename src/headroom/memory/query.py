@@ -102,7 +102,7 @@ class Ask(Protocol):
 
 
 class Relevance(Protocol):
-    """Judges what deserves to be put into a chat; made by `rules.relevance.judge`."""
+    """Judges what deserves to be put into a chat; made by `rules.search.relevance.judge`."""
 
     @property
     def asks(self) -> Sequence[Ask]:

@@ -16,7 +16,7 @@ from headroom.memory.embedders.onnx import OnnxEmbedder
 from headroom.memory.open import acquire, release
 from headroom.memory.protocols import Vectors
 from headroom.memory.records import Reader
-from headroom.memory.rules.relevance import Kind
+from headroom.memory.rules.search.relevance import Kind
 from headroom.testing import HashEmbedder
 
 

@@ -24,8 +24,8 @@ from ...runtime.forks import renew_in_child
 from ...runtime.threads import submit
 from ..embedders.cached import unit_rows
 from ..protocols import Embedder, Vectors
-from ..rules.relevance import Cohort, Kind
-from ..rules.words import words
+from ..rules.search.relevance import Cohort, Kind
+from ..rules.search.words import words
 
 _log = logging.getLogger("headroom")
 

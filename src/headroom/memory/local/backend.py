@@ -17,7 +17,7 @@ from ..protocols import Amendment, Decision, Embedder, Stored, Vector, Write
 from ..query import Filter, Listing, Query
 from ..records import Applied, Event, KeptTurn, Parts, Reader, Record, SearchResult, Stats
 from ..rules.duplicates import grouped
-from ..rules.ranking import score, scores
+from ..rules.search.ranking import score, scores
 from ..rules.times import DAY, local, micros, moment, now
 from .cache.user import Stamp, UserColumns
 from .cache.users import Indexes

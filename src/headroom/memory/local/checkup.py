@@ -16,7 +16,7 @@ import apsw
 from ...errors import EmbedderError, HeadroomError
 from ..protocols import Embedder
 from ..records import Finding, Health
-from ..rules.words import indexed_words
+from ..rules.search.words import indexed_words
 from .file.database import Database, integers
 from .tables import postings
 

@@ -8,7 +8,7 @@ import apsw
 import numpy as np
 
 from ..query import Relevance
-from ..rules import relevance as rules
+from ..rules.search import relevance as rules
 from ..rules.times import DAY
 from .cache.user import UserColumns
 from .cache.visible import View

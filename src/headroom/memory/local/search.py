@@ -12,11 +12,11 @@ import numpy.typing as npt
 from ..protocols import Vector
 from ..query import Query
 from ..records import Parts
-from ..rules import dates, ranking
-from ..rules.relevance import rivals
+from ..rules.search import dates, ranking
+from ..rules.search.relevance import rivals
+from ..rules.search.words import mark, question_words, telling
 from ..rules.times import DAY, micros
 from ..rules.visibility import visible
-from ..rules.words import mark, question_words, telling
 from .cache.user import Bools, UserColumns
 from .cache.visible import SAMPLE, View, some
 from .nearest.matrix import best_of

@@ -14,7 +14,7 @@ from ..protocols import Amendment, Decision, Embedder, Stored, Vector, Write
 from ..query import Filter, Listing, Query
 from ..records import Applied, Event, KeptTurn, Parts, Reader, Reconciled, Record, SearchResult, Stats
 from ..rules.duplicates import grouped
-from ..rules.ranking import score
+from ..rules.search.ranking import score
 from ..rules.times import micros, now
 from .carry import Carrying
 from .neo4j.connection import Neo4j

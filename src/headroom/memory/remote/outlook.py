@@ -13,7 +13,7 @@ from qdrant_client import models as m
 
 from ...runtime.forks import renew_in_child
 from ..protocols import Vectors
-from ..rules.words import indexed_words
+from ..rules.search.words import indexed_words
 from .qdrant.collection import Collection
 from .qdrant.connection import DENSE
 from .qdrant.points import dense_of

@@ -14,11 +14,11 @@ from qdrant_client import models as m
 from ..protocols import Vector
 from ..query import Query, Relevance
 from ..records import Parts
-from ..rules import dates, ranking
-from ..rules.relevance import choose
+from ..rules.search import dates, ranking
+from ..rules.search.relevance import choose
+from ..rules.search.words import indexed_words, opening, question_words, telling
+from ..rules.search.words import mark as word_mark
 from ..rules.times import DAY, micros
-from ..rules.words import indexed_words, opening, question_words, telling
-from ..rules.words import mark as word_mark
 from .outlook import Outlook, Outlooks
 from .qdrant.collection import Collection
 from .qdrant.connection import DENSE, WORDS

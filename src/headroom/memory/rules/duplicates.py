@@ -14,8 +14,8 @@ import numpy as np
 
 from ..protocols import Entry, Vectors
 from ..records import Record, SearchResult, Similar
+from .search.words import fold, words
 from .staging import target_of
-from .words import fold, words
 
 # A fenced block, code, quoted text, white space, or what stands between.
 _PIECES = re.compile(

@@ -14,8 +14,8 @@ from functools import cached_property
 from typing import Literal, NamedTuple, TypeAlias
 
 from ..records import Origin, Record
-from .self_reference import speaks_of_writer
-from .words import fold, words
+from .search.self_reference import speaks_of_writer
+from .search.words import fold, words
 
 Review: TypeAlias = Literal["untrusted", "all", "off"]
 REVIEWS = ("untrusted", "all", "off")

@@ -15,9 +15,9 @@ import apsw
 
 from ....errors import NewerSchema, NotADatabase, StoreUnwritable
 from ...rules.duplicates import fingerprint
+from ...rules.search.words import indexed_words, opening
 from ...rules.staging import target_of
 from ...rules.times import now
-from ...rules.words import indexed_words, opening
 from .faults import row_checksum
 
 APPLICATION_ID = 0x4845_4144  # "HEAD": marks a SQLite file as ours

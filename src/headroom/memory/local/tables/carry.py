@@ -13,10 +13,10 @@ import numpy as np
 from ...protocols import Stored
 from ...records import Reader, Record
 from ...rules.duplicates import fingerprint, folded
+from ...rules.search.words import indexed_words, opening
 from ...rules.staging import is_staged, staged_user
 from ...rules.times import micros, now
 from ...rules.visibility import audience
-from ...rules.words import indexed_words, opening
 from ..file.database import integers
 from . import events, history, lists, postings, read
 from .vector_codec import decode, encode

@@ -17,9 +17,9 @@ from ...protocols import Entry, Write
 from ...records import Action, Applied, Json, Reader
 from ...rules import amending
 from ...rules.duplicates import adds_nothing, fingerprint, folded
+from ...rules.search.words import indexed_words, opening
 from ...rules.times import now
 from ...rules.visibility import audience
-from ...rules.words import indexed_words, opening
 from ..file.faults import row_checksum
 from . import amend, events, history, postings, read
 from .vector_codec import encode

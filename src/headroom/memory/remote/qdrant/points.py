@@ -13,8 +13,8 @@ from qdrant_client import models as m
 
 from ...protocols import Story, Vector
 from ...records import Action, Event, Origin, Record, Relationship, Scope, Source
+from ...rules.search.words import indexed_words, mark
 from ...rules.times import micros, moment
-from ...rules.words import indexed_words, mark
 from .connection import DENSE, WORDS
 from .labels import labels
 

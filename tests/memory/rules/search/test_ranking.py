@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from headroom.memory.records import Parts
-from headroom.memory.rules.ranking import Candidates, noteworthy, parts, sittings
+from headroom.memory.rules.search.ranking import Candidates, noteworthy, parts, sittings
 
 pytestmark = pytest.mark.quick
 

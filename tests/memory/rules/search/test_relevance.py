@@ -5,9 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from headroom.memory.rules.message import Part
-from headroom.memory.rules.relevance import Cohort, Kind, judge, profile, rivals, standing_out, usual, wants_profile
-from headroom.memory.rules.relevance import Languages as Groups
+from headroom.memory.rules.search.message import Part
+from headroom.memory.rules.search.relevance import (
+    Cohort,
+    Kind,
+    judge,
+    profile,
+    rivals,
+    standing_out,
+    usual,
+    wants_profile,
+)
+from headroom.memory.rules.search.relevance import Languages as Groups
 
 pytestmark = pytest.mark.quick
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headroom.memory.rules.self_reference import speaks_of_writer
+from headroom.memory.rules.search.self_reference import speaks_of_writer
 
 pytestmark = pytest.mark.quick
 

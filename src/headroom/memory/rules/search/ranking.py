@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..protocols import Vector, Vectors
-from ..records import Parts
+from ...protocols import Vector, Vectors
+from ...records import Parts
 
 Floats = npt.NDArray[np.float32]
 Floats64 = npt.NDArray[np.float64]

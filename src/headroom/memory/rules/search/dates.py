@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .times import local, micros, moment
+from ..times import local, micros, moment
 
 _NAMES = "january february march april may june july august september october november december".split()
 _MONTHS = {name: number for number, whole in enumerate(_NAMES, 1) for name in (whole, whole[:3])}

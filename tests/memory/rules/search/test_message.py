@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headroom.memory.rules.message import Part, leans_back, parts_of
+from headroom.memory.rules.search.message import Part, leans_back, parts_of
 
 pytestmark = pytest.mark.quick
 

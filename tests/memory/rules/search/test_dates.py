@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from headroom.memory.rules.dates import Span, nearness, spans
+from headroom.memory.rules.search.dates import Span, nearness, spans
 
 pytestmark = pytest.mark.quick
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headroom.memory.rules.words import fold, indexed_words, mark, opening, question_words, telling, words
+from headroom.memory.rules.search.words import fold, indexed_words, mark, opening, question_words, telling, words
 
 pytestmark = pytest.mark.quick
 

@@ -17,8 +17,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .. import query
-from ..protocols import Vector, Vectors
+from ... import query
+from ...protocols import Vector, Vectors
 from .message import Part, leans_back
 from .self_reference import speaks_of_writer
 from .words import question_words, telling
