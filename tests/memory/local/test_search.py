@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -9,13 +10,14 @@ import numpy as np
 import pytest
 
 from headroom.memory.engine import Engine
-from headroom.memory.records import Draft, Parts, Reader
+from headroom.memory.records import Draft, Parts, Reader, Scope
 from headroom.testing import HashEmbedder
 
 from ...asking import find
 from ..conftest import make_engine
 
 ALICE = Reader(user_id="alice")
+TOWNS = [("Oslo", "cranes"), ("Rome", "gulls"), ("Ghent", "barges"), ("Cork", "ferries")]
 
 
 def found(engine: Engine, question: str, reader: Reader = ALICE, **options: object) -> list[str]:
@@ -84,6 +86,31 @@ def test_a_word_that_many_memories_hold_does_not_hide_a_rare_one(engine: Engine)
     engine.save(ALICE, [f"Anna bought item number {number}" for number in range(400)] + ["Anna fears wasps"])
     assert found(engine, "Is Anna afraid of wasps?", top_k=1) == ["Anna fears wasps"]
     assert len(found(engine, "Anna", top_k=10)) == 10
+
+
+@pytest.mark.parametrize("gone", ["forgotten", "deleted", "of a session"])
+def test_what_is_not_seen_makes_no_word_common(tmp_path: Path, gone: str) -> None:
+    """Memories that a search does not show leave the weights of its words as if they had never been there."""
+    told = datetime(2024, 1, 1, tzinfo=timezone.utc)
+    shown = [Draft(f"The harbour of {town} has {thing}", created_at=told) for town, thing in TOWNS]
+    fresh, worn = make_engine(tmp_path / "fresh.db"), make_engine(tmp_path / "worn.db")
+    others = [Draft(f"harbour number {n}", created_at=told) for n in range(60)]
+    if gone == "of a session":
+        others = [replace(draft, scope=Scope.SESSION) for draft in others]
+    ids = worn.save(replace(ALICE, session_id="s"), others)
+    fresh.save(ALICE, shown)
+    worn.save(ALICE, shown)
+    find(worn, ALICE, "Which harbour has cranes?")
+    for memory_id in ids if gone != "of a session" else ():
+        (worn.forget if gone == "forgotten" else worn.delete)(memory_id, ALICE)
+    weights = [
+        {result.content: round(result.parts.words, 4) for result in find(engine, ALICE, "Which harbour has cranes?")}
+        for engine in (fresh, worn)
+    ]
+    assert weights[0] == weights[1]
+    assert len(set(weights[0].values())) == 2
+    fresh.close()
+    worn.close()
 
 
 @pytest.mark.quick

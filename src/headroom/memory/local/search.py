@@ -137,9 +137,15 @@ def _ask(cursor: apsw.Cursor, columns: UserColumns, view: View, question: str) -
     share, rare = np.zeros(len(columns), np.float32), np.zeros(len(columns), np.bool_)
     total = len(view.places)
     limit = max(20, min(postings.LONGEST_LIST, int(ranking.COMMON * total)))
-    lists = {word: columns.with_word(cursor, word, max(limit, SAMPLE)) for word in question_words(question)}
-    common = [found for found in lists.values() if len(found) > limit]
-    weighed = {word: found for word, found in lists.items() if len(found) <= limit}
+    longest = max(limit, SAMPLE)
+    lists = {word: columns.with_word(cursor, word, longest) for word in question_words(question)}
+    # What was forgotten or is not seen makes no word common, unless there is so much of it that the list was cut.
+    weighed = {
+        word: found
+        for word, found in lists.items()
+        if len(found) <= longest and np.count_nonzero(view.allowed[found]) <= limit
+    }
+    common = [found for word, found in lists.items() if word not in weighed]
     if common and not any(len(found) for found in weighed.values()):
         weighed = {word: columns.with_word(cursor, word, 10 * postings.LONGEST_LIST) for word in lists}
     most, worded = 0.0, [_NONE]
