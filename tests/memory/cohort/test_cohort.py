@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from headroom.errors import EmbedderUnavailable
-from headroom.memory import MemoryConfig
+from headroom.memory import EmbedderBackend, MemoryConfig
 from headroom.memory.cohort import Cohorts, decoded, encoded, shipped, texts
 from headroom.memory.embedders.onnx import OnnxEmbedder
 from headroom.memory.open import acquire, release
@@ -18,6 +19,10 @@ from headroom.memory.protocols import Vectors
 from headroom.memory.records import Reader
 from headroom.memory.rules.search.relevance import Kind
 from headroom.testing import HashEmbedder
+
+from ..embedders.apis import serving
+
+ALICE = Reader(user_id="alice")
 
 
 class Counting(HashEmbedder):
@@ -141,3 +146,32 @@ def test_the_file_keeps_the_cohort_of_its_embedder(tmp_path: Path) -> None:
     release(engine)
     assert len(texts().all) in first.calls
     assert len(texts().all) not in second.calls
+
+
+@pytest.mark.parametrize("backend", [EmbedderBackend.OPENAI, EmbedderBackend.OLLAMA])
+def test_a_server_embeds_the_texts_once_and_the_file_keeps_the_answer(tmp_path: Path, backend: EmbedderBackend) -> None:
+    """OpenAI's gets them in one request, Ollama's in several; until the answer is there the older rule serves."""
+    with serving() as apis:
+        config = MemoryConfig(
+            db_path=tmp_path / "memory.db",
+            embedder_backend=backend,
+            openai_api_key="sk-test",
+            openai_base_url=f"{apis.url}/v1",
+            ollama_base_url=apis.url,
+        )
+        for run in range(2):
+            engine = acquire(config)
+            try:
+                if run == 0:
+                    engine.save(ALICE, [f"Alice keeps the zeppelin number {number}" for number in range(10)])
+                    found = engine.recall(ALICE, "where is the zeppelin number 7", top_k=2)
+                    assert "Alice keeps the zeppelin number 7" in [note.content for note in found]
+                assert engine._cohorts is not None
+                until_embedded(engine._cohorts)
+                assert len(engine.recall(ALICE, "where is the zeppelin number 7", top_k=2)) <= 2
+            finally:
+                release(engine)
+        asked = Counter(text for request in apis.received for text in request["input"])
+    assert all(asked[text] == 1 for text in texts().all)
+    largest = max(len(request["input"]) for request in apis.received)
+    assert largest == (len(texts().all) if backend is EmbedderBackend.OPENAI else 64)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -117,6 +119,18 @@ def test_a_foreign_language_is_measured_against_itself() -> None:
         0.1,
     )
     assert not foreign[0]
+
+
+def test_in_a_foreign_language_few_words_rest_on_the_message_before() -> None:
+    """What it asks cannot be told by the embedder; small talk stands alone there too."""
+    known = cohort()
+    own = unit(np.eye(WIDTH, dtype=np.float32)[30] + 0.01 * known.facts[:20])
+    foreign = replace(known, facts=np.concatenate([known.facts, own]), fact_languages=np.repeat([0, 1], [60, 20]))
+    axis = np.eye(WIDTH, dtype=np.float32)[30]
+    for text, asks in (("wann zug", 2), ("wann zug kassel bahnsteig", 1)):
+        parts = [Part(text=text), Part(text=text, earlier="nach kassel")]
+        assert len(judge(parts, unit(np.stack([axis + GENERAL, axis])), foreign).asks) == asks
+        assert len(judge(parts, unit(np.stack([axis + SMALL, axis])), foreign).asks) == 1
 
 
 def test_those_far_behind_the_best_are_left_out() -> None:

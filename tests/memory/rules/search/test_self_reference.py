@@ -35,6 +35,16 @@ pytestmark = pytest.mark.quick
         "내 생일은 언제야?",
         "Di mana saya tinggal?",
         "Tôi sống ở đâu?",
+        "¿Qué idioma estudio?",
+        "Che strumento suono?",
+        "Onde moro?",
+        "Jakiego języka się uczę?",
+        "Где живу?",
+        "Hangi dili öğreniyorum?",
+        "Πού μένω;",
+        "仕事は何だったっけ？",
+        "생일이 언제였지?",
+        "住在哪个城市来着？",
     ],
 )
 def test_a_first_person_word_speaks_of_the_writer(message: str) -> None:
@@ -55,6 +65,13 @@ def test_a_first_person_word_speaks_of_the_writer(message: str) -> None:
         "Кто написал «Войну и мир»?",
         "من كتب ألف ليلة وليلة؟",
         "澳大利亚的首都是哪里？",
+        "¿Quién pintó el cuadro?",
+        "Quanto costa un biglietto?",
+        "¿Cómo funciona un motor eléctrico?",
+        "¡Qué gracioso!",
+        "What is a photo?",
+        "who made this piano",
+        "Ποια είναι η πρωτεύουσα;",
     ],
 )
 def test_general_questions_and_requests_do_not(message: str) -> None:

@@ -54,6 +54,8 @@ _MOST_WORDS = 40
 """Words of one part that are looked up: a pasted log has hundreds."""
 _SHORT = 3
 """A message of at most so many telling words may rest on the one before."""
+_SHORT_FOREIGN, _SMALL_TALK_FOREIGN = 2, 0.5
+"""In a language that the embedder hardly knows: fewer words, and unless it is that much nearer to small talk."""
 _SAME_THING = 0.62
 """Cosine from which on two notes speak of the same thing: "lives in Berlin" and "lives in Madrid" are at 0.63."""
 _JUDGED = 20
@@ -201,7 +203,7 @@ def judge(parts: Sequence[Part], vectors: Vectors, cohort: Cohort) -> Relevance:
     """Return what notes must reach for each part of a message, the whole first. `vectors` has one row a part."""
     near = [_nearness(vector, cohort) for vector in vectors]
     whole, topics = near[0], [topical(part.whole) for part in parts]
-    rests = leans_back(parts[0].text) or (len(topics[0]) <= _SHORT and _may_rest(whole))
+    rests = leans_back(parts[0].text) or _may_rest(whole, topics[0], foreign=_usual(vectors[0], cohort)[2])
     asks = [
         _ask(part, words, vector, nearness, cohort)
         for part, words, vector, nearness in zip(parts, topics, vectors, near, strict=True)
@@ -267,17 +269,23 @@ def wants_profile(about_user: bool, standing: int) -> bool:
 
 
 def _ask(part: Part, topics: Sequence[str], vector: Vector, near: _Nearness, cohort: Cohort) -> Ask:
-    mean, deviation, foreign = usual((cohort.facts @ vector)[None], cohort.of_facts, cohort.deviation)
+    mean, deviation, foreign = _usual(vector, cohort)
     writer = speaks_of_writer(part.whole)
     kind = min(_MOST_KIND, max(_LEAST_KIND, near.personal - max(near.general, near.small_talk)))
     bar = _BAR - _WRITER * writer - _KIND * kind + _EARLIER * bool(part.earlier)
     return Ask(
         vector=vector,
-        mean=float(mean[0]),
-        deviation=float(deviation[0]),
-        bar=bar - (_FOREIGN + _FOREIGN_WRITER * writer) * bool(foreign[0]),
+        mean=mean,
+        deviation=deviation,
+        bar=bar - (_FOREIGN + _FOREIGN_WRITER * writer) * foreign,
         weights=_weights(topics, cohort),
     )
+
+
+def _usual(vector: Vector, cohort: Cohort) -> tuple[float, float, bool]:
+    """Do for one message and the facts of the cohort what `usual` does."""
+    mean, deviation, foreign = usual((cohort.facts @ vector)[None], cohort.of_facts, cohort.deviation)
+    return float(mean[0]), float(deviation[0]), bool(foreign[0])
 
 
 class _Nearness(NamedTuple):
@@ -296,10 +304,12 @@ def _nearness(vector: Vector, cohort: Cohort) -> _Nearness:
     return _Nearness(*(float(mean) / cohort.deviation for mean in nearest))
 
 
-def _may_rest(near: _Nearness) -> bool:
+def _may_rest(near: _Nearness, topics: Sequence[str], *, foreign: bool) -> bool:
     """Return whether what a message asks may rest on the one before: small talk and general knowledge stand alone."""
     small_talk = near.small_talk - max(near.personal, near.general)
-    return small_talk < _SMALL_TALK and near.general - near.personal < _GENERAL
+    if foreign:
+        return len(topics) <= _SHORT_FOREIGN and small_talk < _SMALL_TALK_FOREIGN
+    return len(topics) <= _SHORT and small_talk < _SMALL_TALK and near.general - near.personal < _GENERAL
 
 
 def topical(text: str) -> list[str]:

@@ -15,6 +15,22 @@ _GLUED: Final = re.compile(
 )
 # Endings that make a Turkish noun mine and a Turkish verb speak of me; looked for in texts with Turkish letters alone.
 _TURKISH: Final = re.compile(r"[ığş]"), re.compile(r"\w{2,}(?:[ıiuü]m|yorum|[dt][ıiuü]k)(?!\w)")
+# Endings of the first person in languages that leave the pronoun out, as in Wiktionary's conjugation tables: -o in
+# Spanish, Portuguese and Italian, -am, -ę, -łem in Polish, -ю in Russian, -yorum in Turkish, -ω in Greek. The last word
+# of a short question is looked at ("¿Dónde vivo?"); behind an article it is a noun ("¿Quién pintó el cuadro?").
+_OWN_VERB: Final = re.compile(
+    r"(?:[a-zà-ÿ]{2,}(?:o|cí|dí)|\w+(?:am|uję|czę|żę|szę|dzę|ję|łem|łam)|\w+(?:[аеуяю]ю|лю|жу|чу|пью)|живу"
+    r"|\w+yor(?:um|uz)|\w{2,}[ωώ]|\w+ηκα)(?!\w)"
+)
+_ARTICLES: Final = frozenset("el un lo il o ao do no um del al uno este ese esto eso questo quello quel esse".split())
+_QUESTION_WORDS: Final = frozenset(
+    "dónde donde qué que cuándo cuando quién cómo cuál cual cuánto onde quando qual quanto dove che cosa quale quali "
+    "gdzie kiedy co czym kim jaki jaka jaką jakim jakiego jakiej где кем когда что чем какой какую каком какие сколько "
+    "nerede nerde ne neyi neye hangi kaç πού τι πότε ποιο ποια ποιον ποιος πόσο πώς".split()
+)
+_MOST_WORDS: Final = 5
+# Japanese, Korean and Chinese leave the pronoun out too; these particles say that the writer tries to remember.
+_REMEMBERS: Final = re.compile("っけ|더라|[었았였]지|来着")
 # Arabic nouns of the feminine that are mine.
 _ARABIC: Final = re.compile(r"(?<!\w)[\u0620-\u064a]{2,}تي(?!\w)")
 _TOKEN: Final = re.compile(r"[^\s\d.,;:!?…¿¡。！？、，；：؟،।«»“”„\"()\[\]{}<>/\\|*_=+#~`]+")
@@ -41,7 +57,18 @@ def speaks_of_writer(message: str) -> float:
         return 1.0
     if (_TURKISH[0].search(text) and _TURKISH[1].search(text)) or _ARABIC.search(text):
         return 1.0
+    if _REMEMBERS.search(text) or _ends_in_own_verb(message):
+        return 1.0
     return 0.0 if _is_known(text, tokens) else _UNKNOWN
+
+
+def _ends_in_own_verb(message: str) -> bool:
+    """Return whether a short question ends in a verb of the first person, in a language that needs no pronoun."""
+    said = [word for word in _TOKEN.findall(unicodedata.normalize("NFC", message)) if word.isalpha()]
+    if not 1 < len(said) <= _MOST_WORDS or "!" in message or not _OWN_VERB.fullmatch(said[-1]):
+        return False
+    before = [word.casefold() for word in said[:-1]]
+    return _ARTICLES.isdisjoint(before) and not _QUESTION_WORDS.isdisjoint(before[:2])
 
 
 def _parts_of(token: str) -> set[str]:
