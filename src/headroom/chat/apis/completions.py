@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..prompt.examples import Request
 from .api import Asked, Cleaner, Texts
@@ -44,15 +44,17 @@ class ChunkCleaner:
 
     def feed(self, chunk: Any) -> Sequence[Any]:
         """Return the chunk without what is hidden or held back; nothing if nothing is left of it."""
-        choices = get(chunk, "choices") or ()
-        deltas = [get(choice, "delta") for choice in choices]
-        self._texts.foreign |= is_in_reply(chunk, *deltas)
+        choices = [
+            _Choice(choice, *fields(choice, "index", "delta", "finish_reason"))
+            for choice in get(chunk, "choices") or ()
+        ]
+        self._texts.foreign |= is_in_reply(chunk, *(choice.delta for choice in choices))
         hidden = False
-        for place, (choice, delta) in enumerate(zip(choices, deltas, strict=True)):
-            index = _index_of(choice, place)
+        for place, choice in enumerate(choices):
+            index = choice.index if isinstance(choice.index, int) else place
             if index not in self._choices:
                 self._choices[index] = _ChoiceCleaner(self._texts, index)
-            hidden |= self._choices[index].clean(chunk, choice, delta)
+            hidden |= self._choices[index].clean(chunk, choice)
         return () if hidden and _says_nothing(chunk) else (chunk,)
 
     def close(self) -> Sequence[Any]:
@@ -60,8 +62,17 @@ class ChunkCleaner:
         return [chunk for choice in self._choices.values() for chunk in choice.close()]
 
 
+class _Choice(NamedTuple):
+    """One choice of a chunk, and its fields."""
+
+    itself: Any
+    index: Any
+    delta: Any
+    finish_reason: Any
+
+
 class _ChoiceCleaner:
-    """The same for one choice."""
+    """Takes the memory blocks out of the text of one choice."""
 
     def __init__(self, texts: Texts, index: int) -> None:
         self._texts, self._index = texts, index
@@ -72,20 +83,20 @@ class _ChoiceCleaner:
         self._delta: Any = None
         """Its delta for this choice."""
 
-    def clean(self, chunk: Any, choice: Any, delta: Any) -> bool:
-        """Clean the delta of a choice in place; return whether text of it stays back."""
-        finish_reason = get(choice, "finish_reason")
+    def clean(self, chunk: Any, choice: _Choice) -> bool:
+        """Clean a choice of a chunk in place; return whether text of it stays back."""
+        delta, finish_reason = choice.delta, choice.finish_reason
         content = _Content(get(delta, "content"))
         if self.finished or not (content.texts or finish_reason):
             return False
         if content.texts:
             self._last, self._delta = chunk, delta
         shown = [self._filter.feed(text) for text in content.texts]
-        rest = self._finish(choice, finish_reason) if finish_reason else ""
+        rest = self._finish(choice.itself, finish_reason) if finish_reason else ""
         if shown:
             shown[-1] += rest
         elif rest:
-            self._put_rest(choice, delta, rest)
+            self._put_rest(choice.itself, delta, rest)
         if shown != content.texts:
             put(delta, "content", content.saying(shown))
         return bool(content.texts) and not any(shown)

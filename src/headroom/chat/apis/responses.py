@@ -108,7 +108,7 @@ class EventCleaner:
 
 
 class _StreamedText:
-    """One text that comes in deltas."""
+    """Takes the memory blocks out of one text that comes in deltas."""
 
     def __init__(self, texts: Texts, key: int) -> None:
         self._filter = texts.filter(part=key)
