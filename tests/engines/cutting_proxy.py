@@ -38,7 +38,8 @@ class CuttingProxy:
         scheme = "bolt" if parts.scheme == "neo4j" else parts.scheme
         self.url = f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
         self._open: set[socket.socket] = set()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def cut_at(self, request: int, when: When) -> None:
         """Cut at the request of this number, counted from 1, and refuse everything after it."""
@@ -52,7 +53,10 @@ class CuttingProxy:
 
     def close(self) -> None:
         """Stop listening, and end what is open."""
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # on Linux closing alone does not wake who waits in accept()
         self._listener.close()
+        self._accepting.join(60)
         self._drop()
 
     def _accept(self) -> None:

@@ -165,7 +165,8 @@ def test_a_chat_remembers_and_outlives_its_servers(collections: Collections, ser
     """`with_memory` takes the backend by its config; while Qdrant is away the chat goes on without memory."""
     proxy = CuttingProxy(collections.qdrant.url)
     config = replace(collections.config("chat"), qdrant_url=proxy.url)
-    client = with_memory(OpenAI(base_url=server.url, api_key="x", max_retries=0), user_id="alice", config=config)
+    real = OpenAI(base_url=server.url, api_key="x", max_retries=0)
+    client = with_memory(real, user_id="alice", config=config)
     client.memory.add("User prefers Python")
     server.script("Python it is.", "Python it is.")
     messages = [{"role": "user", "content": "Which language do I prefer?"}]
@@ -175,6 +176,7 @@ def test_a_chat_remembers_and_outlives_its_servers(collections: Collections, ser
     reply = client.chat.completions.create(model="m", messages=[{"role": "user", "content": "And now?"}])
     assert reply.choices[0].message.content == "Python it is."
     assert "User prefers Python" not in str(server.last.body)
+    real.close()
     proxy.close()
 
 
