@@ -21,7 +21,8 @@ demo: $(VENV)/.demo ## a real model remembers across two programs; no key needed
 
 .PHONY: test
 test: $(VENV)/.dev $(VENV)/.demo $(VENV)/.hnsw ## the whole suite, then its quick part on every Python found, from the built wheel
-	$(BIN)/python -m pytest -m "not engines" --numprocesses auto --dist loadfile --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -m "not engines" --numprocesses auto --dist loadfile --no-loadscope-reorder \
+		--cov --cov-report=term:skip-covered
 	$(BIN)/python tools/check_wheel.py
 
 .PHONY: test-engines
