@@ -139,25 +139,23 @@ def _ask(cursor: apsw.Cursor, columns: UserColumns, view: View, question: str) -
     limit = max(20, min(postings.LONGEST_LIST, int(ranking.COMMON * total)))
     longest = max(limit, SAMPLE)
     lists = {word: columns.with_word(cursor, word, longest) for word in question_words(question)}
+    seen = {word: found[view.allowed[found]] for word, found in lists.items()}
     # What was forgotten or is not seen makes no word common, unless there is so much of it that the list was cut.
-    weighed = {
-        word: found
-        for word, found in lists.items()
-        if len(found) <= longest and np.count_nonzero(view.allowed[found]) <= limit
-    }
-    common = [found for word, found in lists.items() if word not in weighed]
-    if common and not any(len(found) for found in weighed.values()):
-        weighed = {word: columns.with_word(cursor, word, 10 * postings.LONGEST_LIST) for word in lists}
+    weighed = {word: seen[word] for word in lists if len(lists[word]) <= longest and len(seen[word]) <= limit}
+    common = [holding for word, holding in seen.items() if word not in weighed]
+    if common and not any(map(len, weighed.values())):
+        for word in lists:
+            found = columns.with_word(cursor, word, 10 * postings.LONGEST_LIST)
+            weighed[word] = found[view.allowed[found]]
     most, worded = 0.0, [_NONE]
-    for word, found in weighed.items():
-        holding = found[view.allowed[found]]
+    for word, holding in weighed.items():
         weight = ranking.rarity(len(holding), total)
         most += weight
         worded.append(holding[share[holding] == 0])
         share[holding] += weight
         if len(holding) <= max(1, total // 20) and telling(word):
             rare[holding] = True
-    shared = [some(found[view.allowed[found]]) for found in common]
+    shared = [some(holding) for holding in common]
     return Asked(
         words=list(lists),
         share=share / max(most, 1e-9),
