@@ -115,7 +115,12 @@ class Relevance(Protocol):
     def roughly(self, rows: npt.NDArray[np.float32], held: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return how far n notes stand out, at little cost. See `margins`."""
 
-    def margins(self, rows: npt.NDArray[np.float32], held: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def impostors(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return what is the same of n notes for every message, shape (2, n)."""
+
+    def margins(
+        self, rows: npt.NDArray[np.float32], held: npt.NDArray[np.float32], impostors: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float32]:
         """Return by how much n notes pass. `rows` are their vectors, `held` what they hold of each ask's words."""
 
 

@@ -46,7 +46,11 @@ def choose(
     held += np.isin(positions, dated)
     age_days = (now - columns["created_at"][positions]) / DAY
     importance = columns["importance"][positions]
-    return rules.choose(relevance, columns.vectors.rows(positions), held, importance, age_days, top_k)
+
+    def impostors(places: Ints) -> Floats:
+        return columns.measured(positions[places], relevance.impostors)
+
+    return rules.choose(relevance, columns.vectors.rows(positions), held, impostors, importance, age_days, top_k)
 
 
 def _held(cursor: apsw.Cursor, columns: UserColumns, positions: Ints, weights: Mapping[str, float]) -> Floats:

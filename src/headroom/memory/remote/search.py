@@ -227,10 +227,12 @@ def _recalled(
         for ask in relevance.asks
     ]
     records = [points[place].record for place in places]
+    vectors = np.stack([rows[points[place].id] for place in places])
     chosen = choose(
         relevance,
-        np.stack([rows[points[place].id] for place in places]),
+        vectors,
         np.array(held, np.float32),
+        lambda best: relevance.impostors(vectors[best]),
         np.array([record.importance for record in records], np.float32),
         np.array([(now - micros(record.created_at)) / DAY for record in records]),
         most,

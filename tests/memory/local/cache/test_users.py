@@ -13,6 +13,11 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from headroom.memory.engine import Engine
+from headroom.memory.local.cache.user import Stamp, UserColumns
+from headroom.memory.local.file import schema
+from headroom.memory.local.file.database import Database
+from headroom.memory.local.nearest.matrix import Matrix
+from headroom.memory.protocols import Vectors
 from headroom.memory.records import Change, Draft, Reader, Scope
 from headroom.testing import HashEmbedder
 
@@ -199,3 +204,31 @@ def test_a_view_that_was_extended_is_that_of_a_fresh_reader(tmp_path: Path) -> N
         assert found[0] == found[1]
         fresh.close()
     live.close()
+
+
+def test_what_is_kept_of_a_vector_goes_with_the_vector(tmp_path: Path) -> None:
+    """What was measured of a vector is asked for once, and is gone when its memory is erased."""
+    engine = make_engine(tmp_path / "memory.db")
+    vectors = np.eye(2, 64, dtype=np.float32)
+    _, second = engine.store(ALICE, ["tea", "coffee"], vectors)
+    asked: list[int] = []
+
+    def measure(rows: Vectors) -> Vectors:
+        asked.append(len(rows))
+        return np.stack([rows.argmax(axis=1), rows.max(axis=1)]).astype(np.float32)
+
+    columns = UserColumns(1, Stamp("hash", 64), 0, lambda _: Matrix(64))
+    database = Database(tmp_path / "memory.db", schema.prepare)
+    with database.read() as cursor:
+        columns.catch_up(cursor, 1)
+    places = np.array([1, 0])
+    for _ in range(2):
+        assert columns.measured(places, measure).tolist() == [[1, 0], [1, 1]]
+    assert asked == [2]
+    engine.delete(second)
+    with database.read() as cursor:
+        columns.catch_up(cursor, 2)
+    assert columns.measured(places, measure).tolist() == [[0, 0], [0, 1]]
+    assert asked == [2, 1]
+    database.close()
+    engine.close()

@@ -55,7 +55,7 @@ def margin(
     other = np.eye(WIDTH, dtype=np.float32)[20]
     note = unit((likeness * own + (1 - likeness) * other)[None])
     relevance = judge([Part(text=text)], message, cohort())
-    return float(relevance.margins(note, np.full((1, 1), held, np.float32))[0])
+    return float(relevance.margins(note, np.full((1, 1), held, np.float32), relevance.impostors(note))[0])
 
 
 def test_what_speaks_of_its_writer_needs_less() -> None:

@@ -14,13 +14,14 @@ import apsw
 import numpy as np
 import numpy.typing as npt
 
+from ...protocols import Vectors
 from ...query import Cell, Compare, Filter, Kind
 from ...rules.filters import holds
 from ...rules.times import FIRST, LAST
 from ...rules.visibility import Rule
 from ..file.database import integers
 from ..file.faults import Damaged, damage_noticed
-from ..nearest.matrix import VectorIndex
+from ..nearest.matrix import Floats, VectorIndex
 from ..tables.postings import Ints, memories_with
 from ..tables.vector_codec import decode
 from .columns import Columns
@@ -56,6 +57,8 @@ _TEXTS = ("scope", "session_id", "agent_id", "turn_id")
 _NUMBERS = ("created_at", "importance")
 _WORDS_KEPT = 1024
 _VIEWS_KEPT = 8
+_BYTES_MEASURED = 250
+"""Of memory for what is kept of a vector, roughly, with its place in a dictionary."""
 _NOTHING = np.empty(0, np.int64), 0
 
 
@@ -86,6 +89,7 @@ class UserColumns:
         self._codes: dict[str | None, int] = {None: 0}
         self._postings: dict[str, tuple[Ints, int]] = {}
         self._postings_bytes = 0
+        self._measured: dict[int, tuple[float, ...]] = {}
         self._views: dict[tuple[Clauses, Filter | None], View] = {}
         self._fields = FieldColumns(user, self.positions)
         self._graph, self._graph_revision = Graph(), -1
@@ -109,7 +113,7 @@ class UserColumns:
     @property
     def nbytes(self) -> int:
         views = sum(view.nbytes for view in self._views.values())
-        kept = self._columns.nbytes + self._postings_bytes
+        kept = self._columns.nbytes + self._postings_bytes + _BYTES_MEASURED * len(self._measured)
         return kept + views + self.vectors.nbytes + self._graph.nbytes + self._fields.nbytes
 
     def graph(self, cursor: apsw.Cursor) -> Graph:
@@ -245,6 +249,17 @@ class UserColumns:
             oldest, _ = self._postings.pop(next(iter(self._postings)))
             self._postings_bytes -= oldest.nbytes
 
+    def measured(self, positions: Ints, measure: Callable[[Vectors], Floats]) -> Floats:
+        """Return what `measure` says of the vectors at n positions, shape (k, n); it is asked once of each vector.
+
+        `measure` must be the same function of a vector in every call.
+        """
+        wanted = positions.tolist()
+        if missing := [position for position in wanted if position not in self._measured]:
+            said = measure(self.vectors.rows(np.array(missing))).T.tolist()
+            self._measured.update(zip(missing, map(tuple, said), strict=True))
+        return np.asarray(np.transpose([self._measured[position] for position in wanted]), np.float32)
+
     @damage_noticed()
     def _append(self, rows: Sequence[tuple[Any, ...]]) -> None:
         *columns, blobs = zip(*rows, strict=True)
@@ -263,6 +278,7 @@ class UserColumns:
                 for name, value in zip(_TYPES, row, strict=False):
                     self[name][position] = self._as_numbers(name, (value,))[0]
             self._fields.reread(cursor, seq, int(position))
+            self._measured.pop(int(position), None)
             if self.vectors.holds_rows:
                 self.vectors.put(int(position), decode([row[-1] if row else b""], self.stamp.width)[0])
 

@@ -8,7 +8,7 @@ what speaks of its writer needs less than general knowledge and small talk. Pure
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
@@ -155,13 +155,20 @@ class Relevance:
         """Return how far n notes stand out, seen from the message alone: the best of its parts. Shape (n,)."""
         return np.asarray(self._seen_from_message(rows, held).max(axis=0), np.float32)
 
-    def margins(self, rows: Vectors, held: Floats) -> Floats:
+    def impostors(self, rows: Vectors) -> Floats:
+        """Return mean and deviation of the cosines of n notes with generic messages, shape (2, n).
+
+        They are the same for every message, so that they can be kept.
+        """
+        cosines = _products(rows, self.cohort.impostors)
+        return np.stack(usual(cosines, self.cohort.of_impostors, self.cohort.deviation)[:2])
+
+    def margins(self, rows: Vectors, held: Floats, impostors: Floats) -> Floats:
         """Return by how much n notes pass what they must reach, for the best of the message's parts. Shape (n,).
 
         `rows` are their vectors, (n, width); `held` is what they hold of the words of each ask, (asks, n).
         """
-        cosines = _products(rows, self.cohort.impostors)
-        mean, deviation, _ = usual(cosines, self.cohort.of_impostors, self.cohort.deviation)
+        mean, deviation = impostors
         margins = []
         for ask, words in zip(self.asks, held, strict=True):
             cosine = rows @ ask.vector
@@ -247,17 +254,20 @@ def choose(
     relevance: query.Relevance,
     rows: Vectors,
     held: Floats,
+    impostors: Callable[[Ints], Floats],
     importance: Floats,
     age_days: npt.NDArray[np.float64],
     most: int,
 ) -> Ints:
     """Choose at most `most` of n candidates for a chat; return their places, best first.
 
-    `rows` are their vectors, (n, width); `held` is the weight of the words of each ask that they hold, (asks, n).
+    `rows` are their vectors, (n, width); `held` is the weight of the words of each ask that they hold, (asks, n);
+    `impostors` returns for the candidates at some places what `Relevance.impostors` says of them.
     """
     judged = min(len(rows), max(_JUDGED, 4 * most))
     best = np.argpartition(-relevance.roughly(rows, held), judged - 1)[:judged] if judged else np.empty(0, np.int64)
-    chosen = best[standing_out(relevance.margins(rows[best], held[:, best]), most)].tolist() if judged else []
+    margins = relevance.margins(rows[best], held[:, best], impostors(best)) if judged else np.empty(0, np.float32)
+    chosen = best[standing_out(margins, most)].tolist()
     if wants_profile(relevance.about_user, len(chosen)):
         chosen += [place for place in profile(importance, age_days, rows, most).tolist() if place not in chosen]
     return np.array(chosen[:most], np.int64)
@@ -300,7 +310,7 @@ class _Nearness(NamedTuple):
 def _nearness(vector: Vector, cohort: Cohort) -> _Nearness:
     cosines = cohort.messages @ vector
     few = (5, 5, 5, 2)
-    nearest = (np.partition(cosines[places], -k)[-k:].mean() for places, k in zip(cohort.places, few, strict=True))
+    nearest = (np.sort(cosines[places])[-k:].sum() / k for places, k in zip(cohort.places, few, strict=True))
     return _Nearness(*(float(mean) / cohort.deviation for mean in nearest))
 
 
