@@ -133,12 +133,12 @@ class Trouble:
             self._lock.release()
 
     def over(self) -> None:
-        """Take in that the memory is open."""
+        """Note that the memory is open."""
         self.known = False
 
 
 class HoldsCopies(Protocol):
-    """Whoever holds copies of memories besides."""
+    """Something else that holds copies of memories."""
 
     def erased(self, erased: Erased) -> None:
         """Drop the copies of what was erased."""
@@ -148,12 +148,12 @@ class HasFacts(Protocol):
     """A turn under way."""
 
     def take_in(self) -> None:
-        """Let wait what is learned until now, and learn no more."""
+        """Keep the facts learned so far for a later try, and learn no more."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Shared:
-    """One for each memory, by its settings; it goes with its last client and engine."""
+    """What the clients of one memory share; it lasts as long as a client of it or its engine."""
 
     recent: Recent = field(default_factory=Recent)
     waiting: Waiting = field(default_factory=Waiting)
@@ -167,7 +167,7 @@ class Shared:
     """Turns whose facts are still to come, such as of a stream that is being read."""
 
     def join(self, engine: Engine) -> None:
-        """Hear of what `engine` erases, and store what waits before it closes."""
+        """Listen to what `engine` erases, and store what waits before it closes."""
         self.trouble.over()
         if engine in self.engines:
             return
@@ -179,7 +179,7 @@ class Shared:
         engine.before_close(self._last_try)
 
     def begins_trouble(self) -> bool:
-        """Take in that the memory cannot be opened; return whether that is news."""
+        """Note that the memory cannot be opened; return whether that was not known yet."""
         if self.trouble.known:
             return False
         self.trouble.known = True
@@ -187,7 +187,7 @@ class Shared:
         return True
 
     def wait(self, reader: Reader, changes: Sequence[Change], *, since: Moment) -> None:
-        """Let changes wait for a memory that cannot be opened now."""
+        """Keep changes until the memory can be opened."""
         self.waiting.add(reader, changes, since=since)
         if changes and not self.engines:
             _registry.kept.add(self)
@@ -199,7 +199,7 @@ class Shared:
             client.erased(erased)
 
     def _last_try(self, engine: Engine) -> None:
-        """Store what waits, now or never."""
+        """Try for the last time to store what waits."""
         self.engines.discard(engine)
         if not self.engines:
             for turn in list(self.unfinished):

@@ -57,7 +57,7 @@ class Facts:
         return all_folded(readings([note.content for note in self._shown], self._length))
 
     def add(self, item: Item) -> None:
-        """Take in one item."""
+        """Add the changes that one item makes, or say why it is skipped."""
         replaces, forget = self._named(item.replaces, item), self._named(item.forget, item)
         same = None if item.content is None else folded(item.content)
         if item.content is not None and any(same in said for said in self._said):
@@ -82,7 +82,7 @@ class Facts:
         return self._allowance.facts >= 0
 
     def _ended(self, handles: Sequence[int], item: Item) -> tuple[str, ...]:
-        """Name the memories that are over with the notes of these handles, as far as that may be."""
+        """Return the ids of the memories that end with these notes, as far as this turn may end them."""
         handles = [handle for handle in handles if self._may_end(handle, item)]
         if self._foreign is None:
             return self._ids(handles)
@@ -105,7 +105,7 @@ class Facts:
         return allowed
 
     def _named(self, handles: Iterable[int], item: Item) -> list[int]:
-        """Keep the handles of notes that were shown; another one names nothing."""
+        """Keep the handles of notes that were shown; any other is skipped."""
         known = []
         for handle in handles:
             if 1 <= handle <= len(self._shown):
@@ -115,7 +115,7 @@ class Facts:
         return known
 
     def _ids(self, handles: Iterable[int]) -> tuple[str, ...]:
-        """Name the notes, and those that they stand for: what says the same is corrected or forgotten with them."""
+        """Return the ids of the notes and of those that they stand for: what says the same is corrected or forgotten with them."""
         notes = [self._shown[handle - 1] for handle in handles]
         return tuple(dict.fromkeys(memory_id for note in notes for memory_id in (note.id, *note.stands_for)))
 

@@ -89,7 +89,7 @@ class Turn:
         return self._planned(api, kwargs)
 
     def _must_recall(self, api: Api, kwargs: dict[str, Any]) -> bool:
-        """Take in the request, and the notes of the turn that it goes on with; return whether to look for some."""
+        """Read the request, and look up the notes of the turn that it goes on with; return whether to search for some."""
         if not (self._settings.inject or self._settings.extract):
             return False
         if self._refusals.concern(api, kwargs):
@@ -153,7 +153,7 @@ class Turn:
         return replace(self.notes, text=text, shown=framed.notes)
 
     def _look_at_time(self, engine: Engine) -> None:
-        """Take in what other processes have cleared until now, once."""
+        """Look once at what other processes have cleared until now."""
         if self._since.lifetime is None:
             lifetime = engine.moment(self.reader.user_id).lifetime
             self._since = replace(self._since, lifetime=lifetime)
@@ -164,7 +164,7 @@ class Turn:
 
     @property
     def _today(self) -> date:
-        """The day where the user is."""
+        """Today's date in the user's time zone."""
         return local(datetime.now(timezone.utc), self._settings.zone).date()
 
     @property
@@ -195,7 +195,7 @@ class Turn:
         return self._request is not None and is_refusal(exc)
 
     def was_refused(self, exc: Exception) -> None:
-        """Take in that the caller's own request went through: leave the model alone from now on."""
+        """Note that the caller's own request went through: from now on this model gets requests without memory."""
         assert self._request is not None
         self._refusals.add(exc, *self._request)
         self._refused, self.instructed = True, False
@@ -249,12 +249,12 @@ class Turn:
                 submit(_told, on_turn, self.report())
 
     def abandon(self) -> None:
-        """Leave the facts of a stream that nobody read to its end or closed to the next turn; for finalizers."""
+        """Leave the facts to the next turn if nobody read the stream to its end or closed it; for finalizers."""
         if not self._finished:
             self._place.shared.waiting.abandon(self.take_in)
 
     def take_in(self) -> None:
-        """Let the facts wait that were learned until now, and learn no more."""
+        """Keep the facts learned so far for a later try, and learn no more."""
         with self.steps.take("store"):
             if not self._finished and (changes := self._learned()):
                 self._place.shared.waiting.add(self.reader, changes, since=self._since)

@@ -74,7 +74,7 @@ class Waiting:
                 self._abandoned.popleft()()
 
     def add(self, reader: Reader, changes: Sequence[Change], *, since: Moment) -> None:
-        """Let `changes` wait."""
+        """Keep `changes` to be stored later."""
         self._items.extend(_Item(reader, change, since) for change in changes)
         lost = 0
         while len(self._items) > _MOST_WAITING:
@@ -188,7 +188,7 @@ class Waiting:
             self._under_way[user_id] += changes
 
     def came(self, user_id: str, changes: int) -> None:
-        """Take in that changes are stored, or wait, or were given up."""
+        """End what `coming` began: the changes are stored, or wait, or were given up."""
         with self._lock:
             self._under_way[user_id] -= changes
             if self._under_way[user_id] <= 0:

@@ -128,7 +128,7 @@ class Backend(Protocol):
     """
 
     def lifetime(self, user_id: str) -> int | None:
-        """Return what is another number once the user was cleared, by any process; None if nothing is known of him."""
+        """Return a number that changes when any process clears the user; None if nothing is known of the user."""
 
     def apply(self, writer: Reader, writes: Sequence[Write]) -> list[Applied]:
         """Store, merge with what is known, and end what is replaced: all of it or nothing."""

@@ -31,7 +31,7 @@ class Asked:
     foreign: Origin | None
     """What content that is not the user's word stands in the request; None if there is none."""
     said: tuple[str, ...] = ()
-    """The user's own words in the request, a text a message, the newest last."""
+    """What the user says in the request, one text for each message, the newest last."""
     choices: int = 1
     """How many choices the reply is to have."""
 
@@ -74,7 +74,7 @@ class Texts:
         return visible, read
 
     def filter(self, choice: int = 0, part: int = 0) -> BlockFilter:
-        """Return what reads a text that streams by."""
+        """Return a filter for a text that comes in pieces."""
         filter = self._read[choice, part] = BlockFilter()
         return filter
 
@@ -114,7 +114,7 @@ class Api(Protocol):
         """Take the memory blocks out of a whole reply, in place; `texts` reads them."""
 
     def cleaner(self, texts: Texts) -> Cleaner:
-        """Return what does the same to one stream."""
+        """Return what takes the memory blocks out of one stream."""
 
 
 class Cleaner(Protocol):

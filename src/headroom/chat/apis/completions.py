@@ -255,7 +255,7 @@ class Completions:
                 put(message, "content", None if visible == "" and get(message, "tool_calls") else visible)
 
     def cleaner(self, texts: Texts) -> Cleaner:
-        """Return what does the same to one stream."""
+        """Return what takes the memory blocks out of one stream."""
         return ChunkCleaner(texts)
 
 

@@ -209,7 +209,7 @@ class Responses:
         EventCleaner(texts).clean_response(reply)
 
     def cleaner(self, texts: Texts) -> Cleaner:
-        """Return what does the same to one stream."""
+        """Return what takes the memory blocks out of one stream."""
         return EventCleaner(texts)
 
 

@@ -20,7 +20,7 @@ class Lines:
         self._fence = ""
 
     def feed(self, text: str) -> None:
-        """Go on by `text`."""
+        """Follow the next piece of the text."""
         first, *rest = text.split("\n")
         if "`" not in text and "~" not in text:
             del rest[:-1]  # whole lines without a fence leave no trace

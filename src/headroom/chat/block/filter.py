@@ -151,7 +151,7 @@ class BlockFilter:
         return self._outcome.take()
 
     def _step(self) -> bool:
-        """Go on by one step; return False if more text must tell."""
+        """Take one step; return False if that needs more text."""
         if self._thinking:
             return self._think()
         if self._block is None:
@@ -159,7 +159,7 @@ class BlockFilter:
         return self._inside(self._block) if self._block.reading is None else self._after_tag(self._block)
 
     def _outside(self) -> bool:
-        """Go on by white space, by the start of something, or to the next line that may have one."""
+        """Pass white space, begin what starts here, or show the text up to the next line that may start something."""
         if space := SPACE.match(self._buffer, self._at):
             self._hold(space[0])
             self._at = space.end()
@@ -198,11 +198,11 @@ class BlockFilter:
 
     def _may_begin(self, rest: str) -> bool:
         """Return whether what the buffer ends in may become the start of something."""
-        if may_become("<memory>", rest):
+        if may_become(rest, "<memory>"):
             return True
         if self._lines.fenced:
             return False
-        thinking = may_become("<think>", rest) or may_become("<thinking>", rest)
+        thinking = may_become(rest, "<think>", "<thinking>")
         return thinking or (not self._is_about_it() and may_become_fenced(rest))
 
     def _is_about_it(self) -> bool:
@@ -236,7 +236,7 @@ class BlockFilter:
             return True
         tag = self._buffer.rfind("<", max(self._at, len(self._buffer) - LONGEST_THOUGHT))
         begun = "" if tag < 0 or self._buffer.endswith(">") else self._buffer[tag:]
-        ends = begun != "" and any(may_become(end, begun) for end in ("</think>", "</thinking>"))
+        ends = begun != "" and may_become(begun, "</think>", "</thinking>")
         until = tag if ends else len(self._buffer)
         self._outcome.show(self._buffer[self._at : until])
         self._at = until
@@ -258,7 +258,7 @@ class BlockFilter:
     # Inside a block.
 
     def _inside(self, block: _Block) -> bool:
-        """Go on by the start of the body, or to its end."""
+        """Read the start of the body, or read on to its end."""
         if block.end is None:
             return self._begin(block)
         end = block.end.search(self._buffer, self._at)
@@ -279,7 +279,7 @@ class BlockFilter:
             return True
         first = self._buffer[self._at]
         if first == "<" and not CLOSE.match(self._buffer, self._at):
-            if may_become("</memory>", self._buffer[self._at : self._at + LONGEST_END]):
+            if may_become(self._buffer[self._at : self._at + LONGEST_END], "</memory>"):
                 return False
             self._reject(block)
             return True
@@ -303,7 +303,7 @@ class BlockFilter:
             self._reject(block)
 
     def _after_tag(self, block: _Block) -> bool:
-        """Go on by the end of the code fence that a block fills; with anything else there it is no block."""
+        """Read the end of the code fence that a block fills; if anything else stands there it is no block."""
         if space := SPACE.match(self._buffer, self._at):
             block.body.append(space[0])
             self._at = space.end()

@@ -35,22 +35,22 @@ class Outcome:
         self._space: list[str] = []
 
     def hold(self, space: str) -> None:
-        """Go on by white space, which is shown with what follows it, and goes with a block."""
+        """Add white space, which is shown with what follows it, or removed with a block."""
         self._space.append(space)
 
     def show(self, text: str) -> None:
-        """Go on by visible text: what is held and not sure is visible too."""
+        """Add visible text: what is held and not sure becomes visible too."""
         self._settle(at_end=False)
         self._put(self._taken_space() + text)
 
     def remove(self, raw: str, reading: Reading, *, sure: bool) -> None:
-        """Go on by a block."""
+        """Add a block."""
         self._held.append(_Held(self._taken_space() + raw, reading, sure))
         if self._held[0].sure:
             self._settle(at_end=False)
 
     def end(self) -> None:
-        """Decide on all that is held, for nothing follows."""
+        """Decide on all that is held, because nothing follows."""
         self._settle(at_end=True)
         self._put(self._taken_space())
 

@@ -36,9 +36,9 @@ LONGEST_MENTION = 20
 _SURELY_OURS = "<mem"
 
 
-def may_become(tag: str, rest: str) -> bool:
-    """Return whether a text that ends in `rest` may go on as `tag`, with stray spaces and in any case."""
-    return len(rest) < LONGEST_END and "\n" not in rest and tag.startswith(squeezed(rest))
+def may_become(rest: str, *tags: str) -> bool:
+    """Return whether a text that ends in `rest` may go on as one of `tags`, with stray spaces and in any case."""
+    return len(rest) < LONGEST_END and "\n" not in rest and any(tag.startswith(squeezed(rest)) for tag in tags)
 
 
 def may_become_fenced(rest: str) -> bool:
