@@ -115,7 +115,7 @@ class Facts:
         return known
 
     def _ids(self, handles: Iterable[int]) -> tuple[str, ...]:
-        """Return the ids of the notes and of those that they stand for: what says the same is corrected or forgotten with them."""
+        """Return the ids of the notes and of those that they stand for, which are corrected or forgotten with them."""
         notes = [self._shown[handle - 1] for handle in handles]
         return tuple(dict.fromkeys(memory_id for note in notes for memory_id in (note.id, *note.stands_for)))
 

@@ -89,7 +89,7 @@ class Turn:
         return self._planned(api, kwargs)
 
     def _must_recall(self, api: Api, kwargs: dict[str, Any]) -> bool:
-        """Read the request, and look up the notes of the turn that it goes on with; return whether to search for some."""
+        """Read the request, and look up the notes of the turn that it continues; return whether to search for some."""
         if not (self._settings.inject or self._settings.extract):
             return False
         if self._refusals.concern(api, kwargs):

@@ -38,7 +38,10 @@ _SURELY_OURS = "<mem"
 
 def may_become(rest: str, *tags: str) -> bool:
     """Return whether a text that ends in `rest` may go on as one of `tags`, with stray spaces and in any case."""
-    return len(rest) < LONGEST_END and "\n" not in rest and any(tag.startswith(squeezed(rest)) for tag in tags)
+    if len(rest) >= LONGEST_END or "\n" in rest:
+        return False
+    begun = squeezed(rest)
+    return any(tag.startswith(begun) for tag in tags)
 
 
 def may_become_fenced(rest: str) -> bool:
