@@ -32,17 +32,16 @@ _END = "\x00"
 _NONE = 0
 """The code of a value that is gone: no filter lets it through."""
 
-# Which memories are read: those behind a row, or one again.
-_BEHIND, _AGAIN = "m.seq > ?2", "m.seq = ?2"
-_METADATA = "select m.seq, m.metadata from memories m where m.user = ?1 and m.metadata is not null and {rows}"
+_ROWS = "{user} = ?1 and m.seq > ?2 and m.seq <= ?3"
+_METADATA = "select m.seq, m.metadata from memories m where {rows} and m.metadata is not null"
 _OWN = {
     "entities": """select m.seq, t.entity from memories m join mentions t on t.memory = m.seq
-        where m.user = ?1 and {rows}""",
-    "saved_by": """select m.seq, m.agent_id from memories m where m.user = ?1 and {rows} union
-        select m.seq, s.agent_id from memories m join sources s on s.memory = m.seq where m.user = ?1 and {rows}""",
+        where {rows}""",
+    "saved_by": """select m.seq, m.agent_id from memories m where {rows} union
+        select m.seq, s.agent_id from memories m join sources s on s.memory = m.seq where {rows}""",
     "origin": f"""select m.seq, coalesce(m.origin, '{Origin.APPLICATION.value}') from memories m
-        where m.user = ?1 and {{rows}} union select m.seq, coalesce(s.origin, '{Origin.APPLICATION.value}')
-        from memories m join sources s on s.memory = m.seq where m.user = ?1 and {{rows}}""",
+        where {{rows}} union select m.seq, coalesce(s.origin, '{Origin.APPLICATION.value}')
+        from memories m join sources s on s.memory = m.seq where {{rows}}""",
 }
 
 
@@ -64,7 +63,7 @@ class FieldColumns:
         for field, values in self._fields.items():
             values.forget(position)
             if seq <= values.upto:
-                again = self._read(cursor, field, _AGAIN, seq)
+                again = self._read(cursor, field, seq - 1, seq, by_number=True)
                 values.extend((position, cell) for _, cells in again for cell in cells)
 
     def marked(self, cursor: apsw.Cursor, compare: Compare, *, last: int, count: int) -> Bools:
@@ -74,20 +73,25 @@ class FieldColumns:
         if len(self._fields) > _FIELDS_KEPT:
             self._fields.popitem(last=False)
         if values.upto < last:
-            read = list(self._read(cursor, compare.field, _BEHIND, values.upto))
+            by_number = last - values.upto <= count  # else the user's own rows are the fewer to pass
+            read = list(self._read(cursor, compare.field, values.upto, last, by_number=by_number))
             places = self._positions(seq for seq, _ in read).tolist()
             values.extend((place, cell) for place, (_, cells) in zip(places, read, strict=True) for cell in cells)
             values.upto = last
         return values.marked(compare, count)
 
-    def _read(self, cursor: apsw.Cursor, field: Field, rows: str, seq: int) -> Iterator[tuple[int, tuple[Cell, ...]]]:
+    def _read(
+        self, cursor: apsw.Cursor, field: Field, above: int, upto: int, *, by_number: bool
+    ) -> Iterator[tuple[int, tuple[Cell, ...]]]:
+        """Read the rows numbered above `above` and up to `upto`, by their numbers or through the index of users."""
+        rows, bindings = _ROWS.format(user="+m.user" if by_number else "m.user"), (self._user, above, upto)
         if field.own:
             element = field.path[0] != "origin"
-            for found, value in cursor.execute(_OWN[field.path[0]].format(rows=rows), (self._user, seq)):
+            for found, value in cursor.execute(_OWN[field.path[0]].format(rows=rows), bindings):
                 if value is not None:
                     yield int(str(found)), (Cell(Kind.TEXT, value, element),)
             return
-        for found, metadata in cursor.execute(_METADATA.format(rows=rows), (self._user, seq)):
+        for found, metadata in cursor.execute(_METADATA.format(rows=rows), bindings):
             yield int(str(found)), cells_at(json.loads(str(metadata)), field.path)
 
 
