@@ -109,3 +109,20 @@ def test_pasted_text_does_not_drown_the_question(client: Any) -> None:
     server = "The user's home server is called otter and runs Nextcloud."
     assert server in shown(client, f"{LOG}\n\nWhich of my servers writes this?")
     assert server in shown(client, f"Which of my servers writes this?\n\n{LOG}")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_follow_up_in_a_chain_of_responses_rests_on_the_turn_before(client: Any, stream: bool) -> None:
+    """The provider keeps that turn's message, so the request holds the short one alone; what was said is known here."""
+    reply = client.responses.create(model="m", input="Alva has to practise her instrument.", stream=stream)
+    first = [event.response for event in reply if hasattr(event, "response")][-1] if stream else reply
+
+    def recalled(response_id: str) -> list[str]:
+        client.responses.create(model="m", input="Which one?", previous_response_id=response_id)
+        return [note.content for note in client.memory.last_turn.recalled]
+
+    tuba = "The user's daughter Alva plays the tuba."
+    assert tuba in recalled(first.id)
+    assert tuba not in recalled("resp_unknown")
+    client.memory.delete(client.memory.add("The user owns a kite."))
+    assert tuba not in recalled(first.id)  # erasing drops what was said as well

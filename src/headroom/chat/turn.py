@@ -139,7 +139,7 @@ class Turn:
                 self.reader,
                 message,
                 top_k=self._settings.top_k,
-                earlier=self._asked.earlier,
+                earlier=self._asked.earlier or self._said_before(),
                 speaker=self._asked.speaker,
                 zone=self._settings.zone,
             )
@@ -151,6 +151,13 @@ class Turn:
         # Without notes the frame tells the day, which only a model that writes a block needs.
         text = framed.text if framed.notes or self._wants_block else ""
         return replace(self.notes, text=text, shown=framed.notes)
+
+    def _said_before(self) -> tuple[str, ...]:
+        """Return the user's words in the turn whose reply this request follows, if it was a turn of this process."""
+        assert self._asked is not None
+        follows = self._asked.follows
+        known = None if follows is None else self._place.shared.recent.get(self._key(follows))
+        return () if known is None else known.said
 
     def _look_at_time(self, engine: Engine) -> None:
         """Look once at what other processes have cleared until now."""

@@ -20,6 +20,8 @@ class Asked:
     """The text of the last user message; None if there is no such message."""
     earlier: tuple[str, ...] = ()
     """The texts of a few user messages before it, oldest first: a short message may rest on them."""
+    follows: bytes | None = None
+    """Identifies the reply that it follows, if the provider keeps the conversation instead of the request."""
     speaker: str | None = None
     """The name that the last user message gives its writer."""
     continues: bool

@@ -175,6 +175,7 @@ class Responses:
         return Asked(
             message=None if last < 0 else words(get(items[last], "content")),
             earlier=earlier_words(items, last),
+            follows=None if before is None else digest(before),
             continues=last < 0 or goes_on(items, last),
             digest=known,
             has_room=_has_room(_body(kwargs)),

@@ -136,12 +136,13 @@ def test_in_a_foreign_language_few_words_rest_on_the_message_before() -> None:
 def test_those_far_behind_the_best_are_left_out() -> None:
     """Best first, at most so many, none that does not pass, and none that stands out much less than the best.
 
-    From the fourth note on it may stand out only a little less.
+    From the fourth note on it may stand out only a little less than the best or the third.
     """
     margins = np.array([0.5, 9.0, -1.0, 4.0, 3.0], np.float32)
     assert standing_out(margins, 5).tolist() == [1, 3, 4]
     assert standing_out(margins, 2).tolist() == [1, 3]
-    assert standing_out(np.array([9.0, 8.0, 7.0, 6.5, 5.5], np.float32), 5).tolist() == [0, 1, 2, 3]
+    assert standing_out(np.array([9.0, 8.0, 5.0, 4.8, 4.0], np.float32), 5).tolist() == [0, 1, 2, 3]
+    assert standing_out(np.array([9.0, 9.0, 8.0, 7.0, 6.0], np.float32), 5).tolist() == [0, 1, 2, 3]
     assert standing_out(np.array([-1.0], np.float32), 5).tolist() == []
     assert standing_out(np.array([], np.float32), 5).tolist() == []
 

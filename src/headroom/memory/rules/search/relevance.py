@@ -41,8 +41,9 @@ _EARLIER = 0.3
 """More is needed for a note that only the message before calls to mind."""
 _BEHIND_BEST = 6.5
 """A note that stands out so much less than the best one is left out."""
-_FURTHER_BEHIND = 3.0
-"""The same from the fourth note on: three answer most messages, and a fourth is mostly wrong unless it is as good."""
+_FURTHER_BEHIND, _BEHIND_THIRD = 2.5, 0.4
+"""From the fourth note on: so much less than the best one or than the third. Three notes answer most messages, and a
+fourth is mostly wrong unless it is as good as one of these; four allergies are four answers of like worth."""
 _ABOUT = 1.05
 """Deviations by which a message about the user as such is nearer to its like than to all other messages."""
 _STANDING = 3
@@ -246,8 +247,12 @@ def rivals(rows: Vectors, days: Ints) -> Bools:
 def standing_out(margins: Floats, most: int) -> Ints:
     """Return the places of at most `most` notes that pass, best first, without those far behind the best."""
     order = np.argsort(-margins, kind="stable")[:most]
-    behind = np.where(np.arange(len(order)) < _STANDING, _BEHIND_BEST, _FURTHER_BEHIND)
-    return np.asarray(order[(margins[order] > 0) & (margins[order] >= margins[order[:1]] - behind)], np.int64)
+    ranked = margins[order]
+    passes = (ranked > 0) & (ranked >= ranked[:1] - _BEHIND_BEST)
+    if len(ranked) > _STANDING:
+        least = min(ranked[0] - _FURTHER_BEHIND, ranked[_STANDING - 1] - _BEHIND_THIRD)
+        passes[_STANDING:] &= ranked[_STANDING:] >= least
+    return np.asarray(order[passes], np.int64)
 
 
 def choose(
