@@ -70,7 +70,7 @@ async def _search(folder: Path, known: Sequence[sets.Set]) -> None:
 async def _ablation(folder: Path, known: Sequence[sets.Set]) -> None:
     _head("recall@10", *(each.name for each in known))
     near: dict[str, dict[str, float]] = {}
-    async for name, row in ablation.run(folder, known, {**ablation.WITHOUT, **ablation.NEAR}):
+    for name, row in (await ablation.run(folder, known, {**ablation.WITHOUT, **ablation.NEAR})).items():
         way = "without " if name in list(ablation.WITHOUT)[1:] else ""
         _row(way + name, *(f"{value:.3f}" for value in row.values()))
         if not way:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import fmean
 from types import ModuleType
 from typing import Any
 
+from headroom.memory import Memory
 from headroom.memory.local import search
 from headroom.memory.rules.search import dates, ranking
 
 from . import recall
 from .sets import Set
 
-Changes = Sequence[tuple[ModuleType, str, Any]]
+Changes = Sequence[tuple[ModuleType | type, str, Any]]
 
 WITHOUT: Mapping[str, Changes] = {
     "all ideas": (),
@@ -24,14 +25,17 @@ WITHOUT: Mapping[str, Changes] = {
     "what the common words stand for taken from the question": [
         (search, "_focus", lambda columns, vector, common: vector)
     ],
+    "the words that many memories hold": [(search.Asked, "share_of", lambda asked, positions: asked.share[positions])],
     "the best of the sitting": [(ranking, "_SITTING", 0.0)],
     "the memories before and behind": [(ranking, "_PREVIOUS", 0.0), (ranking, "_NEXT", 0.0)],
+    "these two if there are no sessions": [(ranking, "_APART", 0.0)],
     "the time that the question names": [(dates, "times", lambda *asked, **known: [])],
     "the subject": [(ranking, "_SUBJECT", 0.0)],
+    "what somebody says of himself": [(ranking, "_OF_SELF", 0.0)],
     "fullness": [(ranking, "_FULLNESS", 0.0)],
     "all words of the question": [(ranking, "_WHOLE", 0.0)],
     "words counting less in a long text": [(ranking, "_LONG", 10**9)],
-    "words and fullness counting less among long texts": [(ranking, "_TURN", 10**9)],
+    "fullness and all words of the question counting less among long texts": [(ranking, "_TURN", 10**9)],
 }
 NEAR: Mapping[str, Changes] = {
     "words 0.45": [(ranking, "WORDS", 0.45)],
@@ -40,6 +44,9 @@ NEAR: Mapping[str, Changes] = {
     "sitting 0.7": [(ranking, "_SITTING", 0.7)],
     "before 0.1": [(ranking, "_PREVIOUS", 0.1)],
     "before 0.3": [(ranking, "_PREVIOUS", 0.3)],
+    "apart 1": [(ranking, "_APART", 1.0)],
+    "of self 0.1": [(ranking, "_OF_SELF", 0.1)],
+    "of self 0.3": [(ranking, "_OF_SELF", 0.3)],
     "long 60": [(ranking, "_LONG", 60)],
     "long 100": [(ranking, "_LONG", 100)],
     "fullness 0.1": [(ranking, "_FULLNESS", 0.1)],
@@ -48,23 +55,21 @@ NEAR: Mapping[str, Changes] = {
 }
 
 
-async def run(
-    folder: Path, sets: Sequence[Set], settings: Mapping[str, Changes]
-) -> AsyncIterator[tuple[str, dict[str, float]]]:
-    """Measure every setting on every set, each in files of its own: yield its name and recall@10 by set."""
-    for number, (name, changes) in enumerate(settings.items()):
-        found = {}
-        with _changed(changes):
-            for place, each in enumerate(sets):
-                within = folder / f"setting-{number}-{place}"
-                within.mkdir()
-                found[each.name] = await _recall(within, each)
-        yield name, found
-
-
-async def _recall(folder: Path, each: Set) -> float:
-    asked = [await recall.ask(folder, one, each.store, plain=each.plain) for one in each.conversations]
-    return fmean(answer.recall[1] for answers in asked for answer in answers)
+async def run(folder: Path, sets: Sequence[Set], settings: Mapping[str, Changes]) -> dict[str, dict[str, float]]:
+    """Return recall@10 of every set, by the name of the setting. All settings search the same files."""
+    found: dict[str, dict[str, float]] = {name: {} for name in settings}
+    for place, each in enumerate(sets):
+        recalls: dict[str, list[float]] = {name: [] for name in settings}
+        for number, one in enumerate(each.conversations):
+            async with Memory(db_path=folder / f"ablation-{place}-{number}.db") as memory:
+                kept = await recall.fill(memory, "user", one.stores[each.store], plain=each.plain)
+                for name, changes in settings.items():
+                    with _changed(changes):
+                        answered = await recall.answers(memory, kept, one)
+                    recalls[name] += [answer.recall[1] for answer in answered]
+        for name, all_ in recalls.items():
+            found[name][each.name] = fmean(all_)
+    return found
 
 
 @contextmanager

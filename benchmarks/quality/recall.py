@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -46,13 +46,17 @@ async def ask(folder: Path, conversation: Conversation, store: str, *, plain: bo
     """Ask all questions of a conversation of one of its stores, in a memory file of its own."""
     path = folder / f"{conversation.name}-{store}{'-plain' * plain}.db"
     async with Memory(db_path=path) as memory:
-        kept = await fill(memory, "user", conversation.stores[store], plain=plain)
-        answered = []
-        for question in conversation.questions:
-            results = await memory.search(question.text, "user", top_k=max(DEPTHS))
-            found = [kept[result.id].turns for result in results]
-            shares = tuple(share(question.evidence, found[:depth]) for depth in DEPTHS)
-            answered.append(Answered(conversation=conversation.name, category=question.category, recall=shares))
+        return await answers(memory, await fill(memory, "user", conversation.stores[store], plain=plain), conversation)
+
+
+async def answers(memory: Memory, kept: Mapping[str, Item], conversation: Conversation) -> list[Answered]:
+    """Ask all questions of a conversation of a memory that holds `kept`, the items by their ids."""
+    answered = []
+    for question in conversation.questions:
+        results = await memory.search(question.text, "user", top_k=max(DEPTHS))
+        found = [kept[result.id].turns for result in results]
+        shares = tuple(share(question.evidence, found[:depth]) for depth in DEPTHS)
+        answered.append(Answered(conversation=conversation.name, category=question.category, recall=shares))
     return answered
 
 

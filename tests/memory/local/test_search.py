@@ -128,3 +128,20 @@ def test_what_a_reader_may_not_see_is_no_candidate(engine: Engine) -> None:
     assert sorted(found(engine, "tea", top_k=2)) == ["tea in bags", "tea with lemon"]
     assert found(engine, "tea", top_k=5, where={"kind": "drink"}) == ["tea with lemon"]
     assert "tea with the queen" in found(engine, "tea", Reader(user_id="alice", session_id="s"))
+
+
+def test_words_that_many_hold_decide_among_what_is_found(engine: Engine) -> None:
+    """Of two memories with the rare word, the one that also holds the common word of the question comes first."""
+    engine.save(ALICE, [f"Anna bought item {number}" for number in range(200)])
+    engine.save(ALICE, ["There is Zanzibar beyond", "Anna likes Zanzibar"])
+    assert found(engine, "Anna, Zanzibar?", top_k=1) == ["Anna likes Zanzibar"]
+
+
+def test_a_turn_about_its_speaker_answers_what_is_asked_of_him(engine: Engine) -> None:
+    """Of Anna's turns on a matter, the one in the first person comes before the one that only asks."""
+    tells, asks = "Anna: i paint it here", "Anna: do you paint here"
+    days = [datetime(2024, 1, day, tzinfo=timezone.utc) for day in (1, 2)]
+    drafts = [Draft(text, created_at=day) for text, day in zip((tells, asks), days, strict=True)]
+    same = HashEmbedder().embed(["painting", "painting"])
+    engine.store(ALICE, drafts, same)
+    assert found(engine, "When does Anna paint?", top_k=1) == [tells]

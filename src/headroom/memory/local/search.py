@@ -14,11 +14,11 @@ from ..query import Query
 from ..records import Parts
 from ..rules.search import dates, ranking
 from ..rules.search.relevance import rivals
-from ..rules.search.words import mark, question_words, telling
+from ..rules.search.words import OF_SELF, mark, question_words, telling
 from ..rules.times import DAY, micros
 from ..rules.visibility import visible
 from .cache.user import Bools, UserColumns
-from .cache.visible import SAMPLE, View, some
+from .cache.visible import View, some
 from .nearest.matrix import best_of
 from .reminding import choose, more_candidates
 from .tables import postings
@@ -27,6 +27,8 @@ from .tables.postings import Ints
 Floats = npt.NDArray[np.float32]
 
 _NONE = np.empty(0, np.int64)
+_LONGEST = 10 * postings.LONGEST_LIST
+"""A word that more memories hold says nothing, and is not read to its end."""
 _FEW = 20
 """So many memories are half of what it takes to believe in what they have in common."""
 
@@ -49,13 +51,22 @@ class Asked:
 
     words: Sequence[str]
     share: Floats
-    """The weight of the words that a memory holds, as a share of the weight of all."""
+    """The weight of the rarer words that a memory holds, as a share of the weight of all words."""
     rare: Bools
     """It holds a telling one that few memories of this user hold."""
     worded: Ints
     """Those with a share, in any order."""
     common: Ints
     """Some that hold a word which many hold."""
+    holding: Sequence[tuple[float, Ints]]
+    """The share of each word that many hold, and the memories that hold it, ascending."""
+
+    def share_of(self, positions: Ints) -> Floats:
+        """Return the weight of all words that each position holds, as a share of the weight of all."""
+        share = self.share[positions]
+        for weight, holding in self.holding:
+            share += np.float32(weight) * _among(positions, holding)
+        return share
 
 
 def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) -> Found:
@@ -79,14 +90,17 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
     cosine = rows @ vector
     # A memory that waits for its vector is neither near nor far.
     lift = np.where(cosine == 0, 0, rows @ focus - view.middle @ focus)
-    told_at, opening = columns["created_at"][positions], columns["opening"][positions]
+    told_at = columns["created_at"][positions]
+    subject = (columns["opening"][positions][:, None] == [mark(word) for word in asked.words]).any(axis=1)
+    of_self = columns.with_word(cursor, OF_SELF, len(columns)) if subject.any() else _NONE
     parts = ranking.parts(
         ranking.Candidates(
             rank=np.searchsorted(view.places, positions),
             cosine=cosine,
             lift=lift,
-            words=asked.share[positions],
-            subject=(opening[:, None] == [mark(word) for word in asked.words]).any(axis=1),
+            words=asked.share_of(positions),
+            subject=subject,
+            of_self=subject & _among(positions, of_self),
             nearness=dates.told_near(told_at, times, query.zone),
             on_day=np.isin(positions, dated),
             session=columns["session_id"][positions],
@@ -132,37 +146,46 @@ def _ask(cursor: apsw.Cursor, columns: UserColumns, view: View, question: str) -
     """Weigh the memories by the rarity of the words that they share with `question`.
 
     A word counts once, whatever the length of the text: memories are short, and both halves of BM25 that say
-    otherwise lost recall here.
+    otherwise lost recall here. Words that many hold count, but make no candidates if there are rarer ones.
     """
     share, rare = np.zeros(len(columns), np.float32), np.zeros(len(columns), np.bool_)
     total = len(view.places)
     limit = max(20, min(postings.LONGEST_LIST, int(ranking.COMMON * total)))
-    longest = max(limit, SAMPLE)
-    lists = {word: columns.with_word(cursor, word, longest) for word in question_words(question)}
-    seen = {word: found[view.allowed[found]] for word, found in lists.items()}
+    lists = {word: columns.with_word(cursor, word, _LONGEST) for word in question_words(question)}
     # What was forgotten or is not seen makes no word common, unless there is so much of it that the list was cut.
-    weighed = {word: seen[word] for word in lists if len(lists[word]) <= longest and len(seen[word]) <= limit}
-    common = [holding for word, holding in seen.items() if word not in weighed]
-    if common and not any(map(len, weighed.values())):
-        for word in lists:
-            found = columns.with_word(cursor, word, 10 * postings.LONGEST_LIST)
-            weighed[word] = found[view.allowed[found]]
-    most, worded = 0.0, [_NONE]
-    for word, holding in weighed.items():
-        weight = ranking.rarity(len(holding), total)
-        most += weight
-        worded.append(holding[share[holding] == 0])
-        share[holding] += weight
-        if len(holding) <= max(1, total // 20) and telling(word):
-            rare[holding] = True
-    shared = [some(holding) for holding in common]
+    holding = {word: found[view.allowed[found]] for word, found in lists.items()}
+    common = [word for word, found in holding.items() if len(found) > limit or len(lists[word]) > _LONGEST]
+    rarer = [word for word in lists if word not in common]
+    if not any(len(holding[word]) for word in rarer):
+        rarer = list(lists)
+    weights = {
+        word: ranking.rarity(len(found), total)
+        for word, found in holding.items()
+        if word in rarer or len(lists[word]) <= _LONGEST
+    }
+    most, worded = max(sum(weights.values()), 1e-9), [_NONE]
+    for word in rarer:
+        found = holding[word]
+        worded.append(found[share[found] == 0])
+        share[found] += weights[word] / most
+        if len(found) <= max(1, total // 20) and telling(word):
+            rare[found] = True
+    shared = [some(holding[word]) for word in common]
     return Asked(
         words=list(lists),
-        share=share / max(most, 1e-9),
+        share=share,
         rare=rare,
         worded=np.concatenate(worded),
         common=np.unique(np.concatenate([_NONE, *shared])),
+        holding=[(weights[word] / most, holding[word]) for word in weights if word not in rarer],
     )
+
+
+def _among(positions: Ints, holding: Ints) -> Bools:
+    """Mark the positions that are among `holding`, ascending and of any length."""
+    if not len(holding):
+        return np.zeros(len(positions), np.bool_)
+    return np.asarray(holding[np.searchsorted(holding, positions).clip(max=len(holding) - 1)] == positions)
 
 
 def _focus(columns: UserColumns, vector: Vector, common: Ints) -> Vector:
@@ -173,7 +196,8 @@ def _focus(columns: UserColumns, vector: Vector, common: Ints) -> Vector:
     if not len(common):
         return vector
     ground = columns.vectors.rows(common).mean(axis=0)
-    return np.asarray(vector - ground * (len(common) / (len(common) + _FEW)), np.float32)
+    pull = (vector @ ground) / max(float(ground @ ground), 1e-9)
+    return np.asarray(vector - ground * pull * (len(common) / (len(common) + _FEW)), np.float32)
 
 
 def _candidates(columns: UserColumns, view: View, focus: Vector, asked: Asked, dated: Ints, breadth: int) -> Ints:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Hashable
+from collections import Counter, OrderedDict
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 from qdrant_client import models as m
@@ -20,6 +21,8 @@ from .qdrant.points import dense_of
 
 SAMPLE = 256
 """Memories that tell what a user's memories are like in general."""
+_COMMON = 0.02
+"""The share of the sample from which on a word's frequency is kept."""
 _KEPT_SECONDS = 60.0
 _KEPT_USERS = 256
 """About 50 MB at 384 dimensions, as float16."""
@@ -34,6 +37,8 @@ class Outlook:
     """Shape (at most SAMPLE, width)."""
     mean_length: float
     """In distinct words; at least 1."""
+    common: Mapping[str, float]
+    """The share of the sample that holds a word, of those that many hold."""
     oldest: int
     """When the first of them was told, in microseconds."""
 
@@ -88,12 +93,14 @@ class Outlooks:
             with_payload=["created_at"],
         )
         some, oldest = self._collection.query([sampled, first])
-        lengths = [len(set(indexed_words((each.payload or {})["content"]))) for each in some]
+        texts = [set(indexed_words((each.payload or {})["content"])) for each in some]
+        counts = Counter(word for text in texts for word in text)
         vectors = [dense_of(each.vector) for each in some]
         return Outlook(
             total=self._collection.count(where) if len(some) == SAMPLE else len(some),
             sample=np.stack(vectors) if vectors else np.zeros((0, 1), np.float32),
-            mean_length=max(1.0, float(np.mean(lengths))) if lengths else 1.0,
+            mean_length=max(1.0, fmean(len(text) for text in texts)) if texts else 1.0,
+            common={word: count / len(texts) for word, count in counts.items() if count > _COMMON * len(texts)},
             oldest=(oldest[0].payload or {})["created_at"] if oldest else 0,
         )
 

@@ -16,7 +16,7 @@ from ..query import Query, Relevance
 from ..records import Parts
 from ..rules.search import dates, ranking
 from ..rules.search.relevance import choose
-from ..rules.search.words import indexed_words, opening, question_words, telling
+from ..rules.search.words import OF_SELF, indexed_words, opening, question_words, telling
 from ..rules.search.words import mark as word_mark
 from ..rules.times import DAY, micros
 from .outlook import Outlook, Outlooks
@@ -63,7 +63,7 @@ class Search:
         rows = self._rows(found.points) if query.notes_only else {}
         outlook = self._outlook(found, rows, where, key)
         texts = [set(indexed_words(point.record.content)) for point in found.points]
-        share, rare = _shares(asked, texts, found.holding, outlook.total)
+        share, rare = _shares(texts, found.holding, outlook)
         parts = _parts(query, found, outlook, asked, texts, share, now)
         order = np.argsort(-parts.sum(axis=0), kind="stable")
         if query.relevance is not None and outlook.total > query.top_k:
@@ -145,25 +145,24 @@ class Search:
             total=len(found.points),
             sample=np.stack(list(rows.values())) if rows else np.zeros((0, 1), np.float32),
             mean_length=max(1.0, float(np.mean(lengths))),
+            common={},
             oldest=min(micros(point.record.created_at) for point in found.points),
         )
 
 
 def _shares(
-    asked: Sequence[str], texts: Sequence[set[str]], holding: Mapping[str, int], total: int
+    texts: Sequence[set[str]], holding: Mapping[str, int], outlook: Outlook
 ) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Weigh candidates by the rarity of the words that they share with a question, and mark those with a rare one."""
-    limit = min(_LISTED - 1, max(20, int(ranking.COMMON * total)))
-    weighed = {word: count for word, count in holding.items() if count <= limit}
-    if not any(weighed.values()):
-        weighed = dict(holding)
     share, rare, most = np.zeros(len(texts), np.float32), np.zeros(len(texts), np.bool_), 0.0
-    for word, count in weighed.items():
+    for word, listed in holding.items():
         holds = np.array([word in text for text in texts], np.bool_)
-        weight = ranking.rarity(count, max(total, count))
+        # Of a word that more hold than were counted, the sample says how many these are.
+        count = listed if listed < _LISTED else max(listed, int(outlook.common.get(word, 0) * outlook.total))
+        weight = ranking.rarity(count, max(outlook.total, count))
         most += weight
         share += np.float32(weight) * holds
-        if count <= max(1, total // 20) and telling(word):
+        if count <= max(1, outlook.total // 20) and telling(word):
             rare |= holds
     return share / max(most, 1e-9), rare
 
@@ -181,6 +180,7 @@ def _parts(
     told_at = np.array([micros(record.created_at) for record in records], np.int64)
     sessions = {record.session_id: number for number, record in enumerate(records, 1) if record.session_id}
     marks = {word_mark(word) for word in asked}
+    subject = np.array([opening(record.content) in marks for record in records], np.bool_)
     times = dates.times(query.text, query.zone, oldest=outlook.oldest, now=now)
     # Neighbours are known only if nothing that may lie between them was left out.
     rank = np.arange(len(records)) * (1 if found.whole else 2)
@@ -197,7 +197,8 @@ def _parts(
             # A memory that waits for its vector is neither near nor far.
             lift=np.where(found.cosines == 0, 0, found.cosines - np.float32(middle)).astype(np.float32),
             words=share,
-            subject=np.array([opening(record.content) in marks for record in records], np.bool_),
+            subject=subject,
+            of_self=subject & np.array([OF_SELF in text for text in texts], np.bool_),
             nearness=dates.told_near(told_at, times, query.zone),
             on_day=dates.told_on(told_at, times, query.zone),
             session=np.array([sessions.get(record.session_id or "", 0) for record in records], np.int64),

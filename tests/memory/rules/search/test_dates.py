@@ -39,6 +39,15 @@ def test_a_time_is_read(question: str, first: tuple[int, int, int], last: tuple[
     assert spans(question, TODAY, oldest=OLDEST) == [Span(date(*first), date(*last), exact=first == last)]
 
 
+@pytest.mark.parametrize("day", ["4 January 2024", "January 4th, 2024", "the 4th of January 2024", "2024-01-04"])
+def test_before_a_day_is_not_that_day(day: str) -> None:
+    """What is asked for before or after a day was told around it, not on that very day."""
+    (on,) = spans(f"What did she buy on {day}?", TODAY, oldest=OLDEST)
+    assert on.exact
+    for bound in ("before", "after", "since", "until"):
+        assert spans(f"What did she buy {bound} {day}?", TODAY, oldest=OLDEST) == [on._replace(exact=False)]
+
+
 @pytest.mark.parametrize(
     "question",
     ["May I ask something?", "you may march on", "Who plays Cyberpunk 2077?", "2023-13-45", "call 2023-4455"],

@@ -21,6 +21,7 @@ def candidates(count: int, **known: object) -> Candidates:
         "lift": np.zeros(count, np.float32),
         "words": np.zeros(count, np.float32),
         "subject": np.zeros(count, np.bool_),
+        "of_self": np.zeros(count, np.bool_),
         "nearness": np.zeros(count, np.float32),
         "on_day": np.zeros(count, np.bool_),
         "session": np.zeros(count, np.int64),
@@ -92,9 +93,32 @@ def test_an_answer_takes_over_from_the_question_before_it() -> None:
 
 
 def test_neighbours_of_other_sessions_share_nothing() -> None:
-    """Memories stored one after the other in two sessions, or in none, do not lift each other."""
+    """Memories stored one after the other in two sessions, or on two days without any, do not lift each other."""
     for session in ([1, 2], [0, 0]):
-        assert part("context", 2, cosine=[0.5, 0], lift=[0.5, 0], session=session)[1] == 0
+        assert part("context", 2, cosine=[0.5, 0], lift=[0.5, 0], words=[0.5, 0], session=session)[1] == 0
+
+
+def test_what_was_told_right_after_a_match_is_lifted_without_a_session_too() -> None:
+    """Of two memories that say nothing of the question, the one told within an hour of the match is better."""
+    known = {"cosine": [0.5, 0, 0], "lift": [0.5, 0, 0], "created_at": [0, HOUR // 2, HOUR // 2]}
+    found = scores(3, words=[0.5, 0, 0], **known)
+    assert found[1] > found[2]
+    assert scores(3, **known)[1] == scores(3, **known)[2], "vectors alone keep the order of their cosines"
+
+
+def test_what_somebody_says_of_himself_is_about_him() -> None:
+    """Of two turns of Anna's, the one in the first person answers a question about Anna."""
+    known = {"words": [0.2, 0.2], "subject": [True, True], "cosine": [0.3, 0.3], "lift": [0.3, 0.3]}
+    found = scores(2, of_self=[False, True], **known)
+    assert found[1] > found[0]
+
+
+def test_a_day_on_which_much_was_said_decides_less() -> None:
+    """The only memory of the day that is asked for beats what was said on another day; one of many may lose to it."""
+    for count, first in ((1, 1), (40, 0)):
+        known = {"words": [0.7] + [0.0] * count, "cosine": [0.9] + [0.3] * count, "lift": [0.9] + [0.0] * count}
+        found = scores(1 + count, on_day=[False] + [True] * count, **known)
+        assert np.argmax(found) == first
 
 
 def test_a_sitting_lifts_its_memories() -> None:

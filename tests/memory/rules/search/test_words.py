@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from headroom.memory.rules.search.words import fold, indexed_words, mark, opening, question_words, telling, words
+from headroom.memory.rules.search.words import (
+    OF_SELF,
+    fold,
+    indexed_words,
+    mark,
+    opening,
+    question_words,
+    telling,
+    words,
+)
 
 pytestmark = pytest.mark.quick
 
@@ -138,3 +147,20 @@ def test_a_foreign_question_drops_its_own_words_without_a_topic() -> None:
     """Articles, pronouns and question words of the languages in the table carry no topic."""
     assert question_words("Wie heißt mein Hund?") == ["hund"]
     assert question_words("¿Cómo se llama mi gata?") == ["gata"]
+
+
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        ("Anna: I moved to Rome", True),
+        ("Anna: That is my brother", True),
+        ("Anna: Ich wohne in Rom", True),
+        ("Анна: Я живу в Риме", True),
+        ("Anna: Where is it?", False),
+        ("Mia: Where is it?", False),
+    ],
+)
+def test_a_text_in_the_first_person_is_marked(text: str, marked: bool) -> None:
+    """The index knows what speaks of itself, in many languages; the name that a turn opens with is no such word."""
+    assert (OF_SELF in indexed_words(text)) is marked
+    assert OF_SELF not in words(text)

@@ -89,6 +89,10 @@ def _first(cursor: apsw.Cursor) -> None:
 
 def numbers_units_and_points(cursor: apsw.Cursor) -> None:
     """Split all texts into words anew: numbers apart from their units, Arabic and Hebrew without points."""
+    _index_anew(cursor)
+
+
+def _index_anew(cursor: apsw.Cursor) -> None:
     known = cursor.execute("select seq, user, content from memories").fetchall()
     if not known:
         return
@@ -203,6 +207,11 @@ def memories_in_order_of_age(cursor: apsw.Cursor) -> None:
     cursor.execute("drop index memories_by_user")
 
 
+def texts_in_the_first_person(cursor: apsw.Cursor) -> None:
+    """Split all texts into words anew: those in the first person are marked."""
+    _index_anew(cursor)
+
+
 Step = Callable[[apsw.Cursor], None]
 STEPS: tuple[Step, ...] = (
     _first,
@@ -214,6 +223,7 @@ STEPS: tuple[Step, ...] = (
     checksums_of_rows,
     values_of_the_store,
     memories_in_order_of_age,
+    texts_in_the_first_person,
 )
 
 

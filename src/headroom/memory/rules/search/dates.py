@@ -25,6 +25,8 @@ _RELATIVE = re.compile(
 )
 _WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
 _WEEKDAY = re.compile(rf"\b(?:on|last|past)\s+({'|'.join(_WEEKDAYS)})\b", re.IGNORECASE)
+# "Before 4 January" asks for no very day, though for what was told around it.
+_BOUND = re.compile(r"\b(?:before|after|since|until|till)\s+(?:the\s+)?$", re.IGNORECASE)
 # Most questions name no time, and are done with at a glance.
 _TOLD = "|".join(name[:3] for name in _NAMES)
 _MAYBE = re.compile(rf"(?:19|20)\d\d|(?:ago|day)\b|\b(?:{_TOLD}|this\b|last\b|past\b)", re.IGNORECASE)
@@ -104,13 +106,15 @@ def _named(question: str, today: date, oldest: date) -> Iterator[Span]:
         if name.lower() in _VERBS and (name.islower() or not found.start(2)):
             continue  # "may I", "March on"
         years = [int(year)] if year else range(max(oldest.year, today.year - _YEARS_BACK), today.year + 1)
+        bound = _BOUND.search(question, 0, found.start())
         for each in years:
-            yield from _days(each, _MONTHS[name.lower()], day_before or day_after)
+            yield from _days(each, _MONTHS[name.lower()], day_before or day_after, exact=not bound)
 
 
 def _iso(question: str) -> Iterator[Span]:
-    for year, month, day in _ISO.findall(question):
-        yield from _days(int(year), int(month), day)
+    for found in _ISO.finditer(question):
+        year, month, day = found.groups()
+        yield from _days(int(year), int(month), day, exact=not _BOUND.search(question, 0, found.start()))
 
 
 def _years(question: str, today: date) -> Iterator[Span]:
@@ -133,14 +137,14 @@ def _relative(question: str, today: date) -> Iterator[Span]:
             yield Span(about, about, exact=counted == "day")
 
 
-def _days(year: int, month: int, day: str | None) -> Iterator[Span]:
-    """Yield a day, or its month if the month has no such day or none is named."""
+def _days(year: int, month: int, day: str | None, *, exact: bool) -> Iterator[Span]:
+    """Yield a day, `exact` or not, or its month if the month has no such day or none is named."""
     if not 1 <= month <= 12:
         return
     first = date(year, month, 1)
     last = date(year + month // 12, month % 12 + 1, 1) - timedelta(1)
     if day and 1 <= int(day) <= last.day:
-        yield _day(date(year, month, int(day)))
+        yield _day(date(year, month, int(day)))._replace(exact=exact)
     else:
         yield Span(first, last)
 

@@ -27,19 +27,24 @@ _WHOLE = 0.3
 """For holding all words of the question: a word that was asked for by itself is found whatever vectors say."""
 _PREVIOUS, _NEXT = 0.2, 0.1
 """What a memory takes over from the ones before and behind it in its session: an answer follows its question."""
+_APART = 0.5
+"""The share of this without a session, among memories told within an hour."""
 _SITTING = 0.5
 """What it takes over from the best of its sitting: a talk has a topic."""
 _SUBJECT = 0.2
 """For opening with a word of the question, as what speaks of somebody, or what somebody said, opens with the name."""
+_OF_SELF = 0.2
+"""For doing so and speaking of itself: "Anna: I moved to Rome" is about Anna, "Anna: Where is that?" is not."""
 _FULLNESS = 0.2
 """For being longer than the mean, by the logarithm: pleasantries are short."""
 _LONG = 80
 """Distinct words from which on a text holds a word by its length alone: the longer, the less a word in it says."""
-_TURN, _LONG_TEXTS = 30, 0.3
-"""A mean of more distinct words than `_TURN` is not that of turns of a talk or of facts. The more it is beyond, the
-more of these is taken off: `_LONG_TEXTS` of the share of words, all of the bonus for all words, and all of fullness."""
-_ON_DAY = 2.0
-"""For being said on the very day that a question names: entries of a diary differ in little else."""
+_TURN = 30
+"""A mean of more distinct words than this is not that of turns of a talk or of facts. The more it is beyond, the less
+count the bonus for all words, and fullness."""
+_ON_DAY, _ALONE = 1.0, 1.0
+"""For being said on the very day that a question names: entries of a diary differ in little else. What was said alone
+on that day gets both; the second is shared by all that was said on it."""
 _IMPORTANCE, _RECENCY = 0.1, 0.04
 """Between near equals."""
 _HALF_LIFE_DAYS = 90.0
@@ -61,6 +66,8 @@ class Candidates:
     """The weight of the question's words that a memory holds, as a share of the weight of all of them."""
     subject: Bools
     """The memory opens with a word of the question."""
+    of_self: Bools
+    """It does, and speaks of itself in the first person."""
     nearness: Floats
     """How near it was said to a time that the question names, 0..1."""
     on_day: Bools
@@ -88,7 +95,7 @@ def parts(found: Candidates) -> Floats:
     best = max(float(found.words.max(initial=0)), 1e-9)
     held = (found.words * np.minimum(1, _LONG / np.maximum(found.length, 1))).astype(np.float32)
     brief = min(1.0, _TURN / found.mean_length)
-    words = WORDS * (1 - _LONG_TEXTS * (1 - brief)) * held / np.sqrt(best) + _WHOLE * brief * held**2
+    words = WORDS * held / np.sqrt(best) + _WHOLE * brief * held**2 + _OF_SELF * worded * found.of_self
     vector = (1 - WORDS) * share_of_best(found.lift)
     vector = np.where((words > 0) | found.on_day, np.maximum(vector, 0), vector)
     own = np.maximum(vector + words, 0)
@@ -100,7 +107,7 @@ def parts(found: Candidates) -> Floats:
         "words": words + _SUBJECT * worded * found.subject,
         "context": context,
         "fullness": fullness,
-        "time": np.maximum(own + context + fullness, 0) * found.nearness + _ON_DAY * found.on_day,
+        "time": np.maximum(own + context + fullness, 0) * found.nearness + _on_day(found.on_day),
         "importance": _IMPORTANCE * found.importance,
         "recency": _RECENCY * np.exp2(-np.maximum(found.age_days, 0) / _HALF_LIFE_DAYS),
         "graph": np.zeros(len(own)),
@@ -148,11 +155,18 @@ def _best_of(own: Floats, group: Ints) -> Floats:
     return best[group]
 
 
+def _on_day(on_day: Bools) -> Floats:
+    return np.asarray((_ON_DAY + _ALONE / max(1, int(np.count_nonzero(on_day)))) * on_day, np.float32)
+
+
 def _from_neighbours(own: Floats, found: Candidates) -> Floats:
-    """Share the scores of memories stored one after the other in one session."""
-    if not found.session.any():
-        return np.zeros(len(own), np.float32)
-    beside = (np.diff(found.rank) == 1) & (np.diff(found.session) == 0) & (found.session[1:] > 0)
+    """Share the scores of memories stored one after the other in one session, or without any within an hour.
+
+    Without a session only if some hold a word of the question: vectors alone keep the order of their cosines.
+    """
+    within_hour = (np.abs(np.diff(found.created_at)) <= _HOUR) & found.words.any()
+    together = np.where(found.session[1:] > 0, 1, _APART * within_hour)
+    beside = together * (np.diff(found.rank) == 1) * (np.diff(found.session) == 0)
     shared = np.zeros(len(own), np.float32)
     shared[1:] += _PREVIOUS * own[:-1] * beside
     shared[:-1] += _NEXT * own[1:] * beside

@@ -18,6 +18,9 @@ from .function_words import COMMON, FIRST_PERSON
 LONGEST = 48
 """Characters of a word that count; longer runs (hashes, base64) are cut, on both sides of a search alike."""
 
+OF_SELF = "i-"
+"""The mark that the index has for a text in the first person. No word is like it, and none is stemmed to it."""
+
 # Scripts written without spaces. Unicode's rules need a dictionary for them, so pairs of neighbours
 # stand in for words: 東京タワー is found by 東京. Hangul has spaces but glues particles to its words.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
@@ -93,7 +96,8 @@ def _ascii_digit(char: str) -> str:
     return char if char.isascii() or not char.isdecimal() else str(unicodedata.decimal(char))
 
 
-_FUNCTION_WORDS = _STOP_WORDS | frozenset(map(fold, COMMON | FIRST_PERSON))
+_FIRST_PERSON = frozenset(map(fold, FIRST_PERSON))
+_FUNCTION_WORDS = _STOP_WORDS | _FIRST_PERSON | frozenset(map(fold, COMMON))
 """Words that carry no topic in a question that is not English."""
 _FOREIGN = _FUNCTION_WORDS - _STOP_WORDS
 
@@ -104,9 +108,14 @@ def words(text: str) -> list[str]:
 
 
 def indexed_words(text: str) -> list[str]:
-    """Return the words of `text` by which a search finds it: all of them, and the beginnings of foreign ones."""
+    """Return the words of `text` by which a search finds it: all of them, and the beginnings of foreign ones.
+
+    A text in the first person is marked as such.
+    """
     found = words(text)
-    return found + (_beginnings(found) if _is_foreign(found) else [])
+    beginnings = _beginnings(found) if _is_foreign(found) else []
+    # Not by its first word: the name that a turn opens with may look like one ("Mia").
+    return found + beginnings + [OF_SELF] * (not _FIRST_PERSON.isdisjoint(found[1:]))
 
 
 def question_words(text: str) -> list[str]:
