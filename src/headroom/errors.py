@@ -10,6 +10,7 @@
     ├── UnreadableImport                      a file to import that is missing, damaged, or of another format
     ├── StoreError                            the memory file
     │   ├── StoreUnwritable                   its folder is missing or refuses writing
+    │   ├── OpenedReadOnly                    it was opened with read_only=True
     │   ├── NotADatabase                      it is not a memory file, or it is damaged
     │   ├── WrongKey                          it is encrypted with another key, or a key is missing or too much
     │   ├── EncryptionUnavailable             a key was given, and the SQLite that is installed cannot encrypt
@@ -43,6 +44,7 @@ __all__ = [
     "NewerSchema",
     "NotADatabase",
     "NotFound",
+    "OpenedReadOnly",
     "ServerRefused",
     "ServerUnavailable",
     "SettingsUnreadable",
@@ -127,6 +129,13 @@ class StoreUnwritable(StoreError):
             "create the folder, change its rights, or pass another db_path"
         )
         self.path = path
+
+
+class OpenedReadOnly(StoreError):
+    """The memory was opened to be read alone."""
+
+    def __init__(self) -> None:
+        super().__init__("this memory was opened with read_only=True; open it without that to change it")
 
 
 class NotADatabase(StoreError):

@@ -14,6 +14,18 @@ from .opened import ALICE, BOB, Opened, misses
 class Finding(Opened):
     """What a backend gives, and to whom."""
 
+    def test_a_result_explains_its_cosine(self) -> None:
+        """`explain` has the cosine of the memory's vector and the question's, and parts that sum to the score."""
+        with self.opened() as engine:
+            engine.save(ALICE, ["likes green tea", "plays chess"])
+            for result in find(engine, ALICE, "green tea"):
+                (row,) = engine._backend.vectors([result.id], ALICE)
+                assert row is not None
+                expected = float(row @ engine._embedding.question("green tea", None))
+                explained = result.explain()
+                assert abs(explained.pop("cosine") - expected) < 0.01
+                assert abs(sum(explained.values()) - result.score) < 1e-6 or result.score in (0.0, 1.0)
+
     def test_each_scope_is_seen_with_its_own_ids_only(self) -> None:
         """The visibility table, for searches and lists alike."""
         writer = Reader(user_id="alice", session_id="s", agent_id="a", turn_id="t")

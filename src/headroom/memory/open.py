@@ -29,6 +29,7 @@ from .local.file import schema
 from .local.file.database import Database
 from .local.tables.reembed import Progress, reembed_file
 from .protocols import Backend, Embedder
+from .read_only import read_only
 from .records import Finding, Reconciled
 
 # The class of each backend, and the modules of an extra that it needs.
@@ -195,7 +196,7 @@ def reconcile(config: MemoryConfig, embedder: Embedder | None = None, *, mend: b
         raise InvalidInput("a memory file has nothing to be reconciled with; headroom doctor checks it")
     backend = _backend(config, make_embedder(config) if embedder is None else _checked(embedder, config))
     try:
-        found: Reconciled = cast(Any, backend).reconcile(mend=mend)
+        found: Reconciled = cast(Any, backend).reconcile(mend=mend and not config.read_only)
         return found
     finally:
         backend.close()
@@ -219,7 +220,7 @@ def _backend(config: MemoryConfig, embedder: Embedder) -> Backend:
         need(module, config.backend)
     module, name = place.split(":")
     backend: Backend = getattr(importlib.import_module(f".{module}", __package__), name)(config, embedder)
-    return backend
+    return read_only(backend) if config.read_only else backend
 
 
 def make_home(config: MemoryConfig) -> None:

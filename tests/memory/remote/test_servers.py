@@ -15,7 +15,7 @@ import pytest
 from openai import OpenAI
 
 from headroom import with_memory
-from headroom.errors import InvalidInput, ServerRefused, ServerUnavailable
+from headroom.errors import InvalidInput, OpenedReadOnly, ServerRefused, ServerUnavailable
 from headroom.memory import Memory, MemoryConfig
 from headroom.memory.embedders.cached import CachedEmbedder
 from headroom.memory.engine import Engine
@@ -178,6 +178,19 @@ def test_a_chat_remembers_and_outlives_its_servers(collections: Collections, ser
     assert "User prefers Python" not in str(server.last.body)
     real.close()
     proxy.close()
+
+
+async def test_what_is_read_only_is_not_changed(collections: Collections) -> None:
+    """With `read_only` a search answers, and nothing is written: neither by a save nor by opening."""
+    config = collections.config(EMBEDDER.id)
+    async with Memory(config, embedder=EMBEDDER) as memory:
+        await memory.save("likes tea", user_id="alice")
+    async with Memory(replace(config, read_only=True), embedder=EMBEDDER) as reading:
+        with pytest.raises(OpenedReadOnly):
+            await reading.save("likes coffee", user_id="alice")
+        with pytest.raises(OpenedReadOnly):
+            await reading.clear("alice")
+        assert [result.content for result in await reading.search("tea", user_id="alice")] == ["likes tea"]
 
 
 class _NoSchema:

@@ -15,7 +15,7 @@ from ..query import Filter, Listing, Query
 from ..records import Applied, Event, KeptTurn, Parts, Reader, Reconciled, Record, SearchResult, Stats
 from ..rules.duplicates import grouped
 from ..rules.search.ranking import score
-from ..rules.times import micros, now
+from ..rules.times import local, micros, now
 from .carry import Carrying
 from .neo4j.connection import Neo4j
 from .neo4j.graph import Graph
@@ -23,10 +23,10 @@ from .outlook import Outlooks
 from .qdrant.collection import Collection
 from .qdrant.conditions import every, expired, has, of_all, one_of, pushed, seen, seen_at
 from .qdrant.connection import Qdrant
-from .qdrant.points import EMBED, Point, dense_of
+from .qdrant.points import EMBED, dense_of
 from .reading import Reading
 from .reconcile import Reconciliation
-from .search import Search
+from .search import Hit, Search
 from .turns import Turns
 from .writing import Writing
 
@@ -47,7 +47,8 @@ class RemoteBackend:
             if config.neo4j_uri != "none":
                 self._graph = Graph(Neo4j(config), str(config.qdrant_collection))
             self._compose(config)
-            self._writing.erase(self._collection.find(expired(now()), limit=_PURGED))
+            if not config.read_only:
+                self._writing.erase(self._collection.find(expired(now()), limit=_PURGED))
         except BaseException:
             self.close()
             raise
@@ -84,9 +85,15 @@ class RemoteBackend:
         if graph is not None and where is not None:
             found = self._with_neighbours(graph, query, where, found)
         results = [
-            SearchResult(score=score(parts), parts=parts, **_fields(point.record))
-            for point, parts in found
-            if score(parts) >= query.min_score
+            SearchResult(
+                score=score(hit.parts),
+                parts=hit.parts,
+                cosine=hit.cosine,
+                told=local(hit.point.record.created_at, query.zone).date() if hit.is_rival else None,
+                **_fields(hit.point.record),
+            )
+            for hit in found
+            if score(hit.parts) >= query.min_score
         ]
         return grouped(results) if query.notes_only else results
 
@@ -208,21 +215,20 @@ class RemoteBackend:
             )
         return self._graph
 
-    def _with_neighbours(
-        self, graph: Graph, query: Query, where: m.Filter, found: list[tuple[Point, Parts]]
-    ) -> list[tuple[Point, Parts]]:
+    def _with_neighbours(self, graph: Graph, query: Query, where: m.Filter, found: list[Hit]) -> list[Hit]:
         """Add memories that share an entity with the best, or mention a related one; `where` holds for them too."""
-        best = {point.id: (point, parts) for point, parts in found}
+        best = {hit.point.id: hit for hit in found}
         linked: dict[str, float] = {}
         for here, others in graph.neighbours(list(best), query.reader.user_id).items():
             for there, share in others.items():
-                linked[there] = max(share * score(best[here][1]), linked.get(there, 0.0))
-        for point in self._collection.find(every(where, one_of(linked))) if linked else ():
+                linked[there] = max(share * score(best[here].parts), linked.get(there, 0.0))
+        beside = list(self._collection.find(every(where, one_of(linked)))) if linked else []
+        cosines = self._search.cosines(query, [point for point in beside if point.id not in best])
+        for point in beside:
             parts = Parts(graph=linked[point.id])
-            known = best.get(point.id)
-            if known is None or score(known[1]) < score(parts):
-                best[point.id] = (point, parts)
-        return sorted(best.values(), key=lambda pair: -score(pair[1]))[: query.top_k]
+            known = best.get(point.id, Hit(point, Parts(), cosines.get(point.id, 0.0)))
+            best[point.id] = max(known, known._replace(parts=parts), key=lambda hit: score(hit.parts))
+        return sorted(best.values(), key=lambda hit: -score(hit.parts))[: query.top_k]
 
 
 def _fields(record: Record) -> dict[str, Any]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import starmap
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +14,7 @@ from ..protocols import Vector
 from ..query import Query, Relevance
 from ..records import Parts
 from ..rules.search import dates, ranking
-from ..rules.search.relevance import choose
+from ..rules.search.relevance import choose, rivals
 from ..rules.search.words import OF_SELF, indexed_words, opening, question_words, telling
 from ..rules.search.words import mark as word_mark
 from ..rules.times import DAY, micros
@@ -44,6 +43,18 @@ class Candidates:
     """They are all that may be seen."""
 
 
+class Hit(NamedTuple):
+    """A memory that was found."""
+
+    point: Point
+    parts: Parts
+    """Of its score."""
+    cosine: float
+    """Of its vector and the question's; 0 while one of them is missing."""
+    is_rival: bool = False
+    """If notes for a chat are recalled: another one speaks of the same thing on another day."""
+
+
 class Search:
     """Searches of one collection."""
 
@@ -51,8 +62,8 @@ class Search:
         self._collection, self._outlooks = collection, outlooks
         self._ef, self._quantized = ef, quantized
 
-    def run(self, query: Query, where: m.Filter, now: int, *, key: Hashable | None) -> list[tuple[Point, Parts]]:
-        """Return the best memories that `where` lets through, best first, with the parts of their scores.
+    def run(self, query: Query, where: m.Filter, now: int, *, key: Hashable | None) -> list[Hit]:
+        """Return the best memories that `where` lets through, best first.
 
         `key` names `where` for what is kept about it; None if nothing should be.
         """
@@ -70,11 +81,17 @@ class Search:
             order = _recalled(query.relevance, found.points, rows, texts, query.top_k, now)
         elif query.notes_only and outlook.total > query.top_k:
             order = _noted(query, found.points, rows, outlook, order, rare if any(map(telling, asked)) else None)
-        order = order[: query.top_k]
+        places = order[: query.top_k].tolist()
+        rivals = _rivals([found.points[place] for place in places], rows)
         return [
-            (found.points[place], each)
-            for place, each in zip(order.tolist(), starmap(Parts, parts[:, order].T.tolist()), strict=True)
+            Hit(found.points[place], Parts(*parts[:, place].tolist()), float(found.cosines[place]), is_rival)
+            for place, is_rival in zip(places, rivals, strict=True)
         ]
+
+    def cosines(self, query: Query, points: Sequence[Point]) -> dict[str, float]:
+        """Compare points with the vector of a question, by id; none are known if it has none."""
+        asked = query.vector
+        return {} if asked is None else {name: float(row @ asked) for name, row in self._rows(points).items()}
 
     def _candidates(self, query: Query, where: m.Filter, asked: Sequence[str]) -> Candidates:
         breadth = max(50, 4 * query.top_k)
@@ -148,6 +165,14 @@ class Search:
             common={},
             oldest=min(micros(point.record.created_at) for point in found.points),
         )
+
+
+def _rivals(points: Sequence[Point], rows: Mapping[str, Vector]) -> list[bool]:
+    """Return whether another note speaks of the same thing on another day, for each; no search has `rows`."""
+    if not points or any(point.id not in rows for point in points):
+        return [False] * len(points)
+    days = np.array([micros(point.record.created_at) // DAY for point in points], np.int64)
+    return [bool(each) for each in rivals(np.stack([rows[point.id] for point in points]), days)]
 
 
 def _shares(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from headroom.errors import NotADatabase, StoreUnavailable, StoreUnwritable
+from headroom.errors import NotADatabase, OpenedReadOnly, StoreUnavailable, StoreUnwritable
 from headroom.memory import Memory, MemoryConfig
 from headroom.memory.engine import Engine
 from headroom.memory.local.file import schema
@@ -141,7 +141,7 @@ async def test_a_memory_that_only_reads(path: Path) -> None:
     filled(path)
     async with Memory(MemoryConfig(db_path=path, read_only=True), embedder=HashEmbedder()) as memory:
         assert [found.content for found in await memory.search("tea", "alice", top_k=1)] == ["likes tea"]
-        with pytest.raises(StoreUnwritable):
+        with pytest.raises(OpenedReadOnly):
             await memory.save("likes coffee", "alice")
     with pytest.raises(StoreUnwritable):
         Memory(MemoryConfig(read_only=True), embedder=HashEmbedder())
