@@ -11,7 +11,7 @@ import pytest
 import tomlkit
 
 from headroom.errors import InvalidInput, SettingsUnreadable
-from headroom.integrations.installer import AGENTS, apply, installation, removal
+from headroom.integrations.installer import AGENTS, apply, edited, installation, removal
 from headroom.integrations.places import Place, Setup
 
 pytestmark = pytest.mark.quick
@@ -243,6 +243,26 @@ def test_a_skill_that_two_agents_read_stays_until_the_last_is_uninstalled(tmp_pa
     uninstall("codex", place)
     assert (tmp_path / ".agents/skills/headroom-memory/SKILL.md").exists()
     uninstall("antigravity", place)
+    assert everything(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("claude-code", ".claude/skills/headroom-memory/SKILL.md"), ("cursor", ".cursor/skills/headroom-memory/SKILL.md")],
+)
+def test_a_skill_that_was_edited_stays(name: str, file: str, tmp_path: Path) -> None:
+    """Uninstalling leaves it as it is and names it; an unedited one is removed, whatever its line ends."""
+    place = Place(home=tmp_path)
+    install(name, place)
+    skill = tmp_path / file
+    written = skill.read_bytes()
+    skill.write_bytes(written + b"- Also remember my cat.\n")
+    assert edited(AGENTS[name], place) == [skill]
+    uninstall(name, place)
+    assert everything(tmp_path) == {file: written + b"- Also remember my cat.\n"}
+    skill.write_bytes(written.replace(b"\n", b"\r\n"))
+    assert edited(AGENTS[name], place) == []
+    uninstall(name, place)
     assert everything(tmp_path) == {}
 
 

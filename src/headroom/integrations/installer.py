@@ -64,11 +64,24 @@ def installation(agent: Agent, place: Place, setup: Setup) -> list[FileChange]:
 
 
 def removal(agent: Agent, place: Place) -> list[FileChange]:
-    """Work out what uninstalling would change. A file of ours that another installed agent reads as well stays."""
+    """Work out what uninstalling would change.
+
+    A file of ours that another installed agent reads as well stays, and so does one that was edited: see `edited`.
+    """
+    return _changes(_own_parts(agent, place), installing=False)
+
+
+def edited(agent: Agent, place: Place) -> list[Path]:
+    """List the files of ours that somebody has edited, such as a skill: uninstalling leaves them in place."""
+    own = (part for part in _own_parts(agent, place) if isinstance(part, OwnFile))
+    return [part.path for part in own if (text := _read(part.path)) is not None and part.is_edited(text)]
+
+
+def _own_parts(agent: Agent, place: Place) -> list[Part]:
+    """List the parts of an agent but for the files that another installed agent reads as well."""
     others = (other for other in AGENTS.values() if other is not agent and is_installed(other, place))
     shared = {part.path for other in others for part in other.parts(place, _ANY)}
-    parts = [part for part in agent.parts(place, _ANY) if not (isinstance(part, OwnFile) and part.path in shared)]
-    return _changes(parts, installing=False)
+    return [part for part in agent.parts(place, _ANY) if not (isinstance(part, OwnFile) and part.path in shared)]
 
 
 def is_installed(agent: Agent, place: Place) -> bool:
