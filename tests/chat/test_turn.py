@@ -498,5 +498,8 @@ def test_a_secret_in_a_reply_is_not_stored(server: Server, remembering: Make, ca
     assert record.content == "The Wi-Fi password is [redacted password]"
     assert record.entities == ("Wi-Fi",)
     assert [stored.content for stored in client.memory.last_turn.stored] == [record.content]
+    assert client.memory.redacted == client.memory.last_turn.redacted == {"password": 1}
+    client.chat.completions.create(**said("Thanks"))
+    assert client.memory.last_turn.redacted == {}
     assert client.memory.redacted == {"password": 1}
     assert "hunter2" not in caplog.text

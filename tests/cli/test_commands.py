@@ -15,7 +15,7 @@ import click
 import pytest
 
 from headroom.cli import COMMANDS, group, main
-from headroom.cli.output import plain
+from headroom.cli.output import plain, rounded
 from headroom.memory import Draft, UserMemory
 from headroom.memory.records import Change
 
@@ -100,6 +100,12 @@ def test_show_tells_why_a_question_finds_a_memory(capsys: pytest.CaptureFixture[
     parts = text.partition("score ")[2].splitlines()
     total = float(parts[0].split()[0])
     assert sum(float(line.split()[0]) for line in parts[1:] if line) == pytest.approx(total, abs=0.01)
+
+
+@pytest.mark.parametrize(("score", "shown"), [(0.876, "0.88"), (0.1, "0.10"), (0.0321, "0.032"), (0.0004, "0.0004")])
+def test_a_weak_score_does_not_read_as_none(score: float, shown: str) -> None:
+    """Two places, and two digits below 0.1."""
+    assert rounded(score) == shown
 
 
 def test_delete_and_clear_erase(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

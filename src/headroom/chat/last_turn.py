@@ -61,6 +61,8 @@ class LastTurn:
     forgotten: tuple[str, ...] = ()
     """Ids of the memories that the reply took back; their history is kept."""
     skipped: tuple[Skipped, ...] = ()
+    redacted: Mapping[str, int] = field(default_factory=dict)
+    """How many secrets of each kind were taken out of what the reply taught."""
     cut: bool = False
     """The length limit cut the memory block: the visible reply is whole, and its finish reason is `stop`."""
     failed: Mapping[str, str] = field(default_factory=dict)

@@ -63,6 +63,7 @@ class Turn:
         self._refused = False
         self._stored: list[Stored] = []
         self._replaced: list[str] = []
+        self._redacted: dict[str, int] = {}
         self._forgotten: list[str] = []
         self._skipped: list[Skipped] = []
 
@@ -223,6 +224,7 @@ class Turn:
             replaced=tuple(self._replaced),
             forgotten=tuple(self._forgotten),
             skipped=tuple(self._skipped),
+            redacted=dict(self._redacted),
             cut=self.texts.cut,
             failed=dict(self.steps.failed),
             ms=dict(self.steps.ms),
@@ -333,7 +335,8 @@ class Turn:
         if changes:
             with suppress(StoreError):  # storing says it
                 self._look_at_time(engine)
-        changes = engine.without_secrets(changes)
+        changes, redacted = engine.without_secrets(changes)
+        self._redacted = dict(redacted)
         with span("upsert_memory") as traced:
             traced.stored([change.draft.content for change in changes if change.draft is not None])
             done, error = shared.waiting.store(engine, reader, changes, since=self._since)

@@ -88,9 +88,14 @@ def moment(time: datetime) -> str:
     return time.astimezone().strftime("%Y-%m-%d %H:%M")
 
 
+def rounded(score: float) -> str:
+    """Return a score to two places, and a weak one to two digits, so that it does not read as none."""
+    return f"{score:.2f}" if score >= 0.1 else f"{score:.2g}"
+
+
 def _cells(record: Record) -> list[str]:
     by = record.sources[0].agent_id if record.sources else record.agent_id
-    score = [f"{record.score:.2f}"] if isinstance(record, SearchResult) else []
+    score = [rounded(record.score)] if isinstance(record, SearchResult) else []
     return [record.id, *score, moment(record.created_at), by or "-", record.scope.value, record.content]
 
 

@@ -118,15 +118,17 @@ class Engine:
         checked = [change if change.draft is None else replace(change, draft=next(in_order)) for change in changes]
         return self._apply(writer, checked, since=since)
 
-    def without_secrets(self, changes: Sequence[Change]) -> list[Change]:
-        """Return changes as `apply` stores them, for those who show or trace it.
+    def without_secrets(self, changes: Sequence[Change]) -> tuple[list[Change], Counter[str]]:
+        """Return changes as `apply` stores them, for those who show or trace it, and how many secrets were taken out.
 
-        Secrets are taken out if the origin, or the configuration, asks for it, and are counted in `redacted`.
+        That is done if the origin, or the configuration, asks for it; `redacted` counts them too.
         """
-        return [
-            change if change.draft is None else replace(change, draft=self._without_secrets(change.draft))
+        counts: Counter[str] = Counter()
+        clean = [
+            change if change.draft is None else replace(change, draft=self._without_secrets(change.draft, counts))
             for change in changes
         ]
+        return clean, counts
 
     def store(self, writer: Reader, drafts: Iterable[str | Draft], vectors: Vectors) -> list[str]:
         """Store memories whose vectors are known: an (n, width) float32 array of unit rows. For imports."""
@@ -428,10 +430,12 @@ class Engine:
             raise InvalidInput("several memories must come as a list; to save one text call save()")
         return [self._without_secrets(check_draft(draft, writer)) for draft in drafts]
 
-    def _without_secrets(self, draft: Draft) -> Draft:
-        """Take the secrets out of a checked draft if its origin, or the configuration, asks for it."""
+    def _without_secrets(self, draft: Draft, found: Counter[str] | None = None) -> Draft:
+        """Take the secrets out of a checked draft if its origin, or the configuration, asks for it; count them."""
         clean, counts = redact(draft) if may_hold_secrets(draft, self._redact_secrets) else (draft, {})
         self.redacted.update(counts)
+        if found is not None:
+            found.update(counts)
         return clean
 
     def _apply(
