@@ -271,9 +271,10 @@ class LocalBackend:
         `width` is that of vectors to store or to compare; 0 if there are none.
         """
         stored: dict[str, Any] = {str(key): value for key, value in cursor.execute("select key, value from meta")}
-        stamp = Stamp(stored.get("embedder", self._embedder.id), int(stored.get("width", 0)))
-        if stamp.embedder != self._embedder.id:
-            raise EmbedderMismatch(stored=stamp.embedder, configured=self._embedder.id)
+        configured = self._embedder.id
+        stamp = Stamp(stored.get("embedder", configured), int(stored.get("width", 0)))
+        if stamp.embedder != configured:
+            raise EmbedderMismatch(stored=stamp.embedder, configured=configured)
         if width and stamp.width not in (0, width):
             named = f"{stamp.embedder} of width"
             raise EmbedderMismatch(stored=f"{named} {stamp.width}", configured=f"{named} {width}")
