@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import apsw
@@ -18,7 +19,7 @@ from ...records import Action, Applied, Json, Reader
 from ...rules import amending
 from ...rules.duplicates import adds_nothing, fingerprint, folded
 from ...rules.search.words import indexed_words, opening
-from ...rules.times import now
+from ...rules.times import moment, now
 from ...rules.visibility import audience
 from ..file.faults import row_checksum
 from . import amend, events, history, postings, read
@@ -69,6 +70,8 @@ def apply(cursor: apsw.Cursor, user: int, writer: Reader, prepared: Prepared | N
         _merge(cursor, user, seq, writer, prepared.entry, at)
     if held:
         return Applied(id=read.id_text(raw), merged=known is not None, ended=(), held=True)
+    if known is None:
+        _drop_pending(cursor, user, writer, prepared, at)
     ended.pop(seq, None)
     history.end(cursor, user, ended, prepared.entry.created_at, successor=seq, actor=writer)
     return Applied(id=read.id_text(raw), merged=known is not None, ended=tuple(ended.values()))
@@ -136,6 +139,15 @@ def _link(cursor: apsw.Cursor, seq: int, entry: Entry) -> None:
 
 def _json(metadata: Mapping[str, Json]) -> str | None:
     return json.dumps(metadata, ensure_ascii=False) if metadata else None
+
+
+def _drop_pending(cursor: apsw.Cursor, user: int, writer: Reader, prepared: Prepared, at: int) -> None:
+    """Turn down what waits for a review and says what is now stored: nobody need decide on it any more."""
+    rule, text = audience(prepared.entry.scope, writer), folded(prepared.entry.content)
+    found = history.same_text(cursor, user, prepared.fingerprint, rule, at, held=True)
+    ids = [read.id_text(raw) for _, raw, content, *_ in found if folded(content) == text]
+    if ids:
+        amend.amend(cursor, writer, ids, partial(amending.reject, at=moment(at)))
 
 
 class _Known(NamedTuple):

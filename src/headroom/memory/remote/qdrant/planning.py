@@ -79,6 +79,8 @@ class Planner:
         self._put(target, entry.vector)
         if held:
             return Applied(id=target.id, merged=known is not None, ended=(), held=True)
+        if known is None:
+            self._drop_pending(entry, target.fingerprint)
         for point in ended.values():
             self._put(self._ended(point, moment(entry.created_at), target.id))
         return Applied(id=target.id, merged=known is not None, ended=tuple(ended))
@@ -91,6 +93,14 @@ class Planner:
         else:
             point = self.plan.updates[point.id] = replace(point, rev=new_rev())
         self._points[point.id] = point
+
+    def _drop_pending(self, entry: Entry, mark: int) -> None:
+        """Turn down what waits for a review and says what is now stored: nobody need decide on it any more."""
+        waiting = self._same_text(mark, audience(entry.scope, self._actor), held=True)
+        same = [point for point in waiting if folded(point.record.content) == folded(entry.content)]
+        for amendment in amending.reject([point.story for point in same], at=self._at):
+            point = replace(self._points[amendment.record.id], record=amendment.record)
+            self._put(self._happened(point, amendment.action))
 
     def _ended(self, point: Point, at: datetime, successor: str | None) -> Point:
         ended = replace(point, record=end(point.record, at, successor))
