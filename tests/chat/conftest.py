@@ -24,13 +24,16 @@ async def memory(tmp_path: Path) -> AsyncIterator[Memory]:
 
 @pytest.fixture
 async def remembering(server: Server, memory: Memory) -> AsyncIterator[Callable[..., Any]]:
-    """Make a client with memory by name; a failing memory raises, so that no test passes because of fail-open."""
+    """Make a client with memory by name; a failing memory raises, so that no test passes because of fail-open.
+
+    Recall has a minute: on a busy machine a second may not be enough.
+    """
     made = []
 
     def make(name: str = "OpenAI", user_id: str = "alice", **options: Any) -> Any:
         client = make_client(name, server.url)
         made.append(client)
-        return with_memory(client, user_id, **{"memory": memory, "on_error": "raise", **options})
+        return with_memory(client, user_id, **{"memory": memory, "on_error": "raise", "recall_timeout": 60, **options})
 
     yield make
     for client in made:

@@ -74,7 +74,7 @@ def chat(server: Server, path: Path, embedder: FaultyEmbedder) -> Iterator[Make]
     def make(**options: Any) -> Any:
         memories.append(memory := Memory(db_path=path, embedder=embedder))
         made.append(client := make_client("OpenAI", server.url))
-        return with_memory(client, "alice", memory=memory, **options)
+        return with_memory(client, "alice", memory=memory, **{"recall_timeout": 60, **options})
 
     yield make
     embedder.broken = None

@@ -46,7 +46,11 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def client(server: Server, path: Path) -> Iterator[Any]:
     wrapped = with_memory(
-        OpenAI(base_url=f"{server.url}/v1", **KEY), "alice", config=MemoryConfig(db_path=path), on_error="raise"
+        OpenAI(base_url=f"{server.url}/v1", **KEY),
+        "alice",
+        config=MemoryConfig(db_path=path),
+        on_error="raise",
+        recall_timeout=60,
     )  # type: ignore[arg-type]
     if not wrapped.memory.stats()["total"]:
         for fact in [*ALLERGIES, *OTHERS]:

@@ -53,7 +53,7 @@ def test_a_turn(name: str, stream: bool, server: Server, tmp_path: Path) -> None
         assert FACT in server.last.messages[-1]["content"]
 
     memory = Memory(db_path=tmp_path / "memory.db", embedder=HashEmbedder())
-    on_trio(name, server, memory, work, on_error="raise")
+    on_trio(name, server, memory, work, on_error="raise", recall_timeout=60)
 
 
 class Stuck(HashEmbedder):

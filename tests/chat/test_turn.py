@@ -473,7 +473,7 @@ def test_a_memory_lives_as_long_as_its_client(server: Server, tmp_path: Path) ->
     """A `Memory` made for the client in passing, and a client dropped for its stream, stay open while they are used."""
     with make_client("OpenAI", server.url) as real:
         memory = Memory(db_path=tmp_path / "memory.db", embedder=HashEmbedder())
-        client = with_memory(real, "alice", memory=memory, on_error="raise")
+        client = with_memory(real, "alice", memory=memory, on_error="raise", recall_timeout=60)
         del memory
         gc.collect()
         server.script(block('{"content": "User has a dog"}'))

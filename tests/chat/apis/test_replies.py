@@ -230,7 +230,7 @@ def test_a_client_that_gives_dicts(remembering: Make, memory: Memory) -> None:
             reply = says("Yes." + BLOCK)
             return chunks_of(reply, request) if request.get("stream") else completion_of(reply, request)
 
-    client = with_memory(Client(), "alice", memory=memory, on_error="raise")
+    client = with_memory(Client(), "alice", memory=memory, on_error="raise", recall_timeout=60)
     reply = client.chat.completions.create(**ASK)
     assert reply["choices"][0]["message"]["content"] == "Yes."
     chunks = client.chat.completions.create(**ASK, stream=True)

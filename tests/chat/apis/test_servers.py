@@ -140,6 +140,7 @@ def test_a_last_chunk_without_a_delta(ending: Any, held: str, made: Callable[[An
         "alice",
         memory=memory,
         on_error="raise",
+        recall_timeout=60,
     )
     shown = [json.loads(json.dumps(one, default=vars)) for one in client.chat.completions.create(**ASK, stream=True)]
     deltas = [one["choices"][0].get("delta") or {} for one in shown]

@@ -234,7 +234,7 @@ async def test_a_stream_that_is_both(name: str, wrapper: Callable[[Any], Any], s
         real.chat.completions.create = both
     else:
         real.chat.completions.create = lambda **kwargs: wrapper(create(**kwargs))
-    client = with_memory(real, "alice", memory=memory, on_error="raise")
+    client = with_memory(real, "alice", memory=memory, on_error="raise", recall_timeout=60)
     server.script("Fine." + BLOCK)
     if name.startswith("Async"):
         chunks = [chunk async for chunk in await client.chat.completions.create(**ASK, stream=True)]
@@ -251,7 +251,7 @@ def test_a_stream_that_is_only_iterable(server: Server, memory: Memory) -> None:
     server.script("Fine." + BLOCK)
     chunks = list(real.chat.completions.create(**ASK, stream=True))
     real.chat.completions.create = lambda **_: chunks
-    client = with_memory(real, "alice", memory=memory, on_error="raise")
+    client = with_memory(real, "alice", memory=memory, on_error="raise", recall_timeout=60)
     shown = [chunk.choices[0].delta.content or "" for chunk in client.chat.completions.create(**ASK, stream=True)]
     assert "".join(shown) == "Fine."
     real.close()
