@@ -138,6 +138,7 @@ class LookingBack(Opened):
             for day in (2, 0, 3, 1):
                 engine.keep_turn(turn(f"day {day}", at=on(day)))
             assert kept(engine) == ["day 3", "day 2", "day 1", "day 0"]
+            assert [turn.turn_id for turn in engine.everything("alice").turns] == kept(engine)
             assert kept(engine, limit=2) == ["day 3", "day 2"]
             assert kept(engine, limit=2, before="day 2") == ["day 1", "day 0"]
             assert kept(engine, before="no such turn") == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
@@ -64,6 +64,8 @@ from .rules.visibility import sees
 _TRANSACTION = 1024
 """Memories of a bulk load that become durable together."""
 _ANY_QUESTION = "Hello"
+_PAGE = 1000
+"""Kept turns that are read at once."""
 HELD_DAYS = 30
 """How long a memory waits for its review before it is erased."""
 
@@ -314,10 +316,11 @@ class Engine:
         )
 
     def everything(self, user_id: str) -> Everything:
-        """Return all there is of a user: every session, agent and turn, history, what is held, and the events."""
+        """Return all there is of a user: memories of every scope, history, what is held, events, and kept turns."""
         owner = Reader(user_id=user_id, owner=True)
         memories = self.get_all(Listing(reader=owner, state=State.ALL))
-        return Everything(user_id=user_id, memories=tuple(memories), events=tuple(self.events(owner)))
+        events, turns = self.events(owner), list(self._every_turn(owner))
+        return Everything(user_id=user_id, memories=tuple(memories), events=tuple(events), turns=tuple(turns))
 
     def keep_turn(self, turn: KeptTurn) -> None:
         """Keep what a chat turn did with memory; see `Backend.keep_turn`."""
@@ -330,6 +333,12 @@ class Engine:
         if before is not None:
             check_text("before", before, LONGEST_ID)
         return self._backend.turns(check_reader(reader), limit=limit, before=before)
+
+    def _every_turn(self, reader: Reader) -> Iterator[KeptTurn]:
+        before = None
+        while page := self.turns(reader, limit=_PAGE, before=before):
+            yield from page
+            before = page[-1].turn_id
 
     def growth(self, reader: Reader, step: timedelta = timedelta(days=1)) -> list[tuple[datetime, int]]:
         """Count the memories that `reader` sees after each step of time in which any came or went, oldest first."""

@@ -423,7 +423,7 @@ class Memory:
         return await in_thread(self.engine.near_duplicates, Reader(user_id=user_id, owner=True), threshold=threshold)
 
     async def everything(self, user_id: str) -> Everything:
-        """Return all there is of a user: every session, agent and turn, history, what is held, and the events."""
+        """Return all there is of a user: memories of every scope, history, what is held, events, and kept turns."""
         return await in_thread(self.engine.everything, user_id)
 
     async def warm(self, user_id: str | None = None) -> None:

@@ -238,6 +238,8 @@ class Everything:
     """Present ones, history and held ones, of every session, agent and turn; newest first."""
     events: tuple[Event, ...]
     """Newest first."""
+    turns: tuple[KeptTurn, ...]
+    """What `record_turns` kept of the user's chats, newest first."""
 
 
 class Stats(TypedDict):

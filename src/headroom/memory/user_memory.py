@@ -342,7 +342,7 @@ class UserMemory:
         return self.engine.near_duplicates(self.reader, threshold=threshold)
 
     def everything(self) -> Everything:
-        """Return all there is of the user: every session, agent and turn, history, what is held, and the events."""
+        """Return all there is of the user: memories of every scope, history, what is held, events, and kept turns."""
         return self.engine.everything(self.reader.user_id)
 
     @property
