@@ -1,6 +1,6 @@
 """From what is known of the candidates to an order, and what deserves to go into a chat. Pure; n is their number.
 
-The shares below were chosen on LoCoMo, as stored facts and as turns of dialogue; benchmarks/quality has the ablation.
+The shares below were chosen on facts, chats and long messages together; benchmarks/quality says what each is worth.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Bools = npt.NDArray[np.bool_]
 WORDS = 0.5
 """The share of words against vectors."""
 COMMON = 0.1
-"""A word in more than this share of a user's memories is skipped if a rarer one is asked for too."""
+"""A word in more than this share of a user's memories picks no candidates if a rarer one is asked for too."""
 _WHOLE = 0.3
 """For holding all words of the question: a word that was asked for by itself is found whatever vectors say."""
 _PREVIOUS, _NEXT = 0.2, 0.1
