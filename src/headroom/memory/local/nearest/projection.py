@@ -98,4 +98,4 @@ class Projection:
 
 def candidates(count: int) -> int:
     """Return how many of the best of `count` rows by projection are compared in full."""
-    return max(200, count // 200)
+    return max(400, count // 200)

@@ -240,11 +240,10 @@ def _known(cursor: apsw.Cursor, user: int, record: Record) -> tuple[int, bytes] 
         user_id=record.user_id, session_id=record.session_id, agent_id=record.agent_id, turn_id=record.turn_id
     )
     rule = audience(record.scope, writer)
-    for seq, raw, content, scope, _ in history.same_text(
-        cursor, user, fingerprint(record.user_id, record.content), rule, now()
-    ):
-        if scope == record.scope.value and folded(content) == folded(record.content):
-            return seq, raw
+    mark = fingerprint(record.user_id, record.content)
+    for each in history.same_text(cursor, user, mark, rule, now()):
+        if not each.held and each.scope == record.scope.value and folded(each.content) == folded(record.content):
+            return each.seq, each.raw
     return None
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from itertools import starmap
+from typing import NamedTuple
 
 import apsw
 
@@ -85,22 +86,29 @@ def end(cursor: apsw.Cursor, user: int, seqs: Iterable[int], at: int, *, success
     log(cursor, user, seqs)
 
 
-def same_text(
-    cursor: apsw.Cursor, user: int, fingerprint: int, rule: Rule, at: int, *, held: bool = False
-) -> list[tuple[int, bytes, str, str, int | None]]:
-    """Find present memories of one fingerprint among what `rule` says: row, id, content, scope, expiry.
+class Same(NamedTuple):
+    """A memory of the same fingerprint."""
 
-    With `held` those that wait for a review, or were turned down in one.
-    """
+    seq: int
+    raw: bytes
+    content: str
+    scope: str
+    expires_at: int | None
+    held: bool
+    """It waits for a review, or was turned down in one; else it is present."""
+
+
+def same_text(cursor: apsw.Cursor, user: int, fingerprint: int, rule: Rule, at: int) -> list[Same]:
+    """Find the memories of one fingerprint among what `rule` says: present ones first, then those that are held."""
     let_through, values = read.as_sql(rule)
-    state = "held_until > ?3" if held else "valid_until is null and held_until is null"
-    found: Any = cursor.execute(
-        f"""select seq, id, content, scope, expires_at from memories where fingerprint = ?1 and user = ?2
-        and {state} and (expires_at is null or expires_at > ?3) and {let_through}
-        order by scope = 'user' desc, seq""",
+    found = cursor.execute(
+        f"""select seq, id, content, scope, expires_at, held_until is not null from memories
+        where fingerprint = ?1 and user = ?2 and iif(held_until is null, valid_until is null, held_until > ?3)
+        and (expires_at is null or expires_at > ?3) and {let_through}
+        order by held_until is not null, scope = 'user' desc, seq""",
         (fingerprint, user, at, *values),
-    ).fetchall()
-    return list(found)
+    )
+    return list(starmap(Same, found))
 
 
 def versions(cursor: apsw.Cursor, seq: int, reader: Reader | None = None) -> list[int]:

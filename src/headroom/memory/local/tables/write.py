@@ -8,7 +8,6 @@ import time
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 import apsw
 import numpy as np
@@ -23,6 +22,7 @@ from ...rules.times import moment, now
 from ...rules.visibility import audience
 from ..file.faults import row_checksum
 from . import amend, events, history, postings, read
+from .history import Same
 from .vector_codec import encode
 
 
@@ -61,7 +61,9 @@ def apply(cursor: apsw.Cursor, user: int, writer: Reader, prepared: Prepared | N
     if prepared is None:
         history.end(cursor, user, ended, at, successor=None, actor=writer)
         return Applied(id=None, merged=False, ended=tuple(ended.values()))
-    known = _duplicate(cursor, user, writer, prepared, at, ended)
+    rule = audience(prepared.entry.scope, writer)
+    same = history.same_text(cursor, user, prepared.fingerprint, rule, at)
+    known = _duplicate(same, prepared.entry, ended)
     held = prepared.entry.held_until is not None and (known is None or known.held)
     if known is None:
         seq, raw = _insert(cursor, user, writer, prepared, tuple(ended.values()), at)
@@ -71,7 +73,7 @@ def apply(cursor: apsw.Cursor, user: int, writer: Reader, prepared: Prepared | N
     if held:
         return Applied(id=read.id_text(raw), merged=known is not None, ended=(), held=True)
     if known is None:
-        _drop_pending(cursor, user, writer, prepared, at)
+        _drop_pending(cursor, writer, prepared.entry, same, at)
     ended.pop(seq, None)
     history.end(cursor, user, ended, prepared.entry.created_at, successor=seq, actor=writer)
     return Applied(id=read.id_text(raw), merged=known is not None, ended=tuple(ended.values()))
@@ -141,36 +143,24 @@ def _json(metadata: Mapping[str, Json]) -> str | None:
     return json.dumps(metadata, ensure_ascii=False) if metadata else None
 
 
-def _drop_pending(cursor: apsw.Cursor, user: int, writer: Reader, prepared: Prepared, at: int) -> None:
+def _drop_pending(cursor: apsw.Cursor, writer: Reader, entry: Entry, same: Sequence[Same], at: int) -> None:
     """Turn down what waits for a review and says what is now stored: nobody need decide on it any more."""
-    rule, text = audience(prepared.entry.scope, writer), folded(prepared.entry.content)
-    found = history.same_text(cursor, user, prepared.fingerprint, rule, at, held=True)
-    ids = [read.id_text(raw) for _, raw, content, *_ in found if folded(content) == text]
+    ids = [read.id_text(each.raw) for each in same if each.held and folded(each.content) == folded(entry.content)]
     if ids:
         amend.amend(cursor, writer, ids, partial(amending.reject, at=moment(at)))
 
 
-class _Known(NamedTuple):
-    seq: int
-    raw: bytes
-    held: bool
-
-
-def _duplicate(
-    cursor: apsw.Cursor, user: int, writer: Reader, prepared: Prepared, at: int, ended: Container[int]
-) -> _Known | None:
-    """Find the present memory of equal folded text that everybody sees who would see the new one.
+def _duplicate(same: Sequence[Same], entry: Entry, ended: Container[int]) -> Same | None:
+    """Find the memory of equal folded text that everybody sees who would see the new one.
 
     One that the new text is to replace counts only if not a letter differs: a correction of its spelling is wanted.
     What is to be held may also be held already.
     """
-    entry, rule = prepared.entry, audience(prepared.entry.scope, writer)
-    for held in (False, True) if entry.held_until is not None else (False,):
-        for seq, raw, content, scope, expires in history.same_text(
-            cursor, user, prepared.fingerprint, rule, at, held=held
-        ):
-            if content != entry.content and (seq in ended or folded(content) != folded(entry.content)):
-                continue
-            if scope == entry.scope or adds_nothing(entry, expires):
-                return _Known(seq, raw, held)
+    for each in same:
+        if each.held and entry.held_until is None:
+            continue
+        if each.content != entry.content and (each.seq in ended or folded(each.content) != folded(entry.content)):
+            continue
+        if each.scope == entry.scope or adds_nothing(entry, each.expires_at):
+            return each
     return None
