@@ -49,8 +49,10 @@ def recall(lab: Lab, path: Path, user: str, facts: list[str], vectors: Vectors, 
 
 
 def _share(engine: Engine, user: str, text: str, cosines: Vectors, rows: dict[str, int]) -> float:
-    found = engine.search(Query(reader=Reader(user_id=user), text=text, top_k=_NEAREST))
-    return share_of_nearest(cosines, [rows[result.content] for result in found if result.content in rows], _SLACK)
+    # Other benchmarks have stored a few more memories of this user, which are none of the ten.
+    found = engine.search(Query(reader=Reader(user_id=user), text=text, top_k=2 * _NEAREST))
+    known = [rows[result.content] for result in found if result.content in rows]
+    return share_of_nearest(cosines, known[:_NEAREST], _SLACK)
 
 
 def share_of_nearest(cosines: Vectors, found: npt.ArrayLike, slack: float) -> float:
