@@ -200,6 +200,14 @@ def test_recall_slower_than_its_timeout(server: Server, chat: Make, embedder: Fa
     assert client.memory.last_turn.failed == {"recall": "TimeoutError"}
 
 
+@pytest.mark.parametrize("seconds", [float("inf"), 1e300])
+def test_a_timeout_that_is_longer_than_a_thread_can_wait(seconds: float, server: Server, chat: Make) -> None:
+    """Any number above 0 is a timeout: infinity waits as long as it takes, and recall does not fail."""
+    client = chat(recall_timeout=seconds)
+    client.chat.completions.create(**ASK)
+    assert client.memory.last_turn.failed == {}
+
+
 async def test_recall_slower_than_its_timeout_async(server: Server, path: Path, embedder: FaultyEmbedder) -> None:
     """The same on an asynchronous client."""
     async with Memory(db_path=path, embedder=embedder) as memory, make_client("AsyncOpenAI", server.url) as real:
@@ -543,6 +551,7 @@ async def test_a_file_of_another_embedder(path: Path, server: Server, embedder: 
         ({"token_budget": "many"}, "token_budget"),
         ({"note_length": 0}, "note_length"),
         ({"recall_timeout": 0}, "recall_timeout"),
+        ({"recall_timeout": "1"}, "recall_timeout"),
         ({"on_error": "ignore"}, "on_error"),
         ({"redact": "x"}, "redact"),
         ({"small_model": "ollama"}, "small_model"),

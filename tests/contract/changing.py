@@ -309,6 +309,26 @@ class Changing(Opened):
             assert record is not None
             assert [source.turn_id for source in record.sources] == ["one"]
 
+    def test_a_text_that_the_application_changed_is_not_of_the_turn(self) -> None:
+        """A new text is of who writes it, the application or another turn, and outlives the undo of the first turn."""
+        with self.opened() as engine:
+            tea, chess = engine.save(FIRST, ["likes tea", "plays chess"])
+            green = engine.update(tea, "likes green tea", ALICE)
+            go = engine.update(chess, "plays go", SECOND)
+            assert {event.memory_id for event in engine.events(ALICE, turn_id="one")} == {tea, chess}
+            engine.undo(ALICE, turn_id="one")
+            assert {record.id for record in listed(engine, ALICE)} == {green, go}
+            engine.undo(ALICE, turn_id="two")
+            assert texts(engine) == {"likes green tea", "plays chess"}
+
+    def test_a_text_of_a_turn_stays_within_the_turn(self) -> None:
+        """A memory of turn scope is seen by its turn alone, also when its text was changed."""
+        with self.opened() as engine:
+            (step,) = engine.save(FIRST, [Draft("is at step 1", scope=Scope.TURN)])
+            later = engine.update(step, "is at step 2", FIRST)
+            assert [record.id for record in listed(engine, FIRST)] == [later]
+            assert listed(engine, SECOND) == []
+
     def test_all_since_a_time_is_taken_back(self) -> None:
         """By any turn and by the application, also an undo itself."""
         with self.opened() as engine:

@@ -44,7 +44,9 @@ class Settings:
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise InvalidInput(f"{name} must be a whole number of at least 1, not {value!r}")
-        if self.recall_timeout is not None and not self.recall_timeout > 0:
+        if self.recall_timeout is not None and not (
+            isinstance(self.recall_timeout, (int, float)) and self.recall_timeout > 0
+        ):
             raise InvalidInput(
                 f"recall_timeout must be a number of seconds above 0, or None, not {self.recall_timeout!r}"
             )

@@ -34,6 +34,7 @@ from .records import (
     KeptTurn,
     Reader,
     Record,
+    Scope,
     SearchResult,
     Similar,
     Stats,
@@ -209,7 +210,7 @@ class Engine:
         if old is None or not is_present(old, _moment()):
             raise NotFound(memory_id=memory_id)
         if content is not None and content != old.content:
-            return self._supersede(fields.of(old), content)
+            return self._supersede(fields.of(old), content, None if reader is None else reader.turn_id)
         if content is None and not fields:
             raise InvalidInput("update needs something to change: a content, or one of the other fields")
         self._amend([memory_id], _reader_of(old, reader), partial(amending.update, fields=fields))
@@ -470,8 +471,10 @@ class Engine:
             done = iter(self._backend.apply(writer, list(compress(writes, kept))) if any(kept) else ())
         return [next(done) if keep else Applied(id=None, merged=False, ended=()) for keep in kept]
 
-    def _supersede(self, old: Record, content: str) -> str:
-        writer = Reader(user_id=old.user_id, session_id=old.session_id, agent_id=old.agent_id, turn_id=old.turn_id)
+    def _supersede(self, old: Record, content: str, turn_id: str | None) -> str:
+        """Store a new version as the change of `turn_id`, so that undoing the turn of the old one leaves it alone."""
+        turn_id = old.turn_id if old.scope is Scope.TURN else turn_id
+        writer = Reader(user_id=old.user_id, session_id=old.session_id, agent_id=old.agent_id, turn_id=turn_id)
         draft = Draft(
             content,
             scope=old.scope,

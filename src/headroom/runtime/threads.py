@@ -164,13 +164,13 @@ def in_time(work: Callable[[], R], seconds: float | None) -> R:
         future = submit(work)
     except RuntimeError:  # the interpreter is shutting down and starts no more threads
         return work()
-    return future.result(seconds)
+    return future.result(min(seconds, threading.TIMEOUT_MAX))
 
 
 async def in_time_async(work: Callable[[], R], seconds: float | None) -> R:
     """Do the same as `in_time` without blocking the event loop; the work continues if the caller is cancelled."""
     running = submit(work)
-    await ended(running, seconds)
+    await ended(running, None if seconds is None else min(seconds, threading.TIMEOUT_MAX))
     return running.result()
 
 

@@ -50,6 +50,7 @@ WRONG_DRAFTS: list[tuple[dict[str, Any], str]] = [
     ({"importance": -0.1}, "importance must be a number from 0 to 1"),
     ({"importance": 1.1}, "importance must be a number from 0 to 1"),
     ({"importance": float("nan")}, "importance must be a number from 0 to 1"),
+    ({"importance": 10**400}, "importance must be a number from 0 to 1"),
     ({"importance": "high"}, "importance must be a number from 0 to 1"),
     ({"importance": True}, "importance must be a number from 0 to 1"),
     ({"importance": None}, "importance must be a number from 0 to 1"),

@@ -126,7 +126,7 @@ def check_fields(fields: Fields) -> Fields:
 
 def check_share(name: str, value: object) -> float:
     """Raise InvalidInput unless `value` is a number from 0 to 1."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) <= 1:
+    if isinstance(value, bool) or not isinstance(value, Real) or not value <= 1 or value < 0:
         raise InvalidInput(f"{name} must be a number from 0 to 1, not {value!r}")
     return float(value)
 

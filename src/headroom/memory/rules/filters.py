@@ -6,6 +6,7 @@ A backend may evaluate the tree in its own way, over columns or inside a databas
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
@@ -139,7 +140,7 @@ def _time(value: object) -> Cell:
 
 
 def _number(value: object) -> Cell:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= sys.float_info.max:
         raise InvalidInput("record.importance is compared with numbers")
     return Cell(Kind.NUMBER, value)
 
