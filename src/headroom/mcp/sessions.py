@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ..errors import HeadroomError, LimitReached, NotFound
 from ..memory.records import Change, Draft, Origin
-from ..memory.rules.amending import is_present
+from ..memory.rules.amending import is_present, reworded
 from ..memory.rules.gate import Allowance, reads_as_instruction
 from ..memory.rules.secrets.redaction import redact
 from .results import Forgotten, Saved, saved
@@ -63,18 +63,8 @@ class Session:
         old = self.memory.get(memory_id)
         if old is None or not is_present(old, datetime.now(timezone.utc)):
             raise NotFound(memory_id=memory_id)
-        draft = Draft(
-            content,
-            scope=old.scope,
-            importance=old.importance,
-            entities=old.entities,
-            relationships=old.relationships,
-            metadata=old.metadata,
-            expires_at=old.expires_at,
-            origin=Origin.AGENT,
-        )
         with self._ending():
-            return self._store(draft, replaces=(memory_id,))
+            return self._store(reworded(old, content, Origin.AGENT), replaces=(memory_id,))
 
     def forget(self, memory_id: str) -> Forgotten:
         """Hide a memory."""

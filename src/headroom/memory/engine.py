@@ -475,16 +475,8 @@ class Engine:
         """Store a new version as the change of `turn_id`, so that undoing the turn of the old one leaves it alone."""
         turn_id = old.turn_id if old.scope is Scope.TURN else turn_id
         writer = Reader(user_id=old.user_id, session_id=old.session_id, agent_id=old.agent_id, turn_id=turn_id)
-        draft = Draft(
-            content,
-            scope=old.scope,
-            importance=old.importance,
-            entities=old.entities,
-            relationships=old.relationships,
-            metadata=old.metadata,
-            expires_at=old.expires_at,
-        )
-        change = Change(draft=self._without_secrets(check_draft(draft, writer)), replaces=(old.id,))
+        draft = check_draft(amending.reworded(old, content), writer)
+        change = Change(draft=self._without_secrets(draft), replaces=(old.id,))
         (applied,) = self._apply(writer, [change], strict=True)
         return str(applied.id)
 

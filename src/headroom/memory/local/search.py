@@ -9,7 +9,7 @@ import apsw
 import numpy as np
 import numpy.typing as npt
 
-from ..protocols import Vector
+from ..protocols import Vector, Vectors
 from ..query import Query
 from ..records import Parts
 from ..rules.search import dates, ranking
@@ -111,20 +111,22 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
             age_days=(now - told_at) / DAY,
         )
     )
-    if relevance is not None:
-        found = Found(positions=positions, parts=parts, allowed=view.allowed)
-        return replace(found, rivals=_rivals(found, columns))
-    order = np.argsort(-parts.sum(axis=0), kind="stable")
-    if query.notes_only and len(view.places) > query.top_k:
-        order = order[: 4 * query.top_k if any(map(telling, asked.words)) else 0]
-        rare = asked.rare[positions[order]]
-        if vector.any():
-            noted = ranking.noteworthy(vector, rows[order], columns.vectors.rows(some(view.places)), rare, query.top_k)
-        else:  # the embedder did not answer in time: a rare word in common must do
-            noted = np.flatnonzero(rare)[: query.top_k]
-        order = order[noted]
-    found = Found(positions=positions[order], parts=parts[:, order], allowed=view.allowed)
+    if relevance is None:
+        order = np.argsort(-parts.sum(axis=0), kind="stable")
+        if query.notes_only and len(view.places) > query.top_k:
+            order = order[: 4 * query.top_k if any(map(telling, asked.words)) else 0]
+            sample = columns.vectors.rows(some(view.places))
+            order = order[_noted(vector, rows[order], sample, asked.rare[positions[order]], query.top_k)]
+        positions, parts = positions[order], parts[:, order]
+    found = Found(positions=positions, parts=parts, allowed=view.allowed)
     return replace(found, rivals=_rivals(found, columns)) if query.notes_only else found
+
+
+def _noted(vector: Vector, rows: Vectors, sample: Vectors, rare: Bools, most: int) -> Ints:
+    """Pick of the best candidates those that deserve to go into a chat, by their places."""
+    if not vector.any():  # the embedder did not answer in time: a rare word in common must do
+        return np.flatnonzero(rare)[:most]
+    return ranking.noteworthy(vector, rows, sample, rare, most)
 
 
 def _rivals(found: Found, columns: UserColumns) -> frozenset[int]:

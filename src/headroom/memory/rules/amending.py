@@ -12,7 +12,7 @@ from types import EllipsisType
 from typing import Any
 
 from ..protocols import Amendment, Entry, Story
-from ..records import Action, Event, Json, Reader, Record, Source
+from ..records import Action, Draft, Event, Json, Origin, Reader, Record, Source
 from .times import end_of, moment
 
 Stories = Sequence[Story]
@@ -46,6 +46,20 @@ class Fields:
         if self.expires_at is not ...:
             changed["expires_at"] = self.expires_at
         return replace(record, **changed)
+
+
+def reworded(record: Record, content: str, origin: Origin = Origin.APPLICATION) -> Draft:
+    """Return the next version of a memory, as it is to be stored: another text, and all else as it was."""
+    return Draft(
+        content,
+        scope=record.scope,
+        importance=record.importance,
+        entities=record.entities,
+        relationships=record.relationships,
+        metadata=record.metadata,
+        expires_at=record.expires_at,
+        origin=origin,
+    )
 
 
 def is_present(record: Record, at: datetime) -> bool:

@@ -111,11 +111,19 @@ def _key(user_id: str) -> bytes:
     return blake2b(user_id.encode()).digest()
 
 
-def adds_nothing(entry: Entry, expires_at: int | None) -> bool:
-    """Return whether a memory of a broader scope may stand for `entry`: what is said in a session alone stays there.
+def says_again(entry: Entry, content: str, scope: str, expires_at: int | None, *, replaced: bool) -> bool:
+    """Return whether `entry` says a memory again that everybody sees who would see it: both are then one memory.
 
-    `expires_at` is when that memory expires, in microseconds since 1970; None if it never does.
+    The memory is one of the same fingerprint; `expires_at` is in microseconds since 1970, None if it never expires. One
+    that is `replaced` by the entry is the same only if not a letter differs: a correction of its spelling is wanted.
     """
+    if content != entry.content and (replaced or folded(content) != folded(entry.content)):
+        return False
+    return scope == entry.scope or _adds_nothing(entry, expires_at)
+
+
+def _adds_nothing(entry: Entry, expires_at: int | None) -> bool:
+    """Return whether a memory of a broader scope may stand for `entry`: what is said in a session alone stays there."""
     lives_as_long = expires_at is None or (entry.expires_at is not None and entry.expires_at <= expires_at)
     return lives_as_long and not (entry.metadata or entry.entities or entry.relationships)
 

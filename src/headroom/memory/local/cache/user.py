@@ -176,24 +176,16 @@ class UserColumns:
 
     def view_of(self, allowed: Bools) -> View:
         """Return what is known of the memories that `allowed` marks."""
-        return View.of(
-            allowed,
-            self.vectors,
-            length=self["length"],
-            created_at=self["created_at"],
-            expires_at=self["expires_at"],
-        )
+        return View.of(allowed, self.vectors, **self._told())
+
+    def _told(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the columns that a view looks at."""
+        return {name: self[name] for name in ("length", "created_at", "expires_at")}
 
     def _grown(self, view: View, rule: Rule, now: int) -> View:
         """Return a view with what was stored since it was made."""
         allowed = np.concatenate([view.allowed, self.allowed(rule, now=now, as_of=None, start=len(view.allowed))])
-        return view.grown(
-            allowed,
-            self.vectors,
-            length=self["length"],
-            created_at=self["created_at"],
-            expires_at=self["expires_at"],
-        )
+        return view.grown(allowed, self.vectors, **self._told())
 
     def allowed(self, rule: Rule, *, now: int, as_of: int | None, start: int = 0) -> Bools:
         """Mark the positions from `start` on that `rule` lets through and that hold now, or held at `as_of`."""

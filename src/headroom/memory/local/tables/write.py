@@ -16,7 +16,7 @@ from ....errors import NotFound
 from ...protocols import Entry, Write
 from ...records import Action, Applied, Json, Reader
 from ...rules import amending
-from ...rules.duplicates import adds_nothing, fingerprint, folded
+from ...rules.duplicates import fingerprint, folded, says_again
 from ...rules.search.words import indexed_words, opening
 from ...rules.times import moment, now
 from ...rules.visibility import audience
@@ -151,16 +151,11 @@ def _drop_pending(cursor: apsw.Cursor, writer: Reader, entry: Entry, same: Seque
 
 
 def _duplicate(same: Sequence[Same], entry: Entry, ended: Container[int]) -> Same | None:
-    """Find the memory of equal folded text that everybody sees who would see the new one.
-
-    One that the new text is to replace counts only if not a letter differs: a correction of its spelling is wanted.
-    What is to be held may also be held already.
-    """
-    for each in same:
-        if each.held and entry.held_until is None:
-            continue
-        if each.content != entry.content and (each.seq in ended or folded(each.content) != folded(entry.content)):
-            continue
-        if each.scope == entry.scope or adds_nothing(entry, each.expires_at):
-            return each
-    return None
+    """Find the memory that the entry says again; what is to be held may also be held already."""
+    known = (each for each in same if not each.held or entry.held_until is not None)
+    again = (
+        each
+        for each in known
+        if says_again(entry, each.content, each.scope, each.expires_at, replaced=each.seq in ended)
+    )
+    return next(again, None)

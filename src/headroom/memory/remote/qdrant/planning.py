@@ -13,7 +13,7 @@ from ....errors import NotFound
 from ...protocols import Amendment, Decision, Entry, Vector, Write
 from ...records import Action, Applied, Event, Json, Reader, Record, Scope, Source
 from ...rules import amending
-from ...rules.duplicates import adds_nothing, fingerprint, folded
+from ...rules.duplicates import fingerprint, folded, says_again
 from ...rules.times import end_of, micros, moment, now
 from ...rules.visibility import Rule, audience, sees
 from .points import EMBED, Point, new_rev
@@ -153,21 +153,18 @@ class Planner:
         return not point.staged and amending.is_present(point.record, self._at)
 
     def _duplicate(self, entry: Entry, ended: Mapping[str, Point]) -> Point | None:
-        """Find the present memory of equal folded text that everybody sees who would see the new one.
-
-        One that the new text is to replace counts only if not a letter differs: a correction of its spelling is wanted.
-        What is to be held may also be held already, or turned down.
-        """
+        """Find the memory that the entry says again; what is to be held may also be held already, or turned down."""
         mark, rule = fingerprint(self._actor.user_id, entry.content), audience(entry.scope, self._actor)
-        for held in (False, True) if entry.held_until is not None else (False,):
-            for point in self._same_text(mark, rule, held=held):
-                content = point.record.content
-                if content != entry.content and (point.id in ended or folded(content) != folded(entry.content)):
-                    continue
-                expires = None if point.record.expires_at is None else micros(point.record.expires_at)
-                if point.record.scope is entry.scope or adds_nothing(entry, expires):
-                    return point
-        return None
+        known = self._same_text(mark, rule)
+        if entry.held_until is not None:
+            known += self._same_text(mark, rule, held=True)
+
+        def again(point: Point) -> bool:
+            record = point.record
+            expires = None if record.expires_at is None else micros(record.expires_at)
+            return says_again(entry, record.content, record.scope, expires, replaced=point.id in ended)
+
+        return next(filter(again, known), None)
 
     def _same_text(self, mark: int, rule: Rule, *, held: bool = False) -> list[Point]:
         """List present memories of one fingerprint among what `rule` says, or held ones, the broadest first."""
