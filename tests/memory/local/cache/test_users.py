@@ -206,6 +206,36 @@ def test_a_view_that_was_extended_is_that_of_a_fresh_reader(tmp_path: Path) -> N
     live.close()
 
 
+def test_a_list_of_who_holds_a_word_grows_as_the_index_does(tmp_path: Path) -> None:
+    """A list that was read once goes on like one read anew: whatever form of the word is stored, alone or with many."""
+    words = "live living dogs dog wohn- 東京 c++ don't i- 3.5 databases unheard".split()
+    texts = [
+        "He lives in a living room with a dog, and dogs live there too.",
+        "My databases and a database: C++ 3.5. I don't.",
+        "東京タワーに住んでいます",
+        "Ich wohne in Berlin und habe einen Hund.",
+        "!",
+    ]
+    engine = make_engine(tmp_path / "memory.db")
+    engine.save(ALICE, ["A dog named Rex"])
+    kept = UserColumns(1, Stamp("hash", 64), 0, lambda _: Matrix(64))
+    database = Database(tmp_path / "memory.db", schema.prepare)
+    for number, times in enumerate((1, 1, 3, 12, 1)):  # 12 times 5 texts are more than are put in one by one
+        engine.save(Reader(user_id="bob"), texts)
+        engine.save(ALICE, [f"{text} {number}.{time}" for text in texts for time in range(times)])
+        with database.read() as cursor:
+            kept.catch_up(cursor, number)
+            for limit in (2, 1000):
+                anew = UserColumns(1, Stamp("hash", 64), 0, lambda _: Matrix(64))
+                anew.catch_up(cursor, number)
+                for word in words:
+                    found, read = (each.with_word(cursor, word, limit).tolist() for each in (kept, anew))
+                    assert found == read if len(read) <= limit else found[: len(read)] == read
+                    assert word == "unheard" or found
+    database.close()
+    engine.close()
+
+
 def test_what_is_kept_of_a_vector_goes_with_the_vector(tmp_path: Path) -> None:
     """What was measured of a vector is asked for once, and is gone when its memory is erased."""
     engine = make_engine(tmp_path / "memory.db")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headroom.memory.rules.search.words import (
     OF_SELF,
@@ -36,6 +38,12 @@ pytestmark = pytest.mark.quick
 def test_text_is_split_into_folded_words(text: str, expected: list[str]) -> None:
     """Words are folded, compounds keep their whole and give their parts, unspaced scripts give pairs."""
     assert words(text) == expected
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_an_ascii_text_has_the_words_that_it_has_within_another(text: str) -> None:
+    """The short cut for ASCII texts splits as Unicode's rules do, which a text with any other letter goes by."""
+    assert [*words(text), "cafe"] == words(f"{text} café")
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ from ...rules.visibility import Rule
 from ..file.database import integers
 from ..file.faults import Damaged, damage_noticed
 from ..nearest.matrix import Floats, VectorIndex
-from ..tables.postings import Ints, memories_with
+from ..tables import postings
+from ..tables.postings import Ints
 from ..tables.vector_codec import decode
 from .columns import Columns
 from .entities import Graph
@@ -60,6 +61,10 @@ _VIEWS_KEPT = 8
 _BYTES_MEASURED = 250
 """Of memory for what is kept of a vector, roughly, with its place in a dictionary."""
 _NOTHING = np.empty(0, np.int64), 0
+_WHOLE = FOREVER
+"""Up to where a list of positions reaches that holds all there are: it grows with the columns."""
+_FEW = 20
+"""New memories whose words are put into the lists that are kept; with more, the lists are read anew."""
 
 
 class Stamp(NamedTuple):
@@ -135,8 +140,10 @@ class UserColumns:
         # The index of a user's rows is in another order, and is walked whole: a few rows of others are passed sooner.
         user = "+m.user" if newest - known <= max(self._expected, len(self)) else "m.user"
         new = cursor.execute(f"{self._sql} where {user} = ? and m.seq > ? order by m.seq", (self.user, known))
+        start = len(self)
         while rows := list(islice(new, _BATCH)):
             self._append(rows)
+        self._list(cursor, start)
         self.revision = revision
 
     def view(self, cursor: apsw.Cursor, rule: Rule, where: Filter | None, now: int) -> View:
@@ -224,19 +231,29 @@ class UserColumns:
         return np.asarray(places[self.seq[places] == wanted])
 
     def with_word(self, cursor: apsw.Cursor, word: str, limit: int) -> Ints:
-        """List the positions that hold `word`, at most `limit` + 1; reads only what came since the last time."""
-        found, upto = self._postings.get(word, _NOTHING)
-        last = self.last_seq
-        if upto < last and len(found) <= limit:
-            more = memories_with(cursor, self.user, word, above=upto, limit=limit + 1 - len(found))
+        """List the positions that hold `word`; if they are more than `limit`, at least `limit` + 1 of them."""
+        token = postings.token(cursor, self.user, word)
+        found, upto = self._postings.get(token, _NOTHING)
+        if upto < self.last_seq and len(found) <= limit:
+            more = postings.memories_with(cursor, self.user, word, above=upto, limit=limit + 1 - len(found))
             found = np.concatenate([found, self.positions(more)])
-            upto = last if len(found) <= limit else int(self.seq[found[-1]])
-            self._keep(word, found, upto)
+            self._keep(token, found, _WHOLE if len(found) <= limit else int(self.seq[found[-1]]))
         return found
 
-    def _keep(self, word: str, found: Ints, upto: int) -> None:
-        self._postings_bytes += found.nbytes - self._postings.pop(word, _NOTHING)[0].nbytes
-        self._postings[word] = (found, upto)
+    def _list(self, cursor: apsw.Cursor, start: int) -> None:
+        """Put the memories from position `start` on into the lists of their words, as far as those are kept."""
+        if len(self) - start > _FEW:
+            self._postings, self._postings_bytes = {}, 0
+        for position in range(start, len(self)) if self._postings else ():
+            new = np.array([position])
+            for token in postings.tokens_of(cursor, int(self.seq[position])):
+                found, upto = self._postings.get(token, _NOTHING)
+                if upto == _WHOLE:
+                    self._keep(token, np.concatenate([found, new]), _WHOLE)
+
+    def _keep(self, token: str, found: Ints, upto: int) -> None:
+        self._postings_bytes += found.nbytes - self._postings.pop(token, _NOTHING)[0].nbytes
+        self._postings[token] = (found, upto)
         if len(self._postings) > _WORDS_KEPT:
             oldest, _ = self._postings.pop(next(iter(self._postings)))
             self._postings_bytes -= oldest.nbytes

@@ -7,6 +7,7 @@ its user ("7:python"), so that a list holds only what may be seen.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import apsw
 import numpy as np
@@ -16,6 +17,8 @@ Ints = npt.NDArray[np.int64]
 
 LONGEST_LIST = 1000
 """At most this many memories are read for a word that is to be skipped anyway."""
+_TOKENIZER = "porter", ["ascii", "tokenchars", "_.+#'-:"]
+"""That of the table `words`."""
 
 
 def terms(user: int, words: Iterable[str]) -> tuple[str, int]:
@@ -27,6 +30,24 @@ def terms(user: int, words: Iterable[str]) -> tuple[str, int]:
 def index(cursor: apsw.Cursor, memory: int, terms: str) -> None:
     """Add the words of one memory."""
     cursor.execute("insert into words (rowid, terms) values (?, ?)", (memory, terms))
+
+
+def token(cursor: apsw.Cursor, user: int, word: str) -> str:
+    """Return what the index makes of one word of a user: English words are stemmed."""
+    return _tokens(cursor, f"{user}:{word}")[0]
+
+
+def tokens_of(cursor: apsw.Cursor, memory: int) -> set[str]:
+    """Return what the index made of the words of one memory."""
+    return set(_tokens(cursor, cursor.execute("select c0 from words_content where id = ?", (memory,)).get or ""))
+
+
+def _tokens(cursor: apsw.Cursor, terms: str) -> list[str]:
+    tokenize: Any = cursor.connection.fts5_tokenizer(*_TOKENIZER)
+    split: list[str] = tokenize(
+        terms.encode(), apsw.FTS5_TOKENIZE_DOCUMENT, None, include_offsets=False, include_colocated=False
+    )
+    return split
 
 
 def memories_with(cursor: apsw.Cursor, user: int, word: str, *, above: int, limit: int) -> Ints:

@@ -6,6 +6,7 @@ The index keeps what comes out of here, so a change of these rules needs a schem
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -31,6 +32,8 @@ _EMOJI = re.compile("[\u2600-\u27bf\U0001f1e6-\U0001f1ff\U0001f300-\U0001faff]")
 _FIRST = re.compile(r"\W*(\w+)")
 # Signs within a word, and the place where camelCase bends. Not \W: to it the vowel signs of Hindi are no letters.
 _JOINT = re.compile(r"[\x00-/:-@\[-`{-\x7f]+|(?<=[a-z0-9])(?=[A-Z])")
+# What may stand around a word and is none of it.
+_MARKS = string.punctuation.replace("_", "")
 # What the index would take for the end of a token.
 _CUT = re.compile(r"[^\w.+#'\x80-\U0010ffff-]")
 # "3.5kg", "10am": a number and the unit that is glued to it. Longer words behind a number are names ("1password").
@@ -162,6 +165,9 @@ def _words(text: str, *, parts: bool = True) -> Iterator[str]:
     lowered = text.casefold()
     for match in _SIGNED.finditer(lowered):
         yield match.group()
+    if text.isascii():
+        yield from _ascii_words(text, parts)
+        return
     for match in _EMOJI.finditer(text):
         yield match.group()
     rest = _RUN.sub(" ", text)
@@ -169,6 +175,17 @@ def _words(text: str, *, parts: bool = True) -> Iterator[str]:
         yield from _compound(word, parts)
     for match in _RUN.finditer(unicodedata.normalize("NFKC", lowered)):
         yield from _pairs(match.group(), parts)
+
+
+def _ascii_words(text: str, parts: bool) -> Iterator[str]:
+    """Yield the words of an ASCII text, most of which stand between white space: the rules look at the others alone."""
+    for piece in text.split():
+        word = piece.strip(_MARKS)
+        if word.isalpha() and (word.islower() or word.istitle()):
+            yield word.lower()[:LONGEST]
+        else:
+            for found in word_iter(piece):
+                yield from _compound(found, parts)
 
 
 def _compound(word: str, parts: bool) -> Iterator[str]:
