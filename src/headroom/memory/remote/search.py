@@ -207,8 +207,8 @@ def _parts(
     marks = {word_mark(word) for word in asked}
     subject = np.array([opening(record.content) in marks for record in records], np.bool_)
     times = dates.times(query.text, query.zone, oldest=outlook.oldest, now=now)
-    # Neighbours are known only if nothing that may lie between them was left out.
-    rank = np.arange(len(records)) * (1 if found.whole else 2)
+    # Neighbours are known only if nothing that may lie between them was left out; else they are as far apart as usual.
+    rank = np.arange(len(records)) * (1 if found.whole else max(2, outlook.total // len(records)))
     if query.vector is None:
         middle = 0.0
     elif found.whole:

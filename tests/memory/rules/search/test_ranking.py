@@ -127,6 +127,23 @@ def test_a_sitting_lifts_its_memories() -> None:
     assert found[1] > found[2]
 
 
+def test_what_was_stored_near_a_match_is_lifted_more_without_a_session() -> None:
+    """A long row of memories has many topics: the nearer to a match, the more of it counts, on either side."""
+    cosine = [0.0] * 30 + [0.5] + [0.0] * 30
+    context = part(
+        "context", 61, cosine=cosine, lift=cosine, words=[0.5 * (each > 0) for each in cosine], created_at=[0] * 61
+    )
+    assert context[:29] == sorted(context[:29])
+    assert context[46] == pytest.approx(context[14]) == pytest.approx(context[30] / 2)
+
+
+def test_a_session_has_one_topic_however_long_it_is() -> None:
+    """In a session the best match lifts all that is farther away than its neighbours alike."""
+    cosine = [0.5] + [0.0] * 60
+    context = part("context", 61, cosine=cosine, lift=cosine, words=cosine, session=[3] * 61)
+    assert context[2:] == pytest.approx([context[2]] * 59)
+
+
 def test_one_sitting_for_all_changes_no_order() -> None:
     """Facts stored at one moment without a session are ranked by what they say."""
     cosine = [0.5, 0.2, 0.3]

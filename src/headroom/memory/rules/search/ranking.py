@@ -27,10 +27,10 @@ _WHOLE = 0.3
 """For holding all words of the question: a word that was asked for by itself is found whatever vectors say."""
 _PREVIOUS, _NEXT = 0.2, 0.1
 """What a memory takes over from the ones before and behind it in its session: an answer follows its question."""
-_APART = 0.5
-"""The share of this without a session, among memories told within an hour."""
 _SITTING = 0.5
 """What it takes over from the best of its sitting: a talk has a topic."""
+_FADING = 16
+"""Without a session, half of this is left for a memory that was stored so many places away: topics change."""
 _SUBJECT = 0.2
 """For opening with a word of the question, as what speaks of somebody, or what somebody said, opens with the name."""
 _OF_SELF = 0.2
@@ -101,7 +101,7 @@ def parts(found: Candidates) -> Floats:
     own = np.maximum(vector + words, 0)
     longer = np.clip(np.log(np.maximum(found.length / found.mean_length, 0.1)), -1, 0.5)
     fullness = _FULLNESS * worded * brief**2 * longer
-    context = _from_neighbours(own, found) + _SITTING * _best_of(own, sittings(found.session, found.created_at))
+    context = _from_neighbours(own, found) + _SITTING * _best_of_sitting(own, found)
     scored = {
         "vector": vector,
         "words": words + _SUBJECT * worded * found.subject,
@@ -149,10 +149,22 @@ def sittings(session: Ints, created_at: Ints) -> Ints:
     return numbers
 
 
-def _best_of(own: Floats, group: Ints) -> Floats:
-    best = np.zeros(len(own), np.float32)
-    np.maximum.at(best, group, own)
-    return best[group]
+def _best_of_sitting(own: Floats, found: Candidates) -> Floats:
+    """Return the best score of each memory's sitting; without a session it fades with the distance in storing.
+
+    It does not fade if no memory holds a word of the question: vectors alone keep the order of their cosines.
+    """
+    sitting = sittings(found.session, found.created_at)
+    order = np.argsort(sitting, kind="stable")
+    fading = np.where(found.session > 0, 0, found.words.any() / _FADING)
+    # In logarithms what fades is a straight line, so that two passes find the best; sittings are too far apart to see.
+    place = (sitting * 1e6 + found.rank * fading)[order]
+    height = np.log2(np.maximum(own[order].astype(np.float64), 1e-300))
+    before = np.maximum.accumulate(height + place) - place
+    behind = np.maximum.accumulate((height - place)[::-1])[::-1] + place
+    best = np.empty(len(own), np.float32)
+    best[order] = np.exp2(np.maximum(before, behind))
+    return best
 
 
 def _on_day(on_day: Bools) -> Floats:
@@ -165,8 +177,8 @@ def _from_neighbours(own: Floats, found: Candidates) -> Floats:
     Without a session only if some hold a word of the question: vectors alone keep the order of their cosines.
     """
     within_hour = (np.abs(np.diff(found.created_at)) <= _HOUR) & found.words.any()
-    together = np.where(found.session[1:] > 0, 1, _APART * within_hour)
-    beside = together * (np.diff(found.rank) == 1) * (np.diff(found.session) == 0)
+    together = (found.session[1:] > 0) | within_hour
+    beside = together & (np.diff(found.rank) == 1) & (np.diff(found.session) == 0)
     shared = np.zeros(len(own), np.float32)
     shared[1:] += _PREVIOUS * own[:-1] * beside
     shared[:-1] += _NEXT * own[1:] * beside
