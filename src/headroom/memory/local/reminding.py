@@ -10,7 +10,7 @@ import numpy as np
 from ..query import Relevance
 from ..rules.search import relevance as rules
 from ..rules.times import DAY
-from .cache.user import UserColumns
+from .cache.user import Bools, UserColumns
 from .cache.visible import View
 from .nearest.matrix import Floats, Ints, best_of
 from .tables import postings
@@ -21,9 +21,11 @@ _PROFILE = 64
 """Memories among which a profile is chosen."""
 
 
-def more_candidates(cursor: apsw.Cursor, columns: UserColumns, view: View, relevance: Relevance, now: int) -> Ints:
-    """Return the positions that the parts of a message add to the candidates of the whole, and those of a profile."""
-    found = [np.empty(0, np.int64)]
+def more_candidates(
+    cursor: apsw.Cursor, columns: UserColumns, view: View, positions: Ints, relevance: Relevance, now: int
+) -> Ints:
+    """Return the candidates of a whole message with those that its parts add, and those of a profile; ascending."""
+    found = [positions]
     for ask in relevance.asks[1:]:
         found.append(columns.vectors.search(ask.vector, view.allowed, _BREADTH)[0])
     for ask in relevance.asks:
@@ -36,14 +38,20 @@ def more_candidates(cursor: apsw.Cursor, columns: UserColumns, view: View, relev
 
 
 def choose(
-    cursor: apsw.Cursor, columns: UserColumns, positions: Ints, dated: Ints, relevance: Relevance, top_k: int, now: int
+    cursor: apsw.Cursor,
+    columns: UserColumns,
+    positions: Ints,
+    on_day: Bools,
+    relevance: Relevance,
+    top_k: int,
+    now: int,
 ) -> Ints:
     """Choose at most `top_k` of n candidates at `positions`, ascending; return their places among these, best first.
 
-    Those at `dated` were told on the very day that the message names, which says as much as all of its words.
+    Those marked in `on_day` were told on the very day that the message names, which says as much as all of its words.
     """
     held = np.array([_held(cursor, columns, positions, ask.weights) for ask in relevance.asks], np.float32)
-    held += np.isin(positions, dated)
+    held += on_day
     age_days = (now - columns["created_at"][positions]) / DAY
     importance = columns["importance"][positions]
 

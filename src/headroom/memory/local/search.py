@@ -84,8 +84,9 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
     positions = _candidates(columns, view, focus, asked, dated, max(50, 4 * query.top_k))
     relevance = query.relevance if len(view.places) > query.top_k else None
     if relevance is not None:
-        positions = np.union1d(positions, more_candidates(cursor, columns, view, relevance, now))
-        positions = positions[choose(cursor, columns, positions, dated, relevance, query.top_k, now)]
+        positions = more_candidates(cursor, columns, view, positions, relevance, now)
+        on_day = _among(positions, dated)
+        positions = positions[choose(cursor, columns, positions, on_day, relevance, query.top_k, now)]
     rows = columns.vectors.rows(positions)
     cosine = rows @ vector
     # A memory that waits for its vector is neither near nor far.
@@ -102,7 +103,7 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
             subject=subject,
             of_self=subject & _among(positions, of_self),
             nearness=dates.told_near(told_at, times, query.zone),
-            on_day=np.isin(positions, dated),
+            on_day=_among(positions, dated),
             session=columns["session_id"][positions],
             created_at=told_at,
             length=columns["length"][positions].astype(np.float64),

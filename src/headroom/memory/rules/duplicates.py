@@ -49,7 +49,7 @@ class _Gist(NamedTuple):
     words: list[str]
     """In order, but for the empty ones."""
     sorted: list[str]
-    names: frozenset[str]
+    text: str
 
 
 def folded(text: str) -> str:
@@ -155,13 +155,13 @@ def grouped(results: Sequence[SearchResult]) -> list[SearchResult]:
 
 def _gist(text: str) -> _Gist:
     telling = [word for word in words(text) if word not in _EMPTY_WORDS]
-    return _Gist(telling, sorted(telling), frozenset(fold(name) for name in _NAME.findall(text)))
+    return _Gist(telling, sorted(telling), text)
 
 
 def _say_the_same(first: _Gist, second: _Gist) -> bool:
     if not first.words or first.sorted != second.sorted:
         return False
-    names = first.names | second.names
+    names = {fold(name) for gist in (first, second) for name in _NAME.findall(gist.text)}
     return all(
         [word for word in first.words if (word in names) is named]
         == [word for word in second.words if (word in names) is named]

@@ -58,8 +58,6 @@ _TEXTS = ("scope", "session_id", "agent_id", "turn_id")
 _NUMBERS = ("created_at", "importance")
 _WORDS_KEPT = 1024
 _VIEWS_KEPT = 8
-_BYTES_MEASURED = 250
-"""Of memory for what is kept of a vector, roughly, with its place in a dictionary."""
 _NOTHING = np.empty(0, np.int64), 0
 _WHOLE = FOREVER
 """Up to where a list of positions reaches that holds all there are: it grows with the columns."""
@@ -94,7 +92,7 @@ class UserColumns:
         self._codes: dict[str | None, int] = {None: 0}
         self._postings: dict[str, tuple[Ints, int]] = {}
         self._postings_bytes = 0
-        self._measured: dict[int, tuple[float, ...]] = {}
+        self._measured = np.empty((2, 0), np.float32)
         self._views: dict[tuple[Clauses, Filter | None], View] = {}
         self._fields = FieldColumns(user, self.positions)
         self._graph, self._graph_revision = Graph(), -1
@@ -118,7 +116,7 @@ class UserColumns:
     @property
     def nbytes(self) -> int:
         views = sum(view.nbytes for view in self._views.values())
-        kept = self._columns.nbytes + self._postings_bytes + _BYTES_MEASURED * len(self._measured)
+        kept = self._columns.nbytes + self._postings_bytes + self._measured.nbytes
         return kept + views + self.vectors.nbytes + self._graph.nbytes + self._fields.nbytes
 
     def graph(self, cursor: apsw.Cursor) -> Graph:
@@ -259,15 +257,17 @@ class UserColumns:
             self._postings_bytes -= oldest.nbytes
 
     def measured(self, positions: Ints, measure: Callable[[Vectors], Floats]) -> Floats:
-        """Return what `measure` says of the vectors at n positions, shape (k, n); it is asked once of each vector.
+        """Return what `measure` says of the vectors at n positions, shape (2, n); it is asked once of each vector.
 
         `measure` must be the same function of a vector in every call.
         """
-        wanted = positions.tolist()
-        if missing := [position for position in wanted if position not in self._measured]:
-            said = measure(self.vectors.rows(np.array(missing))).T.tolist()
-            self._measured.update(zip(missing, map(tuple, said), strict=True))
-        return np.asarray(np.transpose([self._measured[position] for position in wanted]), np.float32)
+        if (more := len(self) - self._measured.shape[1]) > 0:
+            room = np.full((2, more + len(self) // 2), np.nan, np.float32)
+            self._measured = np.concatenate([self._measured, room], axis=1)
+        unknown = positions[np.isnan(self._measured[0, positions])]
+        if len(unknown):
+            self._measured[:, unknown] = measure(self.vectors.rows(unknown))
+        return self._measured[:, positions]
 
     @damage_noticed()
     def _append(self, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -287,7 +287,7 @@ class UserColumns:
                 for name, value in zip(_TYPES, row, strict=False):
                     self[name][position] = self._as_numbers(name, (value,))[0]
             self._fields.reread(cursor, seq, int(position))
-            self._measured.pop(int(position), None)
+            self._measured[:, position : position + 1] = np.nan
             if self.vectors.holds_rows:
                 self.vectors.put(int(position), decode([row[-1] if row else b""], self.stamp.width)[0])
 

@@ -194,27 +194,37 @@ def usual(cosines: Floats, languages: Languages, unit: float) -> tuple[Floats, F
     An embedder puts texts in a language that it hardly knows close to each other, whatever they say. So a text that is
     much nearer to one language of the cohort than to all of it is measured against that language alone.
     """
-    every = np.arange(len(cosines))
+    count = cosines.shape[1]
+    mean = cosines.sum(axis=1) / count
+    apart = cosines - mean[:, None]
+    deviation = np.sqrt(np.einsum("ij,ij->i", apart, apart) / count)
     means = np.add.reduceat(cosines, languages.starts, axis=1) / languages.counts
-    best = means.argmax(axis=1)
-    own, mean = means[every, best], cosines.mean(axis=1)
+    own = means.max(axis=1)
     foreign = own - _FOREIGN_MEAN * unit > mean
-    if not foreign.any():
-        return mean, np.maximum(cosines.std(axis=1), 1e-6), foreign
-    squares = np.add.reduceat(cosines**2, languages.starts, axis=1)[every, best] / languages.counts[best]
-    narrow = np.maximum(np.sqrt(np.maximum(squares - own**2, 0)), _LEAST_DEVIATION * unit)
-    deviation = np.where(foreign, narrow, cosines.std(axis=1))
-    return np.where(foreign, own, mean), np.maximum(deviation, 1e-6), foreign
+    if foreign.any():
+        best = means.argmax(axis=1)
+        squares = np.add.reduceat(cosines**2, languages.starts, axis=1)[np.arange(len(best)), best]
+        narrow = np.sqrt(np.maximum(squares / languages.counts[best] - own**2, 0))
+        mean = np.where(foreign, own, mean)
+        deviation = np.where(foreign, np.maximum(narrow, _LEAST_DEVIATION * unit), deviation)
+    return mean, np.maximum(deviation, 1e-6), foreign
 
 
 def judge(parts: Sequence[Part], vectors: Vectors, cohort: Cohort) -> Relevance:
     """Return what notes must reach for each part of a message, the whole first. `vectors` has one row a part."""
-    near = [_nearness(vector, cohort) for vector in vectors]
-    whole, topics = near[0], [topical(part.whole) for part in parts]
-    rests = leans_back(parts[0].text) or _may_rest(whole, topics[0], foreign=_usual(vectors[0], cohort)[2])
+    near, topics = [_nearness(vector, cohort) for vector in vectors], [topical(part.whole) for part in parts]
+    means, deviations, foreign = usual(_products(vectors, cohort.facts), cohort.of_facts, cohort.deviation)
+    whole, is_foreign = near[0], foreign.tolist()
+    rests = leans_back(parts[0].text) or _may_rest(whole, topics[0], foreign=is_foreign[0])
     asks = [
-        _ask(part, words, vector, nearness, cohort)
-        for part, words, vector, nearness in zip(parts, topics, vectors, near, strict=True)
+        Ask(
+            vector=vectors[place],
+            mean=float(means[place]),
+            deviation=float(deviations[place]),
+            bar=_bar(part, near[place], foreign=is_foreign[place]),
+            weights=_weights(topics[place], cohort),
+        )
+        for place, part in enumerate(parts)
         if rests or not part.earlier
     ]
     about_user = whole.about_user - max(whole[:3]) > _ABOUT and speaks_of_writer(parts[0].text) > 0
@@ -283,24 +293,11 @@ def wants_profile(about_user: bool, standing: int) -> bool:
     return about_user and standing < _STANDING
 
 
-def _ask(part: Part, topics: Sequence[str], vector: Vector, near: _Nearness, cohort: Cohort) -> Ask:
-    mean, deviation, foreign = _usual(vector, cohort)
+def _bar(part: Part, near: _Nearness, *, foreign: bool) -> float:
     writer = speaks_of_writer(part.whole)
     kind = min(_MOST_KIND, max(_LEAST_KIND, near.personal - max(near.general, near.small_talk)))
     bar = _BAR - _WRITER * writer - _KIND * kind + _EARLIER * bool(part.earlier)
-    return Ask(
-        vector=vector,
-        mean=mean,
-        deviation=deviation,
-        bar=bar - (_FOREIGN + _FOREIGN_WRITER * writer) * foreign,
-        weights=_weights(topics, cohort),
-    )
-
-
-def _usual(vector: Vector, cohort: Cohort) -> tuple[float, float, bool]:
-    """Do for one message and the facts of the cohort what `usual` does."""
-    mean, deviation, foreign = usual((cohort.facts @ vector)[None], cohort.of_facts, cohort.deviation)
-    return float(mean[0]), float(deviation[0]), bool(foreign[0])
+    return bar - (_FOREIGN + _FOREIGN_WRITER * writer) * foreign
 
 
 class _Nearness(NamedTuple):
