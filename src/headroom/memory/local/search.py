@@ -86,7 +86,8 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
     if relevance is not None:
         positions = more_candidates(cursor, columns, view, positions, relevance, now)
         on_day = _among(positions, dated)
-        positions = positions[choose(cursor, columns, positions, on_day, relevance, query.top_k, now)]
+        chosen = positions[choose(cursor, columns, positions, on_day, relevance, query.top_k, now)]
+        positions = np.sort(chosen)  # they are scored in the order of storing
     rows = columns.vectors.rows(positions)
     cosine = rows @ vector
     # A memory that waits for its vector is neither near nor far.
@@ -112,13 +113,15 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
             age_days=(now - told_at) / DAY,
         )
     )
-    if relevance is None:
+    if relevance is not None:
+        order = np.searchsorted(positions, chosen)
+    else:
         order = np.argsort(-parts.sum(axis=0), kind="stable")
         if query.notes_only and len(view.places) > query.top_k:
             order = order[: 4 * query.top_k if any(map(telling, asked.words)) else 0]
             sample = columns.vectors.rows(some(view.places))
             order = order[_noted(vector, rows[order], sample, asked.rare[positions[order]], query.top_k)]
-        positions, parts = positions[order], parts[:, order]
+    positions, parts = positions[order], parts[:, order]
     found = Found(positions=positions, parts=parts, allowed=view.allowed)
     return replace(found, rivals=_rivals(found, columns)) if query.notes_only else found
 
