@@ -25,6 +25,10 @@ OLDEST = date(2023, 1, 1)
         ("Dec. 2023", (2023, 12, 1), (2023, 12, 31)),
         ("on 2023-02-28", (2023, 2, 28), (2023, 2, 28)),
         ("in 2023-02", (2023, 2, 1), (2023, 2, 28)),
+        ("what did she cook on 25.01.2024?", (2024, 1, 25), (2024, 1, 25)),
+        ("on 7.2.2023.", (2023, 2, 7), (2023, 2, 7)),
+        ("on 1/25/2024", (2024, 1, 25), (2024, 1, 25)),
+        ("on 25/1/2024", (2024, 1, 25), (2024, 1, 25)),
         ("What did he paint in 2022?", (2022, 1, 1), (2022, 12, 31)),
         ("what did I say yesterday", (2024, 3, 9), (2024, 3, 9)),
         ("what is due today?", (2024, 3, 10), (2024, 3, 10)),
@@ -39,7 +43,9 @@ def test_a_time_is_read(question: str, first: tuple[int, int, int], last: tuple[
     assert spans(question, TODAY, oldest=OLDEST) == [Span(date(*first), date(*last), exact=first == last)]
 
 
-@pytest.mark.parametrize("day", ["4 January 2024", "January 4th, 2024", "the 4th of January 2024", "2024-01-04"])
+@pytest.mark.parametrize(
+    "day", ["4 January 2024", "January 4th, 2024", "the 4th of January 2024", "2024-01-04", "04.01.2024"]
+)
 def test_before_a_day_is_not_that_day(day: str) -> None:
     """What is asked for before or after a day was told around it, not on that very day."""
     (on,) = spans(f"What did she buy on {day}?", TODAY, oldest=OLDEST)
@@ -50,11 +56,24 @@ def test_before_a_day_is_not_that_day(day: str) -> None:
 
 @pytest.mark.parametrize(
     "question",
-    ["May I ask something?", "you may march on", "Who plays Cyberpunk 2077?", "2023-13-45", "call 2023-4455"],
+    [
+        "May I ask something?",
+        "you may march on",
+        "Who plays Cyberpunk 2077?",
+        "2023-13-45",
+        "call 2023-4455",
+        "1.25.2024",
+    ],
 )
 def test_what_is_no_time_is_none(question: str) -> None:
     """Verbs, titles of the future and numbers that look like dates are not taken for times."""
     assert spans(question, TODAY, oldest=date(2024, 1, 1)) == []
+
+
+def test_with_slashes_either_number_may_be_the_month() -> None:
+    """3/4/2023 is the third of April to some and the fourth of March to others."""
+    found = spans("on 3/4/2023", TODAY, oldest=OLDEST)
+    assert [span.first for span in found] == [date(2023, 4, 3), date(2023, 3, 4)]
 
 
 def test_a_month_without_a_year_is_that_of_each_year_there_is() -> None:

@@ -1,4 +1,4 @@
-"""The times that a question names: a day, a month, a year, "last week", "3 days ago". In English and ISO form. Pure."""
+"""The times that a question names: a day, a month, a year, "last week", "3 days ago". In English or numbers. Pure."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ _NAMED = re.compile(
     rf"(?:\b{_DAY}\s+(?:of\s+)?)?\b({'|'.join(_MONTHS)})\b\.?(?:\s+{_DAY}\b)?(?:,?\s*((?:19|20)\d\d)\b)?", re.IGNORECASE
 )
 _ISO = re.compile(r"\b((?:19|20)\d\d)-(\d{2})(?:-(\d{2}))?\b")
+_NUMBERS = re.compile(r"(?<![\d./])(\d{1,2})([./])(\d{1,2})\2((?:19|20)\d\d)\b")
 _YEAR = re.compile(r"(?<![\w-])((?:19|20)\d\d)(?![\w-])")
 _RELATIVE = re.compile(
     r"\b(?:(today|yesterday)|(this|last|past)\s+(week|month|year)|(\d{1,3})\s+(day|week|month|year)s?\s+ago)\b"
@@ -53,6 +54,7 @@ def spans(question: str, today: date, *, oldest: date) -> list[Span]:
     return [
         *_named(question, today, oldest),
         *_iso(question),
+        *_numbers(question),
         *_years(question, today),
         *_relative(question, today),
         *_weekdays(question, today),
@@ -117,9 +119,19 @@ def _iso(question: str) -> Iterator[Span]:
         yield from _days(int(year), int(month), day, exact=not _BOUND.search(question, 0, found.start()))
 
 
+def _numbers(question: str) -> Iterator[Span]:
+    """Read 25.1.2024, and 1/25/2024 or 25/1/2024: with slashes some write the month first, so both are meant."""
+    for found in _NUMBERS.finditer(question):
+        day, sign, month, year = found.groups()
+        exact = not _BOUND.search(question, 0, found.start())
+        yield from _days(int(year), int(month), day, exact=exact)
+        if sign == "/" and day != month:
+            yield from _days(int(year), int(day), month, exact=exact)
+
+
 def _years(question: str, today: date) -> Iterator[Span]:
     """Read years that stand alone; if a month is named the year belongs to it."""
-    if not (_NAMED.search(question) or _ISO.search(question)):
+    if not (_NAMED.search(question) or _ISO.search(question) or _NUMBERS.search(question)):
         for year in _YEAR.findall(question):
             if int(year) <= today.year:
                 yield Span(date(int(year), 1, 1), date(int(year), 12, 31))
