@@ -164,17 +164,13 @@ def _ask(cursor: apsw.Cursor, columns: UserColumns, view: View, question: str) -
     rarer = [word for word in lists if word not in common]
     if not any(len(holding[word]) for word in rarer):
         rarer = list(lists)
-    weights = {
-        word: ranking.rarity(len(found), total)
-        for word, found in holding.items()
-        if word in rarer or len(lists[word]) <= _LONGEST
-    }
-    most, worded = max(sum(weights.values()), 1e-9), [_NONE]
+    counts = {word: len(holding[word]) for word in lists if word in rarer or len(lists[word]) <= _LONGEST}
+    weights, worded = ranking.shares(counts, total, dates.time_words(question)), [_NONE]
     for word in rarer:
         found = holding[word]
         worded.append(found[share[found] == 0])
-        share[found] += weights[word] / most
-        if len(found) <= max(1, total // 20) and telling(word):
+        share[found] += weights[word]
+        if ranking.is_rare(word, len(found), total):
             rare[found] = True
     shared = [some(holding[word]) for word in common]
     return Asked(
@@ -183,7 +179,7 @@ def _ask(cursor: apsw.Cursor, columns: UserColumns, view: View, question: str) -
         rare=rare,
         worded=np.concatenate(worded),
         common=np.unique(np.concatenate([_NONE, *shared])),
-        holding=[(weights[word] / most, holding[word]) for word in weights if word not in rarer],
+        holding=[(weights[word], holding[word]) for word in weights if word not in rarer],
     )
 
 

@@ -74,7 +74,7 @@ class Search:
         rows = self._rows(found.points) if query.notes_only else {}
         outlook = self._outlook(found, rows, where, key)
         texts = [set(indexed_words(point.record.content)) for point in found.points]
-        share, rare = _shares(texts, found.holding, outlook)
+        share, rare = _shares(query.text, texts, found.holding, outlook)
         parts = _parts(query, found, outlook, asked, texts, share, now)
         order = np.argsort(-parts.sum(axis=0), kind="stable")
         if query.relevance is not None and outlook.total > query.top_k:
@@ -176,20 +176,22 @@ def _rivals(points: Sequence[Point], rows: Mapping[str, Vector]) -> list[bool]:
 
 
 def _shares(
-    texts: Sequence[set[str]], holding: Mapping[str, int], outlook: Outlook
+    question: str, texts: Sequence[set[str]], holding: Mapping[str, int], outlook: Outlook
 ) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Weigh candidates by the rarity of the words that they share with a question, and mark those with a rare one."""
-    share, rare, most = np.zeros(len(texts), np.float32), np.zeros(len(texts), np.bool_), 0.0
-    for word, listed in holding.items():
+    share, rare = np.zeros(len(texts), np.float32), np.zeros(len(texts), np.bool_)
+    # Of a word that more hold than were counted, the sample says how many these are.
+    counts = {
+        word: listed if listed < _LISTED else max(listed, int(outlook.common.get(word, 0) * outlook.total))
+        for word, listed in holding.items()
+    }
+    total = max([outlook.total, *counts.values()])
+    for word, weight in ranking.shares(counts, total, dates.time_words(question)).items():
         holds = np.array([word in text for text in texts], np.bool_)
-        # Of a word that more hold than were counted, the sample says how many these are.
-        count = listed if listed < _LISTED else max(listed, int(outlook.common.get(word, 0) * outlook.total))
-        weight = ranking.rarity(count, max(outlook.total, count))
-        most += weight
         share += np.float32(weight) * holds
-        if count <= max(1, outlook.total // 20) and telling(word):
+        if ranking.is_rare(word, counts[word], outlook.total):
             rare |= holds
-    return share / max(most, 1e-9), rare
+    return share, rare
 
 
 def _parts(

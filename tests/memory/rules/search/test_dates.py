@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from headroom.memory.rules.search.dates import Span, nearness, spans
+from headroom.memory.rules.search.dates import Span, nearness, spans, time_words
 
 pytestmark = pytest.mark.quick
 
@@ -74,6 +74,13 @@ def test_with_slashes_either_number_may_be_the_month() -> None:
     """3/4/2023 is the third of April to some and the fourth of March to others."""
     found = spans("on 3/4/2023", TODAY, oldest=OLDEST)
     assert [span.first for span in found] == [date(2023, 4, 3), date(2023, 3, 4)]
+
+
+def test_the_words_of_a_time_are_those_that_name_it() -> None:
+    """Of a question, the day, month and year are words of a time, however they are written, and no others are."""
+    assert time_words("Which 2 books did Tim read by the 8th of December, 2023?") == {"8", "th", "december", "2023"}
+    assert time_words("What did he cook on 25.01.2023, or 2023-05?") == {"25.01.2023", "2023", "05"}
+    assert time_words("Who are Tim's 2 friends?") == frozenset()
 
 
 def test_a_month_without_a_year_is_that_of_each_year_there_is() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from headroom.memory.records import Parts
-from headroom.memory.rules.search.ranking import Candidates, noteworthy, parts, sittings
+from headroom.memory.rules.search.ranking import Candidates, is_rare, noteworthy, parts, shares, sittings
 
 pytestmark = pytest.mark.quick
 
@@ -42,6 +42,26 @@ def scores(count: int, **known: object) -> list[float]:
 
 def part(name: str, count: int, **known: object) -> list[float]:
     return [float(value) for value in parts(candidates(count, **known))[Parts._fields.index(name)]]
+
+
+def test_the_fewer_hold_a_word_the_more_it_weighs() -> None:
+    """The weights of a question's words are shares of one whole; one that nobody holds weighs most of all."""
+    found = shares({"rome": 1, "anna": 80, "unheard": 0}, 100, ())
+    assert found["unheard"] > found["rome"] > found["anna"] > 0
+    assert sum(found.values()) == pytest.approx(1)
+
+
+def test_the_words_of_a_time_weigh_nothing_if_nobody_holds_them() -> None:
+    """No note says "2023": that the question does makes its other words no weaker. Words that some hold count."""
+    found = shares({"rome": 1, "2023": 0, "june": 2}, 100, {"2023", "june"})
+    assert found == {**shares({"rome": 1, "june": 2}, 100, ()), "2023": 0}
+
+
+def test_a_rare_word_says_something_and_is_held_by_few() -> None:
+    """One memory in twenty may hold a rare word; words without a topic are none."""
+    assert is_rare("rome", 5, 100)
+    assert not is_rare("rome", 6, 100)
+    assert not is_rare("the", 1, 100)
 
 
 def test_vectors_alone_keep_the_order_of_their_cosines() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..times import local, micros, moment
+from .words import question_words
 
 _NAMES = "january february march april may june july august september october november december".split()
 _MONTHS = {name: number for number, whole in enumerate(_NAMES, 1) for name in (whole, whole[:3])}
@@ -75,6 +76,14 @@ def times(question: str, zone: tzinfo | None, *, oldest: int, now: int) -> list[
     """Read the times that a question names, by the days of a time zone. `oldest` and `now` are microseconds."""
     today, first = (local(moment(at), zone).date() for at in (now, oldest))
     return spans(question, today, oldest=first)
+
+
+def time_words(question: str) -> frozenset[str]:
+    """Return the words of `question` that belong to a day, a month or a year."""
+    if not _MAYBE.search(question):
+        return frozenset()
+    named = [found.group() for each in (_NAMED, _ISO, _NUMBERS, _YEAR) for found in each.finditer(question)]
+    return frozenset(question_words(" ".join(named)))
 
 
 def told_near(told_at: npt.NDArray[np.int64], named: Sequence[Span], zone: tzinfo | None) -> npt.NDArray[np.float32]:

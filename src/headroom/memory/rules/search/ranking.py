@@ -5,7 +5,7 @@ The shares below were chosen on facts, chats and long messages together; benchma
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ...protocols import Vector, Vectors
 from ...records import Parts
+from .words import telling
 
 Floats = npt.NDArray[np.float32]
 Floats64 = npt.NDArray[np.float64]
@@ -128,9 +129,23 @@ def scores(parts: Iterable[Parts]) -> list[float]:
     return list(map(score, parts))
 
 
-def rarity(frequency: int, total: int) -> float:
-    """Weigh a word by how few of `total` memories hold it (the idf of BM25; Robertson & Zaragoza 2009, eq. 3.3)."""
-    return float(np.log1p((total - frequency + 0.5) / (frequency + 0.5)))
+def shares(holding: Mapping[str, int], total: int, times: Collection[str]) -> dict[str, float]:
+    """Return the weight of each word of a question as a share of the weight of all.
+
+    A word weighs the more, the fewer of `total` memories hold it (the idf of BM25; Robertson & Zaragoza 2009, eq. 3.3).
+    One of `times`, those that name a time, weighs nothing if no memory holds it: the time is compared by itself.
+    """
+    weights = {
+        word: float(np.log1p((total - count + 0.5) / (count + 0.5))) if count or word not in times else 0.0
+        for word, count in holding.items()
+    }
+    most = max(sum(weights.values()), 1e-9)
+    return {word: weight / most for word, weight in weights.items()}
+
+
+def is_rare(word: str, count: int, total: int) -> bool:
+    """Return whether `word` says something and is held by few of `total` memories."""
+    return count <= max(1, total // 20) and telling(word)
 
 
 def share_of_best(scores: Floats) -> Floats:
