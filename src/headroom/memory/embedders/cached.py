@@ -183,8 +183,8 @@ def unit_rows(given: npt.ArrayLike, shape: tuple[int, ...], embedder: str) -> Ve
         vectors = np.array(given, np.float32)
     except (TypeError, ValueError) as exc:
         raise EmbedderError(f"{embedder} returned no array of numbers; nothing was stored") from exc
-    if vectors.shape == shape and len(shape) == 1 and abs(vectors @ vectors - 1) < _ROUNDING:
-        return vectors  # one question: nothing else needs to be looked at
+    if vectors.shape == shape and (abs(np.einsum("...i,...i", vectors, vectors) - 1) < _ROUNDING).all():
+        return vectors  # nothing else needs to be looked at
     if vectors.shape != shape or not np.isfinite(vectors).all():
         raise EmbedderError(
             f"{embedder} returned vectors of shape {vectors.shape} instead of finite ones of shape {shape}; "

@@ -79,6 +79,8 @@ def all_folded(groups: Iterable[Iterable[str]]) -> list[set[str]]:
 
 def _is_prose(piece: str, *, behind_number: bool) -> bool:
     """Return whether a piece of text is a word that says the same in another case."""
+    if piece.isalpha() and piece.islower() and piece.isascii() and not behind_number:
+        return True  # nearly every piece of an English text
     if piece[0] in _QUOTES or (piece[0] == piece[-1] == "'" and len(piece) > 2):
         return False
     word = piece.lstrip(_BEFORE).rstrip(_BEHIND)
@@ -95,9 +97,9 @@ def _letters(word: str) -> str:
 
 
 def _folded_space(space: str, *, within_prose: bool) -> str:
-    if _INDENTED.search(space):
-        return space
-    return "\n" if "\n" in space and not within_prose else " " if space else ""
+    if "\n" not in space:
+        return " " if space else ""
+    return space if _INDENTED.search(space) else " " if within_prose else "\n"
 
 
 def fingerprint(user_id: str, text: str) -> int:

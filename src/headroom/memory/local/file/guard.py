@@ -115,9 +115,11 @@ class Guard:
 
     def lock(self) -> None:
         """Take the shared locks, if the file has a log and the system has such locks. Taking them twice is fine."""
-        index = Path(f"{self.path}-shm")
         with _registry:
-            if self._locked or self._descriptors or _SET is None or not index.exists():
+            if self._locked or self._descriptors or _SET is None:
+                return
+            index = Path(f"{self.path}-shm")
+            if not index.exists():
                 return
             with suppress(OSError):
                 for path in (self.path, index):

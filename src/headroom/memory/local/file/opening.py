@@ -67,6 +67,8 @@ def _set_up(connection: apsw.Connection) -> None:
     wait_for_others(connection)
     for pragma in _PRAGMAS:
         connection.execute(pragma).fetchall()
+    # What is bound to a statement chooses no plan: else each with a scope is prepared anew each time, 0.1 ms a save.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     connection.enable_load_extension(True)
     connection.load_extension(sqlite_vec.loadable_path())
     connection.enable_load_extension(False)

@@ -78,6 +78,8 @@ def present(cursor: apsw.Cursor, user: int, reader: Reader, ids: Iterable[str], 
 def end(cursor: apsw.Cursor, user: int, seqs: Iterable[int], at: int, *, successor: int | None, actor: Reader) -> None:
     """Make memories history: superseded by `successor`, or forgotten if there is none."""
     seqs = list(seqs)
+    if not seqs:
+        return
     cursor.executemany(
         "update memories set valid_until = min(max(?, created_at + 1), ?), superseded_by = ? where seq = ?",
         ((at, LAST, successor, seq) for seq in seqs),
