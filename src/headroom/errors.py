@@ -10,6 +10,7 @@
     ├── UnreadableImport                      a file to import that is missing, damaged, or of another format
     ├── StoreError                            the memory file
     │   ├── StoreUnwritable                   its folder is missing or refuses writing
+    │   │   └── StoreMissing                  there is no file yet, and it was not to be made
     │   ├── OpenedReadOnly                    it was opened with read_only=True
     │   ├── NotADatabase                      it is not a memory file, or it is damaged
     │   ├── WrongKey                          it is encrypted with another key, or a key is missing or too much
@@ -49,6 +50,7 @@ __all__ = [
     "ServerUnavailable",
     "SettingsUnreadable",
     "StoreError",
+    "StoreMissing",
     "StoreUnavailable",
     "StoreUnwritable",
     "UnreadableImport",
@@ -70,7 +72,7 @@ class NotFound(HeadroomError, LookupError):
     def __init__(self, *, memory_id: str, wanted: str = "present") -> None:
         super().__init__(
             f"there is no {wanted} memory with the id {str(memory_id)[:64]!r} for this user; "
-            "list the ids that there are with get_all() or pending()"
+            "list the memories, or those that are held, to see which ids there are"
         )
         self.memory_id = memory_id
 
@@ -127,6 +129,16 @@ class StoreUnwritable(StoreError):
         super().__init__(
             f"cannot write the memory file {path}: {reason}; "
             "create the folder, change its rights, or pass another db_path"
+        )
+        self.path = path
+
+
+class StoreMissing(StoreUnwritable):
+    """There is no memory file yet, and what was asked for does not make one."""
+
+    def __init__(self, *, path: Path) -> None:
+        StoreError.__init__(
+            self, f"there is no memory file {path} yet: the first save makes it; if you have one, pass its path"
         )
         self.path = path
 

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -115,7 +116,7 @@ def test_delete_and_clear_erase(capsys: pytest.CaptureFixture[str], monkeypatch:
     run(capsys, "delete", first)
     assert "name whose memory" in run(capsys, "clear", "--yes", status=2)
     monkeypatch.setattr("sys.stdin", io.StringIO())
-    run(capsys, "clear", "--user", "alice", status=130)
+    assert "--yes" in run(capsys, "clear", "--user", "alice", status=2)
     assert len(run(capsys, "list").splitlines()) == 1
     assert json.loads(run(capsys, "clear", "--user", "alice", "--yes", "--json")) == {"erased": 1}
     assert run(capsys, "list") == ""
@@ -277,3 +278,82 @@ def test_a_misspelt_command_is_named_rightly(capsys: pytest.CaptureFixture[str])
     """A command with a typing error is answered with the one that was probably meant, if one is near."""
     assert "Did you mean 'search'?" in run(capsys, "serach", "tea", status=2)
     assert "Did you mean" not in run(capsys, "xyzzy", status=2)
+
+
+def test_an_empty_name_is_nobody(capsys: pytest.CaptureFixture[str], home: Path) -> None:
+    """A script whose variable is not set must not read or erase the memory of whoever runs it."""
+    add(capsys, "User drinks tea")
+    for option in ("--user", "--project"):
+        for words in (["list"], ["clear", "--yes"], ["export", "all.jsonl"]):
+            assert "must not be empty" in run(capsys, *words, option, "", status=2)
+    assert "User drinks tea" in run(capsys, "list")
+
+
+def test_a_file_that_was_named_must_be_there(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A misspelt --db is said with the path, and makes no file, unless the command stores something."""
+    named = str(tmp_path / "typo.db")
+    for words in (["list"], ["search", "tea"], ["export", "x.jsonl"], ["backup", "x.db"], ["doctor"], ["reembed"]):
+        assert f"there is no memory file {named} yet" in run(capsys, *words, "--db", named, status=1)
+    assert os.listdir(tmp_path) == []
+    add(capsys, "User drinks tea", "--db", named)
+    assert "User drinks tea" in run(capsys, "list", "--db", named)
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Auckland", "America/New_York", "UTC"])
+@pytest.mark.parametrize(
+    ("date", "known"),
+    [
+        ("0001-01-01", False),
+        ("9999-12-31", True),
+        ("9999-12-31T23:59:59", True),
+        ("2000-01-01T00:00:00Z", False),
+        ("9999-12-31T23:59:59-12:00", True),
+        ("2400-02-29 12:00+05:30", True),
+    ],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="TZ means nothing there")
+def test_any_date_of_the_calendar_can_be_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, zone: str, date: str, known: bool
+) -> None:
+    """From year 1 to year 9999, with a zone or in the local one, wherever that is."""
+    memory_id = add(capsys, "User drinks tea")
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert (memory_id in run(capsys, "search", "tea", "--as-of", date)) is known
+        assert (memory_id in run(capsys, "events", "--since", date)) is not known
+        run(capsys, "undo", "--since", date, status=3 if known else 0)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_what_is_no_date_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """With an example of one."""
+    for date in ("tomorrow", "2026-13-01", "", "2026-11-25T25:00"):
+        assert "such as 2026-11-25" in run(capsys, "search", "tea", "--as-of", date, status=2)
+
+
+@pytest.mark.parametrize("command", ["show", "forget", "unforget", "delete"])
+def test_an_unknown_id_is_answered_with_where_ids_are(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    """Status 3, and the command that lists them."""
+    assert "headroom list" in run(capsys, command, "nope", status=3)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell closes them")
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+def test_a_closed_stream_is_no_surprise(closed: str) -> None:
+    """A shell may close any of the three streams; what is wrong is then still wrong input."""
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m headroom add - {closed}"], input="", capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "unexpected" not in done.stderr
+
+
+def test_a_key_file_that_is_no_text_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Such as one that was written as raw bytes."""
+    key = tmp_path / "key"
+    key.write_bytes(b"\xff\xfe")
+    key.chmod(0o600)
+    assert "no UTF-8 text" in run(capsys, "list", "--key-file", str(key), status=2)

@@ -184,6 +184,19 @@ def test_toml_that_cannot_be_parsed_is_refused(tmp_path: Path) -> None:
         installation(AGENTS["codex"], Place(home=tmp_path), SETUP)
 
 
+def test_toml_with_an_inline_table_is_kept_so(tmp_path: Path) -> None:
+    """Who wrote the servers in braces finds ours there too, and gets the file back as it was."""
+    path = tmp_path / ".codex/config.toml"
+    path.parent.mkdir()
+    before = 'mcp_servers = {docs = {command = "docs-server"}} # mine\n'
+    path.write_text(before, "utf-8")
+    apply(installation(AGENTS["codex"], Place(home=tmp_path), SETUP))
+    assert set(tomlkit.parse(path.read_text("utf-8"))["mcp_servers"]) == {"docs", "headroom"}  # type: ignore[arg-type]
+    assert installation(AGENTS["codex"], Place(home=tmp_path), SETUP) == []
+    apply(removal(AGENTS["codex"], Place(home=tmp_path)))
+    assert path.read_text("utf-8") == before
+
+
 def test_toml_keeps_its_comments(tmp_path: Path) -> None:
     """Comments, order and formatting of config.toml stay; the table is added once."""
     path = tmp_path / ".codex/config.toml"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -175,9 +176,7 @@ async def test_mistakes_are_answers_and_the_server_goes_on() -> None:
         assert "no present memory" in await failure(client, "memory_update", id="nope", content="x")
         assert (await call(client, "memory_history", id="nope"))["memories"] == []
         too_many = await failure(client, "memory_search", query="x", limit=10_000)
-        assert too_many == (
-            "memory_search was not run, its arguments are wrong: limit: Input should be less than or equal to 50"
-        )
+        assert too_many == "memory_search was not run: limit must be at most 50"
         await failure(client, "memory_clear")
         assert (await call(client, "memory_save", content="User drinks tea"))["status"] == "saved"
 
@@ -247,6 +246,58 @@ def test_garbage_does_not_stop_a_server() -> None:
     process.stdin.close()
     assert process.wait(SECONDS) == 0
     process.stdout.close()
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "said"),
+    [
+        ("memory_save", {}, "content is missing"),
+        ("memory_update", {}, "id is missing, and content is missing"),
+        ("memory_save", {"content": 7}, "content must be text"),
+        ("memory_save", {"content": "x", "entities": "tea"}, "entities must be a list of texts"),
+        ("memory_save", {"content": "x", "entities": ["a", 1, 2]}, "each of entities must be text"),
+        ("memory_search", {"query": "x", "limit": 0}, "limit must be at least 1"),
+        ("memory_search", {"query": "x", "limit": 2.5}, "limit must be a whole number"),
+        ("memory_list", {"limit": "many"}, "limit must be a whole number"),
+        ("memory_save", {"content": " "}, "content must not be empty"),
+    ],
+)
+async def test_a_wrong_argument_is_answered_with_a_sentence(tool: str, arguments: dict[str, Any], said: str) -> None:
+    """It names the tool and the argument and says what it must be, in no library's jargon."""
+    server, sessions = build(lambda agent: UserMemory("alice", agent_id=agent))
+    try:
+        async with Client(server) as client:
+            assert await failure(client, tool, **arguments) == f"{tool} was not run: {said}"
+    finally:
+        sessions.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_a_server_that_waits_for_its_client(stop: signal.Signals) -> None:
+    """The process ends at once though its standard input is open, and the file is free for the next."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "headroom", "mcp", "--user", "alice"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    call = {"name": "memory_save", "arguments": {"content": "User drinks tea"}}
+    requests = (
+        INITIALIZE,
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": call},
+    )
+    for request in requests:
+        process.stdin.write(json.dumps(request).encode() + b"\n")
+    process.stdin.flush()
+    assert any(json.loads(line).get("id") == 2 for line in process.stdout)
+    process.send_signal(stop)
+    assert process.wait(SECONDS) != 0
+    process.stdin.close()
+    process.stdout.close()
+    with UserMemory("alice") as memory:
+        memory.add("User drinks coffee")
+        assert len(memory.get_all()) == 2
 
 
 def test_the_server_ends_with_its_client() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from headroom.errors import OpenedReadOnly
+from headroom.errors import OpenedReadOnly, StoreMissing
 from headroom.memory import MemoryConfig
 from headroom.memory.open import acquire, release
 from headroom.memory.protocols import Backend
@@ -28,6 +28,14 @@ def test_every_call_of_a_backend_is_known_to_read_or_to_write() -> None:
     calls = {name for name in vars(Backend) if not name.startswith("_")}
     assert calls == READS | (CHANGES & calls)
     assert not READS & CHANGES
+
+
+def test_a_missing_file_is_said_with_its_path(tmp_path: Path) -> None:
+    """Nothing is made, and the error says where the file was looked for; later it may be there."""
+    config = MemoryConfig(db_path=tmp_path / "memory.db", read_only=True)
+    with pytest.raises(StoreMissing, match=r"there is no memory file .*/memory\.db yet"):
+        acquire(config, HashEmbedder())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_read_only_is_found_and_not_changed(tmp_path: Path) -> None:

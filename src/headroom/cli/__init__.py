@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import click
 
-from ..errors import HeadroomError, InvalidInput, NotFound
+from ..errors import HeadroomError, InvalidInput, NotFound, UnreadableImport
 
 # The short help stands here, so that `headroom --help` loads no command.
 COMMANDS = {
@@ -112,8 +112,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    if sys.stdout is None:  # closed by the shell, as in `headroom list >&-`
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by the shell, as in `headroom list >&-`
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - as long as the process lives
     try:
         status = group.main(args=words, prog_name="headroom", standalone_mode=False)
         sys.stdout.flush()
@@ -140,7 +141,7 @@ def _run(words: list[str]) -> int:
 def _status(exc: HeadroomError) -> int:
     if isinstance(exc, NotFound):
         return NOT_FOUND
-    return WRONG_INPUT if isinstance(exc, InvalidInput) else 1
+    return WRONG_INPUT if isinstance(exc, (InvalidInput, UnreadableImport)) else 1
 
 
 def _failed(message: str, status: int) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 import click
 
 from ..integrations.installer import FileChange, apply
+from .output import confirm
 
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -20,9 +20,7 @@ def confirm_and_apply(changes: Sequence[FileChange], *, question: str, dry_run: 
     if dry_run:
         return False
     if not yes:
-        if not sys.stdin.isatty():
-            raise click.UsageError("there is no terminal to ask on; pass --yes to make this change")
-        click.confirm(question, abort=True)
+        confirm(question)
     for backup in apply(changes):
         click.echo(f"kept {backup}")
     return True

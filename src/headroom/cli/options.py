@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from .. import memory
-from ..errors import InvalidInput
+from ..errors import InvalidInput, StoreMissing
 from ..integrations.identity import project_user, read_key
 
 if TYPE_CHECKING:
@@ -39,9 +41,11 @@ class Target:
     @property
     def user_id(self) -> str:
         """The user: the one named, the project's if asked, else the name that one is logged in by."""
+        if self.project is not None and self.user is not None:
+            raise InvalidInput("--project and --user name two memories; leave out one of them")
+        if "" in (self.project, self.user):  # an unset variable of a script must not end up in another memory
+            raise InvalidInput("--user and --project must not be empty; leave them out for your own memory")
         if self.project is not None:
-            if self.user is not None:
-                raise InvalidInput("--project and --user name two memories; leave out one of them")
             return project_user(Path(self.project))
         return self.user or os.environ.get("HEADROOM_USER") or getpass.getuser()
 
@@ -57,9 +61,12 @@ class Target:
             settings["encryption_key"] = key
         return memory.MemoryConfig(db_path=self.db, embedder_model=self.model, **settings)
 
-    def open(self, *, agent: str | None = None) -> UserMemory:
-        """Open the memory; close it after use."""
-        return memory.UserMemory(self.user_id, self.session, agent or self.agent, config=self.config)
+    def open(self, *, agent: str | None = None, new: bool = False) -> UserMemory:
+        """Open the memory; close it after use. Raise StoreMissing if --db names no file, unless it may be `new`."""
+        user, config = self.user_id, self.config
+        if not new and self.db is not None and config.backend == "local" and not config.path.exists():
+            raise StoreMissing(path=config.path)
+        return memory.UserMemory(user, self.session, agent or self.agent, config=config)
 
     def arguments(self) -> tuple[str, ...]:
         """Return the options that name the same memory again, for a command line that is written into a file."""
@@ -78,12 +85,19 @@ class Target:
 def target_options(command: C) -> C:
     """Add the options that name a memory; the command gets a `Target` as its first argument."""
 
-    @click.option("--db", metavar="PATH", help="The memory file. [default: $HEADROOM_HOME/memory.db]")
+    @click.option(
+        "--db", type=click.Path(), metavar="PATH", help="The memory file. [default: $HEADROOM_HOME/memory.db]"
+    )
     @click.option("--user", metavar="ID", help="Whose memory. [default: $HEADROOM_USER, else your login name]")
     @click.option(
-        "--project", metavar="FOLDER", help="The memory of the repository that FOLDER is in, instead of a user's."
+        "--project",
+        type=click.Path(),
+        metavar="FOLDER",
+        help="The memory of the repository that FOLDER is in, instead of a user's.",
     )
-    @click.option("--key-file", metavar="PATH", help="The key of an encrypted file, in a file of mode 0600.")
+    @click.option(
+        "--key-file", type=click.Path(), metavar="PATH", help="The key of an encrypted file, in a file of mode 0600."
+    )
     @click.option(
         "--embedder", metavar="NAME", envvar="HEADROOM_EMBEDDER", help="onnx (default), local, openai, ollama."
     )
@@ -124,3 +138,20 @@ def scope_options(command: C) -> C:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+def date_time(value: str) -> datetime:
+    """Read a time such as 2026-11-25 or 2026-11-25T14:00+02:00, local if it names no zone, and return it in UTC.
+
+    At the ends of the calendar, the nearest time that there is.
+    """
+    try:
+        read = datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", value.strip()))
+    except ValueError:
+        raise click.BadParameter(
+            f"{value!r} is no date or time, such as 2026-11-25 or 2026-11-25T14:00+02:00"
+        ) from None
+    try:
+        return read.astimezone(timezone.utc)
+    except (OverflowError, OSError, ValueError):
+        return read.replace(tzinfo=timezone.utc)

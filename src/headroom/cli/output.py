@@ -1,4 +1,4 @@
-"""What commands print: tables for people, JSON for programs. Texts of memories are made harmless for a terminal."""
+"""What commands print and ask: tables for people, JSON for programs. Memories are made harmless for a terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,16 @@ from typing import Any
 
 import click
 
+from ..errors import InvalidInput
 from ..memory.records import Record, SearchResult
+from . import NOT_FOUND
+
+
+def confirm(question: str) -> None:
+    """Ask on the terminal, and stop the command unless the answer is yes. Raise InvalidInput if there is none."""
+    if not sys.stdin.isatty():
+        raise InvalidInput("there is no terminal to ask on; pass --yes to do it without a question")
+    click.confirm(question, abort=True, err=True)
 
 
 def print_json(value: object) -> None:
@@ -60,6 +69,17 @@ def print_fields(fields: Mapping[str, str]) -> None:
     width = max(map(len, fields), default=0)
     for name, value in fields.items():
         click.echo(f"{click.style(name.ljust(width), bold=True)}  {plain(value)}")
+
+
+def report(memory_id: str, *, done: bool, as_json: bool, key: str, said: str, kind: str) -> int:
+    """Print what became of one memory, and return the exit status; `kind` is what the memory had to be."""
+    if as_json:
+        print_json({"id": memory_id, key: done})
+    elif done:
+        click.echo(said)
+    if not done:
+        click.echo(f"headroom: there is no {kind} {plain(memory_id)}; headroom list and events show the ids", err=True)
+    return 0 if done else NOT_FOUND
 
 
 def record_json(record: Record) -> dict[str, Any]:

@@ -51,7 +51,10 @@ def _secret(path: Path, kind: str) -> str:
         raise InvalidInput(f"there is no {kind} {path}; name the right one") from None
     if sys.platform != "win32" and stat.S_IMODE(mode) & 0o077:
         raise InvalidInput(f"others may read the {kind} {path}; run: chmod 600 {path}")
-    secret = path.read_text(encoding="utf-8").strip()
+    try:
+        secret = path.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError:
+        raise InvalidInput(f"the {kind} {path} is no UTF-8 text; name the right one") from None
     if not secret:
         raise InvalidInput(f"the {kind} {path} is empty")
     return secret

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import signal
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -44,7 +45,9 @@ def build(
 
 
 def serve_stdio(open_memory: OpenMemory, *, agent: str | None = None, allowance: Allowance | None = None) -> None:
-    """Serve one client over stdin and stdout until it closes them."""
+    """Serve one client over stdin and stdout until it closes them, or until Ctrl-C or a signal ends the process."""
+    # Nothing interrupts the thread that reads standard input, so Python's own handler would wait for the next line.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     server, sessions = build(open_memory, agent=agent, allowance=allowance)
     try:
         server.run("stdio")

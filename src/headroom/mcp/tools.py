@@ -115,11 +115,30 @@ class _Tool(Tool):
         try:
             return await super().run(arguments, context, convert_result)
         except ToolError as exc:
-            if not isinstance(exc.__cause__, ValidationError):
+            if isinstance(exc.__cause__, ValidationError):
+                wrong = exc.__cause__.errors(include_url=False, include_input=False)
+                said = ", and ".join(dict.fromkeys(map(_in_words, wrong)))
+            elif isinstance(exc.__cause__, ToolError):
+                said = str(exc.__cause__)
+            else:
                 raise
-            wrong = exc.__cause__.errors(include_url=False, include_input=False, include_context=False)
-            said = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in wrong)
-            raise ToolError(f"{self.name} was not run, its arguments are wrong: {said}") from None
+            raise ToolError(f"{self.name} was not run: {said}") from None
+
+
+def _in_words(wrong: Any) -> str:
+    """Say what is wrong with an argument; `wrong` is one of pydantic's errors."""
+    argument, *inside = wrong["loc"]
+    kind, limits = wrong["type"], wrong.get("ctx", {})
+    if kind == "missing":
+        return f"{argument} is missing"
+    if "ge" in limits or "le" in limits:
+        return f"{argument} must be at {'least' if 'ge' in limits else 'most'} {limits.get('ge', limits.get('le'))}"
+    wanted = next((text for name, text in _WANTED.items() if kind.startswith(name)), "of the type in its schema")
+    return f"each of {argument} must be {wanted}" if inside else f"{argument} must be {wanted}"
+
+
+_WANTED = {"string": "text", "int": "a whole number", "list": "a list of texts"}
+"""What an argument has to be, by the beginning of pydantic's error type."""
 
 
 def _tool(function: Callable[..., Any], name: str, annotations: ToolAnnotations, description: str) -> Tool:

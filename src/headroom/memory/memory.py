@@ -511,7 +511,7 @@ class Memory:
     async def backup(self, target: str | PathLike[str], *, overwrite: bool = False) -> None:
         """Copy the file to `target` while programs go on writing: complete, checked, and for its owner alone.
 
-        A copy of an encrypted file has the same key. Raise StoreUnwritable if there is such a file already, unless
+        A copy of an encrypted file has the same key. Raise InvalidInput if there is such a file already, unless
         `overwrite`, and StoreUnavailable if the disk is full.
         """
         await in_thread(partial(backup, self.config, target, overwrite=overwrite))
@@ -522,7 +522,7 @@ class Memory:
     ) -> None:
         """Put a copy of the backup `source` where `config` names its file, which nobody may have open.
 
-        Everything is checked before the file is exchanged. Raise StoreUnwritable if there is a file already, unless
+        Everything is checked before the file is exchanged. Raise InvalidInput if there is a file already, unless
         `overwrite`, StoreUnavailable if somebody has it open, and NotADatabase or WrongKey if `source` cannot be read.
         """
         await in_thread(partial(restore_backup, config or MemoryConfig(), source, overwrite=overwrite))

@@ -14,7 +14,7 @@ from inspect import getattr_static
 from pathlib import Path
 from typing import Any, cast
 
-from ..errors import InvalidInput, StoreUnwritable
+from ..errors import InvalidInput, StoreMissing, StoreUnwritable
 from ..runtime import ending
 from ..runtime.extras import need
 from .cohort import Cohorts
@@ -158,13 +158,13 @@ def _close_idle(path: Path) -> None:
 def reembed(config: MemoryConfig, embedder: Embedder | None = None, progress: Progress | None = None) -> int:
     """Move the file that `config` names to the embedder that it asks for; return how many memories were embedded.
 
-    Raise StoreUnwritable if there is no such file, which is not made anew, and InvalidInput for a backend that keeps no
+    Raise StoreMissing if there is no such file, which is not made anew, and InvalidInput for a backend that keeps no
     file.
     """
     if config.backend != "local":
         raise InvalidInput("a collection keeps its embedder: export it, and import it into one of the new embedder")
     if not config.path.is_file():
-        raise StoreUnwritable(path=config.path, reason="there is no such file to move")
+        raise StoreMissing(path=config.path)
     chosen = make_embedder(config) if embedder is None else _checked(embedder, config)
     database = Database(config.path, schema.prepare, key=config.key)
     try:
@@ -176,12 +176,12 @@ def reembed(config: MemoryConfig, embedder: Embedder | None = None, progress: Pr
 def check_up(config: MemoryConfig, embedder: Embedder | None = None, *, mend: bool = True) -> list[Finding]:
     """Check the file that `config` names; with `mend`, rebuild what is only a copy of something else.
 
-    Raise StoreUnwritable if there is no such file, and InvalidInput for a backend that keeps no file.
+    Raise StoreMissing if there is no such file, and InvalidInput for a backend that keeps no file.
     """
     if config.backend != "local":
         raise InvalidInput(f"the backend {config.backend} keeps no file here to be checked; run: headroom reconcile")
     if not config.path.is_file():
-        raise StoreUnwritable(path=config.path, reason="there is no such file yet; the first save makes it")
+        raise StoreMissing(path=config.path)
     chosen = make_embedder(config) if embedder is None else _checked(embedder, config)
     open_file = partial(Database, config.path, schema.prepare, key=config.key)
     return list(checkup.check_up(open_file, config.path, chosen, mend=mend))

@@ -33,13 +33,13 @@ def test_a_back_up_is_made_and_restored(
     copy = str(tmp_path / "copy.db")
     assert main(["backup", "--db", db, copy]) == 0
     assert contents(MemoryConfig(db_path=copy)) == ["User drinks tea"]
-    assert main(["backup", "--db", db, copy]) == 1
+    assert main(["backup", "--db", db, copy]) == 2
     assert main(["backup", "--db", db, "--overwrite", copy]) == 0
     with UserMemory("alice", db_path=db) as memory:
         memory.add("User drinks coffee")
-    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
     assert main(["restore", "--db", db, str(tmp_path / "none.db")]) == 2  # nothing is asked
-    assert main(["restore", "--db", db, copy]) == 130
+    assert main(["restore", "--db", db, copy]) == 2  # a question needs a terminal
     assert len(contents(MemoryConfig(db_path=db))) == 2
     assert main(["restore", "--db", db, "--yes", copy]) == 0
     assert contents(MemoryConfig(db_path=db)) == ["User drinks tea"]

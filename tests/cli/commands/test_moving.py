@@ -74,8 +74,8 @@ def test_a_file_that_names_no_user_is_mine(capsys: pytest.CaptureFixture[str], h
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
-        (("import", "none.jsonl"), 1, "none.jsonl"),
-        (("import", "--from", "claude", "none.json"), 1, "no such file"),
+        (("import", "none.jsonl"), 2, "none.jsonl"),
+        (("import", "--from", "claude", "none.json"), 2, "no such file"),
         (("import", "--from", "notion", "x"), 2, "notion"),
         (("export", "no/such/folder/all.jsonl"), 2, "there is no folder"),
     ],
@@ -85,3 +85,38 @@ def test_a_mistake_is_one_clear_line(
 ) -> None:
     """The exit status tells wrong usage from failure."""
     assert said in run(capsys, *words, status=status)
+
+
+@pytest.mark.parametrize("source", ["chatgpt", "claude", "langgraph", "markdown", "mem0"])
+def test_a_file_without_a_memory_is_said(capsys: pytest.CaptureFixture[str], home: Path, source: str) -> None:
+    """With what was looked for, and the status of wrong input: most often the file is of another program."""
+    (home / "other.json").write_text('{"settings": {"theme": "dark"}}', "utf-8")
+    assert "looked for" in run(capsys, "import", "--from", source, "--user", "alice", "other.json", status=2)
+    assert texts("alice") == set()
+
+
+@pytest.mark.parametrize("source", ["headroom", "chatgpt", "claude", "langgraph", "mem0"])
+def test_an_empty_file_is_said_to_be_empty(capsys: pytest.CaptureFixture[str], home: Path, source: str) -> None:
+    """Instead of a parser's complaint."""
+    (home / "empty.json").write_bytes(b"")
+    assert "is empty" in run(capsys, "import", "--from", source, "empty.json", status=2)
+
+
+@pytest.mark.parametrize(
+    ("source", "document"),
+    [
+        ("chatgpt", [{"mapping": 5}]),
+        ("chatgpt", [{"mapping": {"a": {"message": "hi"}}, "current_node": "a"}]),
+        ("claude", [{"chat_messages": ["hi"]}]),
+        ("claude", [{"chat_messages": [{"sender": "human", "content": [5]}]}]),
+        ("langgraph", ["hi"]),
+        ("mem0", [{"memory": "hi", "metadata": 5}]),
+    ],
+)
+def test_fields_of_other_kinds_are_said(
+    capsys: pytest.CaptureFixture[str], home: Path, source: str, document: object
+) -> None:
+    """A format may change: then the error says what is known of it, and nothing is imported."""
+    (home / "new.json").write_text(json.dumps(document), "utf-8")
+    assert "looked for" in run(capsys, "import", "--from", source, "--user", "alice", "new.json", status=2)
+    assert texts("alice") == set()

@@ -8,7 +8,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from headroom.errors import InvalidInput, StoreUnwritable
+from headroom.errors import InvalidInput, StoreMissing
 from headroom.memory import MemoryConfig, UserMemory
 from headroom.memory.open import check_up
 from headroom.memory.records import Health
@@ -178,7 +178,7 @@ def test_an_index_of_sqlite_is_rebuilt(config: MemoryConfig) -> None:
 
 def test_there_must_be_a_file(tmp_path: Path) -> None:
     """Nothing is made if there is no file yet, and servers keep none."""
-    with pytest.raises(StoreUnwritable, match="no such file"):
+    with pytest.raises(StoreMissing, match="there is no memory file"):
         check_up(MemoryConfig(db_path=tmp_path / "none.db"))
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(InvalidInput, match="headroom reconcile"):

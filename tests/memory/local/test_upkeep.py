@@ -9,7 +9,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from headroom.errors import InvalidInput, NotADatabase, StoreUnavailable, StoreUnwritable, WrongKey
+from headroom.errors import InvalidInput, NotADatabase, StoreMissing, StoreUnavailable, StoreUnwritable, WrongKey
 from headroom.memory import Memory, MemoryConfig
 from headroom.testing import HashEmbedder
 
@@ -86,7 +86,7 @@ async def test_a_backup_replaces_nothing_unasked(path: Path, tmp_path: Path) -> 
     write(copy, b"something else")
     async with Memory(db_path=path, embedder=HashEmbedder()) as memory:
         await memory.save("likes tea", "alice")
-        with pytest.raises(StoreUnwritable, match="overwrite"):
+        with pytest.raises(InvalidInput, match="overwrite"):
             await memory.backup(copy)
         assert read(copy) == b"something else"
         await memory.backup(copy, overwrite=True)
@@ -116,7 +116,7 @@ async def test_a_backup_is_put_back(path: Path, tmp_path: Path, key: str | None)
         await memory.backup(copy)
         await memory.clear("alice")
         await memory.save("later", "alice")
-    with pytest.raises(StoreUnwritable, match="overwrite"):
+    with pytest.raises(InvalidInput, match="overwrite"):
         await Memory.restore_backup(copy, config)
     await Memory.restore_backup(copy, config, overwrite=True)
     assert await contents(config) == {"likes tea"}
@@ -201,5 +201,5 @@ async def test_a_file_is_encrypted_and_decrypted_by_a_call(path: Path) -> None:
         await Memory.rekey(locked, "raw:12")
     await Memory.rekey(locked, None)
     assert await contents(plain) == {"likes tea"}
-    with pytest.raises(StoreUnwritable, match="no such file"):
+    with pytest.raises(StoreMissing, match="there is no memory file"):
         await Memory.rekey(MemoryConfig(db_path=path.with_name("missing.db")), "a passphrase")

@@ -113,7 +113,7 @@ def test_header_and_end_come_back() -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("", "no JSON"),
+        ("", "empty"),
         ("[]", "no JSON object"),
         ("{}", "header"),
         ('{"headroom": "export", "version": 99}', "upgrade"),

@@ -40,7 +40,7 @@ def command(
     gets one more source.
     """
     text = sys.stdin.read().strip() if content == "-" else content
-    with target.open() as memory:
+    with target.open(new=True) as memory:
         memory_id = memory.add(text, importance=importance, entities=entities, scope=scope, origin=Origin.USER)
     if as_json:
         print_json({"id": memory_id})

@@ -15,7 +15,7 @@ Examples:
   headroom backup ~/backups/memory-2026-11-25.db
   headroom backup --db team.db --overwrite /mnt/backup/team.db"""
 )
-@click.argument("file")
+@click.argument("file", type=click.Path())
 @click.option("--overwrite", is_flag=True, help="Take the place of a file that is there.")
 @target_options
 @json_option

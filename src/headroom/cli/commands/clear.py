@@ -6,7 +6,7 @@ import click
 
 from ...errors import InvalidInput
 from ..options import Target, json_option, scope_options, target_options
-from ..output import print_json
+from ..output import confirm, print_json
 
 
 @click.command(
@@ -31,11 +31,9 @@ def command(target: Target, *, yes: bool, as_json: bool) -> None:
         if not yes:
             bound = "".join(f", {name} {value}" for name in ("session", "agent") if (value := getattr(target, name)))
             total = sum(memory.stats()[name] for name in ("total", "superseded"))
-            click.confirm(
+            confirm(
                 f"Erase the memories of {target.user_id}{bound} from {target.config.path} for good "
-                f"({total:,} in all, with their history)?",
-                abort=True,
-                err=True,
+                f"({total:,} in all, with their history)?"
             )
         erased = memory.clear(session_id=target.session, agent_id=target.agent)
     if as_json:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import click
 
-from ..options import Target, json_option, target_options
+from ..options import Target, date_time, json_option, target_options
 from ..output import moment, print_json, print_table
 
 
@@ -18,7 +18,7 @@ Examples:
   headroom events --turn 5b0c2f1e9d5c4a0f8c3c6a9e2d1b7f40 --json"""
 )
 @click.option("--turn", "turn_id", metavar="TURN", help="Only of this turn.")
-@click.option("--since", type=click.DateTime(), metavar="DATE", help="Only since then (local time).")
+@click.option("--since", type=date_time, metavar="DATE", help="Only since then.")
 @click.option(
     "-n", "--limit", type=click.IntRange(1), default=50, show_default=True, metavar="N", help="At most so many."
 )
@@ -30,7 +30,7 @@ def command(target: Target, *, turn_id: str | None, since: datetime | None, limi
     By ids, without any text. Events are kept as long as the memory that they are about.
     """
     with target.open() as memory:
-        events = memory.owner.events(turn_id=turn_id, since=since.astimezone() if since else None)[:limit]
+        events = memory.owner.events(turn_id=turn_id, since=since)[:limit]
     if as_json:
         hidden = {"before"}
         print_json({"events": [{k: v for k, v in asdict(event).items() if k not in hidden} for event in events]})

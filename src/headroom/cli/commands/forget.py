@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import click
 
-from .. import NOT_FOUND
 from ..options import Target, json_option, target_options
-from ..output import plain, print_json
+from ..output import plain, report
 
 
 @click.command(
@@ -24,10 +23,11 @@ def command(target: Target, *, memory_id: str, as_json: bool) -> int:
     """
     with target.open() as memory:
         done = memory.owner.forget(memory_id)
-    if as_json:
-        print_json({"id": memory_id, "forgotten": done})
-    elif done:
-        click.echo(f"forgotten; to bring it back: headroom unforget {plain(memory_id)}")
-    else:
-        click.echo(f"headroom: there is no present memory {plain(memory_id)}", err=True)
-    return 0 if done else NOT_FOUND
+    return report(
+        memory_id,
+        done=done,
+        as_json=as_json,
+        key="forgotten",
+        said=f"forgotten; to bring it back: headroom unforget {plain(memory_id)}",
+        kind="present memory",
+    )

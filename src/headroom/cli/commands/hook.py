@@ -35,7 +35,7 @@ def command(target: Target, *, agent_name: str, record_turns: bool, seconds: flo
 
     def open_memory(prompt: Prompt) -> memory.UserMemory:
         place = replace(target, project=prompt.folder or ".") if target.project is not None else target
-        return place.open(agent=agent_name)
+        return place.open(agent=agent_name, new=True)
 
     limits = Limits(answer=seconds, embed=embed_seconds)
     run(agent_name, open_memory, record_turns=record_turns, started=process_started(), limits=limits)

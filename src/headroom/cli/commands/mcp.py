@@ -46,7 +46,10 @@ Agents start it themselves: headroom install --help."""
     "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="The port; 0 lets the system choose."
 )
 @click.option(
-    "--token-file", metavar="PATH", help="The bearer token, in a file of mode 0600. [default: a new one, printed]"
+    "--token-file",
+    type=click.Path(),
+    metavar="PATH",
+    help="The bearer token, in a file of mode 0600. [default: a new one, printed]",
 )
 @click.option("--allow-host", "hosts", multiple=True, metavar="NAME", help="One more name that clients may use.")
 @target_options

@@ -18,7 +18,7 @@ Examples:
 
 The openai backend reads its key from OPENAI_API_KEY."""
 )
-@click.option("--db", metavar="PATH", help="The memory file. [default: $HEADROOM_HOME/memory.db]")
+@click.option("--db", type=click.Path(), metavar="PATH", help="The memory file. [default: $HEADROOM_HOME/memory.db]")
 @click.option(
     "--backend",
     type=click.Choice([backend.value for backend in EmbedderBackend]),
@@ -31,7 +31,9 @@ The openai backend reads its key from OPENAI_API_KEY."""
 @click.option("--openai-base-url", metavar="URL", help="A server that speaks OpenAI's API.")
 @click.option("--ollama-base-url", metavar="URL", help="The Ollama server. [default: $OLLAMA_HOST, then local]")
 @click.option("--onnx-provider", multiple=True, metavar="NAME", help="An onnxruntime provider; may be repeated.")
-@click.option("--key-file", metavar="PATH", help="The key of an encrypted file, in a file of mode 0600.")
+@click.option(
+    "--key-file", type=click.Path(), metavar="PATH", help="The key of an encrypted file, in a file of mode 0600."
+)
 def command(
     *,
     db: str | None,

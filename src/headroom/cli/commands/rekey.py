@@ -23,8 +23,13 @@ Examples:
   headroom rekey --key-file ~/.headroom/key --new-key-file ~/.headroom/key-2027
   headroom rekey --key-file ~/.headroom/key --decrypt"""
 )
-@click.option("--new-key-file", metavar="PATH", help="The new key, in a file of mode 0600.")
-@click.option("--make-key-file", metavar="PATH", help="Make a new key of 32 random bytes, and this file for it.")
+@click.option("--new-key-file", type=click.Path(), metavar="PATH", help="The new key, in a file of mode 0600.")
+@click.option(
+    "--make-key-file",
+    type=click.Path(),
+    metavar="PATH",
+    help="Make a new key of 32 random bytes, and this file for it.",
+)
 @click.option("--decrypt", is_flag=True, help="Write the file without encryption.")
 @target_options
 def command(target: Target, *, new_key_file: str | None, make_key_file: str | None, decrypt: bool) -> None:

@@ -6,7 +6,7 @@ import click
 
 from ...memory.open import restore_backup
 from ..options import Target, json_option, target_options
-from ..output import plain, print_json
+from ..output import confirm, plain, print_json
 
 
 @click.command(
@@ -29,7 +29,7 @@ def command(target: Target, *, file: str, yes: bool, as_json: bool) -> None:
     """
     path = target.config.path
     if path.exists() and not yes:
-        click.confirm(f"Replace {path}? What it holds is lost.", abort=True, err=True)
+        confirm(f"Replace {path}? What it holds is lost.")
     restore_backup(target.config, file, overwrite=True)
     if as_json:
         print_json({"path": str(path), "restored": file})

@@ -45,7 +45,7 @@ def command(
             _report(len(accepted), len(rejected), as_json=as_json)
             return
         held = memory.pending()
-        if only_list or as_json or not sys.stdin.isatty():
+        if only_list or as_json or not held or not sys.stdin.isatty():
             print_records(held, as_json=as_json, empty="nothing is held")
         else:
             _ask(memory, held)

@@ -7,7 +7,7 @@ from datetime import datetime
 import click
 
 from ...memory.records import Origin
-from ..options import Target, json_option, scope_options, target_options
+from ..options import Target, date_time, json_option, scope_options, target_options
 from ..output import print_records
 
 
@@ -23,7 +23,7 @@ Examples:
 )
 @click.option("--saved-by", metavar="AGENT", help="Only what this agent saved.")
 @click.option("--origin", type=click.Choice([origin.value for origin in Origin]), help="Only what came from there.")
-@click.option("--as-of", type=click.DateTime(), metavar="DATE", help="What held at that time (local time).")
+@click.option("--as-of", type=date_time, metavar="DATE", help="What held at that time.")
 @click.option("--timezone", metavar="NAME", help="Whose days a question names, such as Europe/Madrid. [default: local]")
 @click.option("--min-score", type=float, default=0.0, metavar="X", help="Only results of at least this score, 0 to 1.")
 @click.option("--all", "everything", is_flag=True, help="In every session and agent, as the owner sees them.")
@@ -48,9 +48,8 @@ def command(
     The best ones come first. Their scores are comparable within one search.
     """
     with target.open() as memory:
-        moment = as_of.astimezone() if as_of else None
         seen = memory.owner if everything else memory
         found = seen.search(
-            query, top_k=limit, saved_by=saved_by, origin=origin, as_of=moment, min_score=min_score, timezone=timezone
+            query, top_k=limit, saved_by=saved_by, origin=origin, as_of=as_of, min_score=min_score, timezone=timezone
         )
     print_records(found, as_json=as_json, empty="nothing is remembered about that")

@@ -30,7 +30,7 @@ def command(target: Target, *, memory_id: str, question: str | None, as_json: bo
         found = memory.owner.search(question, top_k=_DEPTH) if question else []
     record = next((version for version in versions if version.id == memory_id), None)
     if record is None:
-        click.echo(f"headroom: there is no memory {plain(memory_id)}; headroom list shows the ids", err=True)
+        click.echo(f"headroom: there is no memory {plain(memory_id)}; headroom list and events show the ids", err=True)
         return NOT_FOUND
     result = next((result for result in found if result.id == memory_id), None)
     if as_json:

@@ -28,7 +28,7 @@ def command(target: Target, *, port: int) -> None:
     for module in ("jinja2", "starlette", "uvicorn"):
         need(module, "ui")
     serve = need("headroom.web.serve", "ui")
-    with target.open() as memory:
+    with target.open(new=True) as memory:
         server = serve.PageServer(memory, port=port)
         click.echo(f"The memory of {plain(target.user_id)}: {server.link}")
         click.echo("Press Ctrl-C to close it.", err=True)

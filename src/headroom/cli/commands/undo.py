@@ -8,7 +8,7 @@ from datetime import datetime
 import click
 
 from .. import NOT_FOUND
-from ..options import Target, json_option, target_options
+from ..options import Target, date_time, json_option, target_options
 from ..output import plain, print_json
 
 
@@ -20,7 +20,7 @@ Examples:
   headroom undo --since "2026-11-25 14:00:00\""""
 )
 @click.argument("turn_id", metavar="TURN", required=False)
-@click.option("--since", type=click.DateTime(), metavar="DATE", help="Take back everything since then (local time).")
+@click.option("--since", type=date_time, metavar="DATE", help="Take back everything since then.")
 @target_options
 @json_option
 def command(target: Target, *, turn_id: str | None, since: datetime | None, as_json: bool) -> int:
@@ -30,7 +30,7 @@ def command(target: Target, *, turn_id: str | None, since: datetime | None, as_j
     shows the turns.
     """
     with target.open() as memory:
-        undone = memory.owner.undo(turn_id, since=since.astimezone() if since else None)
+        undone = memory.owner.undo(turn_id, since=since)
     counts = {name: len(ids) for name, ids in asdict(undone).items()}
     if as_json:
         print_json(asdict(undone))

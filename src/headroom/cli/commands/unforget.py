@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import click
 
-from .. import NOT_FOUND
 from ..options import Target, json_option, target_options
-from ..output import plain, print_json
+from ..output import report
 
 
 @click.command(
@@ -21,10 +20,6 @@ def command(target: Target, *, memory_id: str, as_json: bool) -> int:
     """Bring a forgotten memory back."""
     with target.open() as memory:
         done = memory.owner.restore(memory_id)
-    if as_json:
-        print_json({"id": memory_id, "restored": done})
-    elif done:
-        click.echo("it is remembered again")
-    else:
-        click.echo(f"headroom: there is no forgotten memory {plain(memory_id)}", err=True)
-    return 0 if done else NOT_FOUND
+    return report(
+        memory_id, done=done, as_json=as_json, key="restored", said="it is remembered again", kind="forgotten memory"
+    )

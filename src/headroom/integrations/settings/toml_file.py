@@ -32,7 +32,7 @@ class TomlEntry:
             return text or ""
         if inner in document[outer]:
             require_ours(document[outer][inner], self.path, self.keys)
-        table = toml.table()
+        table = toml.inline_table() if isinstance(document[outer], toml.items.InlineTable) else toml.table()
         table.update(self.value)
         document[outer][inner] = table
         return str(toml.dumps(document))

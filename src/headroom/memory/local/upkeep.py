@@ -7,7 +7,7 @@ from contextlib import closing
 from os import PathLike
 from pathlib import Path
 
-from ...errors import InvalidInput, StoreUnwritable
+from ...errors import InvalidInput, StoreMissing
 from ..config import MemoryConfig, check_key
 from .file import copies, schema
 from .file.database import Database
@@ -42,7 +42,7 @@ def rekey(config: MemoryConfig, encryption_key: str | None) -> None:
 def _file(config: MemoryConfig) -> Path:
     _require_local(config)
     if not config.path.is_file():
-        raise StoreUnwritable(path=config.path, reason="there is no such file yet; the first save makes it")
+        raise StoreMissing(path=config.path)
     return config.path
 
 

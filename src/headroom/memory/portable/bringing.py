@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from itertools import islice
 from pathlib import Path
 
-from ...errors import InvalidInput, UnreadableImport
+from ...errors import HeadroomError, InvalidInput, UnreadableImport
 from ..protocols import Stored
 from ..records import Action, Draft, Event, Origin, Reader, Record, Relationship, Scope, Source
 from ..rules.checks import check_draft, check_reader
@@ -18,7 +18,7 @@ from ..rules.secrets.redaction import redact
 from ..rules.staging import staged_user
 from .export import Progress
 from .readers.brought import Brought
-from .readers.table import read
+from .readers.table import LOOKS_FOR, read
 from .restoring import Imported, Target, embedded
 
 _BATCH = 256
@@ -42,7 +42,7 @@ def bring(
     then nothing of it is kept.
     """
     import_id = uuid.uuid5(uuid.NAMESPACE_OID, f"{source} {path.resolve()} {target.user_id or ''}").hex
-    brought = read(path, source, namespace=namespace)
+    brought = _of_known_shape(read(path, source, namespace=namespace), path, source)
     done = skipped = 0
     try:
         while batch := list(islice(brought, _BATCH)):
@@ -57,6 +57,17 @@ def bring(
         raise
     added = target.backend.publish(import_id)
     return Imported(added=added, known=done - skipped - added, skipped=skipped)
+
+
+def _of_known_shape(brought: Iterator[Brought], path: Path, source: str) -> Iterator[Brought]:
+    """Yield what a reader reads. Raise UnreadableImport if fields are of other kinds than it knows."""
+    try:
+        yield from brought
+    except HeadroomError:
+        raise
+    except (AttributeError, LookupError, TypeError, ValueError) as exc:
+        reason = f"its fields are not those of {source} ({type(exc).__name__}); looked for {LOOKS_FOR[source]}"
+        raise UnreadableImport(path=path, reason=reason) from None
 
 
 def _ready(batch: Iterable[Brought], user_id: str | None, redact_secrets: bool) -> Iterator[tuple[Reader, Draft]]:

@@ -189,6 +189,8 @@ def _vector(encoded: str | None) -> Vector | None:
 
 
 def _object(line: str) -> dict[str, Any]:
+    if not line.strip():
+        raise ValueError("it is empty")
     try:
         fields = json.loads(line)
     except (ValueError, RecursionError):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from headroom.cli import main
-from headroom.errors import EmbedderMismatch, StoreUnavailable, StoreUnwritable
+from headroom.errors import EmbedderMismatch, StoreMissing, StoreUnavailable
 from headroom.memory import Memory, MemoryConfig
 from headroom.memory.records import Reader
 from headroom.testing import HashEmbedder
@@ -136,7 +136,7 @@ async def test_too_small_a_disk_is_told_before_anything_is_made(
 @pytest.mark.quick
 async def test_a_missing_file_is_not_made(tmp_path: Path) -> None:
     """A typing error in the path is an error, not an empty file."""
-    with pytest.raises(StoreUnwritable, match="no such file"):
+    with pytest.raises(StoreMissing, match="there is no memory file"):
         await Memory.reembed(MemoryConfig(db_path=tmp_path / "memroy.db"), embedder=HashEmbedder(96))
     assert os.listdir(tmp_path) == []
 
@@ -151,4 +151,4 @@ async def test_the_command_moves_a_file_to_the_bundled_model(
     async with Memory(config) as memory:
         assert (await memory.search("town number 7", user_id="alice"))[0].content == CONTENTS[7]
     assert main(["reembed", "--db", str(tmp_path / "none.db")]) == 1
-    assert "no such file" in capsys.readouterr().err
+    assert "there is no memory file" in capsys.readouterr().err

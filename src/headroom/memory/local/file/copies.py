@@ -13,7 +13,7 @@ from pathlib import Path
 
 import apsw
 
-from ....errors import NotADatabase, StoreUnavailable, StoreUnwritable, WrongKey
+from ....errors import InvalidInput, NotADatabase, StoreMissing, StoreUnavailable, StoreUnwritable, WrongKey
 from . import guard, keys, opening, schema
 from .database import Database
 from .faults import errors_mapped
@@ -23,7 +23,7 @@ from .reading import ReadOnly
 def backup(database: Database, target: Path, key: str | None, *, overwrite: bool = False) -> None:
     """Copy an open file to `target` while programs write: all that was committed when it began.
 
-    Raise StoreUnwritable if there is such a file already, unless `overwrite`, or if it cannot be written there.
+    Raise InvalidInput if there is such a file already, unless `overwrite`, and StoreUnwritable if it cannot be written.
     """
     _require_free(target, overwrite)
     with database.aside() as connection, errors_mapped(target), _new_file(target) as new:
@@ -76,8 +76,7 @@ def rekey(path: Path, old: str | None, new: str | None) -> None:
 
 def _require_free(target: Path, overwrite: bool) -> None:
     if target.exists() and not overwrite:
-        reason = "there is a file already; pass overwrite=True (on the command line: --overwrite) to replace it"
-        raise StoreUnwritable(path=target, reason=reason)
+        raise InvalidInput(f"{target} is there already; choose another name, or pass overwrite=True (--overwrite)")
 
 
 @contextmanager
@@ -131,7 +130,7 @@ def _alone(path: Path, key: str | None) -> Iterator[apsw.Connection]:
     if guard.is_open_here(path):
         raise StoreUnavailable(path=path, reason="this process has it open; close it first")
     if not path.is_file():
-        raise StoreUnwritable(path=path, reason="there is no such file")
+        raise StoreMissing(path=path)
     opening.require_owner(path)
     connection: apsw.Connection | None = None
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import apsw
 
-from ....errors import Closed, HeadroomError, StoreUnavailable, StoreUnwritable
+from ....errors import Closed, HeadroomError, StoreMissing, StoreUnavailable, StoreUnwritable
 from ....runtime.threads import waiting
 from . import opening
 from .connections import Connections, Prepare
@@ -112,6 +112,8 @@ class Database:
 
     def _open(self) -> None:
         if self.read_only:
+            if not self.path.exists():
+                raise StoreMissing(path=self.path)
             self._connections.check()
             return
         with self._connections.writing:

@@ -47,6 +47,9 @@ def _files(path: Path, names: str) -> Iterator[tuple[str, Any]]:
 def _items(stream: IO[bytes], path: Path, name: str, keys: tuple[str, ...]) -> Iterator[Any]:
     import ijson
 
+    if not stream.read(1):
+        raise UnreadableImport(path=path, reason=f"{name} is empty")
+    stream.seek(0)
     start = len(codecs.BOM_UTF8) if stream.read(3) == codecs.BOM_UTF8 else 0
     stream.seek(start)
     is_array = stream.read(4096).lstrip().startswith(b"[")

@@ -22,6 +22,14 @@ READERS: dict[str, Reader] = {
     "mem0": mem0.read,
 }
 
+LOOKS_FOR = {
+    "chatgpt": "conversations with a mapping of messages, as in conversations.json",
+    "claude": "conversations with chat_messages, as in conversations.json",
+    "langgraph": "items with a namespace and a value",
+    "markdown": "bullets, such as: - Likes tea",
+    "mem0": "memories with a field memory, content, text or data",
+}
+"""What each reader takes memories from, for a file in which there is none."""
 
 NAMES_USERS = {OWN_FORMAT, "mem0"}
 """The formats whose files say whose each memory is."""
