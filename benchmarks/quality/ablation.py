@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from types import ModuleType
 from typing import Any
+
+import numpy as np
 
 from headroom.memory import Memory
 from headroom.memory.local import search
@@ -18,6 +22,16 @@ from .sets import Set
 
 Changes = Sequence[tuple[ModuleType | type, str, Any]]
 
+_NEVER = re.compile(r"(?!)")
+_DAY = 24 * 3_600_000_000
+_from_neighbours = ranking._from_neighbours
+
+
+def _only_in_sessions(own: ranking.Floats, found: ranking.Candidates) -> ranking.Floats:
+    """Share among neighbours as if what has no session had been told on a day of its own."""
+    return _from_neighbours(own, replace(found, created_at=np.arange(len(own)) * _DAY))
+
+
 WITHOUT: Mapping[str, Changes] = {
     "all ideas": (),
     "words": [(ranking, "WORDS", 0.0), (ranking, "_WHOLE", 0.0)],
@@ -26,10 +40,19 @@ WITHOUT: Mapping[str, Changes] = {
         (search, "_focus", lambda columns, vector, common: vector)
     ],
     "the words that many memories hold": [(search.Asked, "share_of", lambda asked, positions: asked.share[positions])],
+    "the nearest vectors counting more": [(ranking, "_STEEPNESS", 1.0)],
     "the best of the sitting": [(ranking, "_SITTING", 0.0)],
     "the memories before and behind": [(ranking, "_PREVIOUS", 0.0), (ranking, "_NEXT", 0.0)],
+    "these two if there are no sessions": [(ranking, "_from_neighbours", _only_in_sessions)],
     "the best of the sitting fading without sessions": [(ranking, "_FADING", 10**9)],
     "the time that the question names": [(dates, "times", lambda *asked, **known: [])],
+    "a day in numbers": [(dates, "_NUMBERS", _NEVER)],
+    "a day that many share, and one that only bounds, deciding less": [
+        (ranking, "_ON_DAY", 2.0),
+        (ranking, "_ALONE", 0.0),
+        (dates, "_BOUND", _NEVER),
+    ],
+    "a time's words weighing nothing if none holds them": [(dates, "time_words", lambda question: frozenset())],
     "the subject": [(ranking, "_SUBJECT", 0.0)],
     "what somebody says of himself": [(ranking, "_OF_SELF", 0.0)],
     "fullness": [(ranking, "_FULLNESS", 0.0)],
@@ -38,6 +61,8 @@ WITHOUT: Mapping[str, Changes] = {
     "fullness and all words of the question counting less among long texts": [(ranking, "_TURN", 10**9)],
 }
 NEAR: Mapping[str, Changes] = {
+    "steepness 1.2": [(ranking, "_STEEPNESS", 1.2)],
+    "steepness 1.5": [(ranking, "_STEEPNESS", 1.5)],
     "words 0.45": [(ranking, "WORDS", 0.45)],
     "words 0.55": [(ranking, "WORDS", 0.55)],
     "sitting 0.35": [(ranking, "_SITTING", 0.35)],

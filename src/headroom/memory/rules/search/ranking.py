@@ -22,6 +22,8 @@ Bools = npt.NDArray[np.bool_]
 
 WORDS = 0.5
 """The share of words against vectors."""
+_STEEPNESS = 1.35
+"""The power of a vector's share of the best: what is nearest says more, and what is in the middle of all less."""
 COMMON = 0.1
 """A word in more than this share of a user's memories picks no candidates if a rarer one is asked for too."""
 _WHOLE = 0.3
@@ -97,7 +99,8 @@ def parts(found: Candidates) -> Floats:
     held = (found.words * np.minimum(1, _LONG / np.maximum(found.length, 1))).astype(np.float32)
     brief = min(1.0, _TURN / found.mean_length)
     words = WORDS * held / np.sqrt(best) + _WHOLE * brief * held**2 + _OF_SELF * worded * found.of_self
-    vector = (1 - WORDS) * share_of_best(found.lift)
+    near = share_of_best(found.lift)
+    vector = (1 - WORDS) * np.copysign(np.abs(near) ** _STEEPNESS, near)
     vector = np.where((words > 0) | found.on_day, np.maximum(vector, 0), vector)
     own = np.maximum(vector + words, 0)
     longer = np.clip(np.log(np.maximum(found.length / found.mean_length, 0.1)), -1, 0.5)
