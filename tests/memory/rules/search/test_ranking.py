@@ -71,6 +71,13 @@ def test_vectors_alone_keep_the_order_of_their_cosines() -> None:
     assert np.argsort(found).tolist() == np.argsort(cosine).tolist()
 
 
+def test_what_is_nearest_counts_more_than_in_proportion() -> None:
+    """A vector that is half as near as the best has less than half of its score; far below the middle is worse, too."""
+    best, half, below = part("vector", 3, cosine=[0.8, 0.4, 0], lift=[0.8, 0.4, -0.4])
+    assert 0 < half < best / 2
+    assert below == -half
+
+
 def test_the_best_score_says_how_good_the_evidence_is() -> None:
     """A weak best match has a low score, though it is the best."""
     weak, strong = (max(scores(2, cosine=[top, 0], lift=[top, 0])) for top in (0.1, 0.9))
