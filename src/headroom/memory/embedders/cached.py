@@ -138,6 +138,8 @@ class CachedEmbedder:
             for text, row in zip(missing, fresh, strict=True):
                 self._texts.put(text, row)
                 found[text] = row
+            if len(missing) == len(texts):
+                return fresh
         rows = np.zeros((len(texts), self.width), np.float32)
         for row, text in zip(rows, texts, strict=True):
             row[:] = found[text]

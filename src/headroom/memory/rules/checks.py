@@ -135,6 +135,8 @@ def check_json(name: str, value: Mapping[str, Json]) -> Mapping[str, Json]:
     """Return a copy of `value` as it will be read back; raise InvalidInput if JSON cannot hold it."""
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise InvalidInput(f"{name} must be a mapping with text keys")
+    if not value:
+        return {}
     try:
         encoded = json.dumps(dict(value), allow_nan=False, ensure_ascii=False)
         encoded.encode()

@@ -67,7 +67,7 @@ def folded(text: str) -> str:
         before, prose = prose, piece in ".!！。…" or _is_prose(piece, behind_number=number)
         folding.append(_folded_space(space, within_prose=before and prose))
         folding.append(unicodedata.normalize("NFC", piece).casefold() if prose else piece)
-        number, space = _NUMBER.fullmatch(piece) is not None, ""
+        number, space = not piece.isalpha() and _NUMBER.fullmatch(piece) is not None, ""
     whole = "".join(folding)
     return (_END if prose or _WORD_AT_END.search(whole) else _END_BEHIND_CODE).sub("", whole)
 

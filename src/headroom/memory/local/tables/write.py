@@ -55,7 +55,7 @@ def _prepared(writer: Reader, entry: Entry, packed: Iterator[bytes]) -> Prepared
 def apply(cursor: apsw.Cursor, user: int, writer: Reader, prepared: Prepared | None, write: Write) -> Applied:
     """Carry out one write."""
     at = now()
-    ended = history.present(cursor, user, writer, write.replaces, at)
+    ended = history.present(cursor, user, writer, write.replaces, at) if write.replaces else {}
     if write.strict and not ended:
         raise NotFound(memory_id=write.replaces[0])
     if prepared is None:
