@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 
 import click
@@ -357,3 +358,22 @@ def test_a_key_file_that_is_no_text_is_refused(capsys: pytest.CaptureFixture[str
     key.write_bytes(b"\xff\xfe")
     key.chmod(0o600)
     assert "no UTF-8 text" in run(capsys, "list", "--key-file", str(key), status=2)
+
+
+@pytest.mark.parametrize("end", [datetime.min, datetime.max])
+@pytest.mark.parametrize("zone", ["Pacific/Auckland", "America/New_York"])
+@pytest.mark.skipif(sys.platform == "win32", reason="TZ means nothing there")
+def test_a_memory_of_any_date_is_shown(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, zone: str, end: datetime
+) -> None:
+    """At the ends of the calendar in UTC, if the local time would lie beyond them."""
+    with UserMemory("alice") as memory:
+        memory_id = memory.add("User drinks tea", created_at=end.replace(tzinfo=timezone.utc))
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        for words in (["list"], ["search", "tea"], ["show", memory_id]):
+            assert f"{end.year:04}-" in run(capsys, *words)
+    finally:
+        monkeypatch.undo()
+        time.tzset()

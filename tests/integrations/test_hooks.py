@@ -208,3 +208,13 @@ def test_the_clock_of_a_hook_starts_with_its_process() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert 0 <= float(done.stdout) <= time.monotonic() - process_started()
+
+
+def test_a_prompt_that_is_too_long_for_one_memory_is_recorded_in_pieces(unhurried: None) -> None:
+    """Such as a question behind a pasted log: nothing of it is left out."""
+    prompt = "\n".join(f"line {number} of a long log" for number in range(2000)) + "\nWhy does it fail?"
+    hook("claude-code", {**EVENT, "prompt": prompt}, "--record-turns")
+    with UserMemory("alice", "s1") as memory:
+        texts = [record.content for record in memory.get_all()]
+    assert len(texts) == 2
+    assert "\n".join(reversed(texts)) == prompt

@@ -12,6 +12,7 @@ import pytest
 
 from headroom.memory import Draft, UserMemory
 from headroom.memory.records import Change, KeptTurn, Reader, Scope
+from headroom.testing import HashEmbedder
 
 from .past import FORGOTTEN, HELD, PAST
 from .serving import Client, served
@@ -173,3 +174,36 @@ def test_the_link_is_not_used_up_by_a_look_at_its_head(memory: UserMemory) -> No
         path = client.server.link.removeprefix(client.server.address)
         assert client.send("HEAD", path).status == 403
         assert client.enter().status == 200
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Auckland", "America/New_York"])
+def test_memories_from_the_ends_of_the_calendar(tmp_path: Path, zone: str) -> None:
+    """A memory of year 1 or 9999 breaks no page, whichever way the reader's clock differs."""
+    with UserMemory("alice", db_path=tmp_path / "memory.db", embedder=HashEmbedder(), timezone=zone) as memory:
+        ends = (datetime.min, datetime.max)
+        ids = [memory.add(f"of {end.year}", created_at=end.replace(tzinfo=timezone.utc)) for end in ends]
+        with served(memory) as client:
+            client.enter()
+            for path in ("/", "/?q=of", "/time", "/time?at=0", "/time?at=0&with=9&compare=1", "/overview"):
+                assert client.get(path).status == 200, path
+            assert [client.get(f"/memories/{memory_id}").status for memory_id in ids] == [200, 200]
+
+
+def test_a_change_in_another_tab_is_said(client: Client, memory: UserMemory) -> None:
+    """What was typed for a version that is not the present one is not saved, and not lost either; and nothing is said
+    to be forgotten that was not."""
+    (old,) = (record.id for record in memory.owner.get_all() if record.content == PAST[-1].text)
+    assert client.post(f"/memories/{old}/edit", content="From the first tab").status == 303
+    answer = client.post(f"/memories/{old}/edit", content="From the second tab")
+    assert answer.status == 409
+    assert "changed meanwhile" in answer.text
+    assert "From the second tab" in answer.text
+    assert "done=forgotten" not in client.post(f"/memories/{old}/forget").headers["location"]
+    assert "From the first tab" in present(memory)
+
+
+def test_a_wording_that_cannot_be_stored_accepts_nothing(client: Client, memory: UserMemory) -> None:
+    """The fact waits on, as it was."""
+    (held, *_) = memory.owner.pending()
+    assert client.post(f"/review/{held.id}/accept", content="x" * 40_000).status == 400
+    assert held.id in {record.id for record in memory.owner.pending()}

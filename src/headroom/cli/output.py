@@ -13,6 +13,7 @@ import click
 
 from ..errors import InvalidInput
 from ..memory.records import Record, SearchResult
+from ..memory.rules.times import local
 from . import NOT_FOUND
 
 
@@ -105,7 +106,7 @@ def plain(text: str) -> str:
 
 def moment(time: datetime) -> str:
     """Return a time as people read it: local, to the minute."""
-    return time.astimezone().strftime("%Y-%m-%d %H:%M")
+    return local(time, None).replace(tzinfo=None).isoformat(" ", "minutes")
 
 
 def rounded(score: float) -> str:

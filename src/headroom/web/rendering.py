@@ -11,6 +11,7 @@ import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from ..memory.rules.times import local
 from .presenting import drawing, phrasing
 from .room import room_of
 
@@ -63,8 +64,8 @@ class _Saying:
         self._zone = zone
 
     def day(self, moment: datetime) -> str:
-        today = datetime.now(timezone.utc).astimezone(self._zone).date()
-        return phrasing.day_name(moment.astimezone(self._zone).date(), today)
+        today = local(datetime.now(timezone.utc), self._zone).date()
+        return phrasing.day_name(local(moment, self._zone).date(), today)
 
     def moment(self, moment: datetime) -> str:
         return phrasing.moment_name(moment, self._zone)

@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import date
 
 from ...chat.prompt.frame import frame
-from ...memory.records import Origin
+from ...memory.portable.readers.brought import pieces
+from ...memory.records import Draft, Origin
 from ...memory.rules.secrets.redaction import redact_text
 from ...memory.user_memory import UserMemory
 from .protocol import Prompt
@@ -24,8 +25,12 @@ def recall(memory: UserMemory, prompt: Prompt, *, within: float) -> str:
 
 
 def record(memory: UserMemory, prompt: Prompt) -> None:
-    """Store a prompt as it is but for secrets, seen by its own session alone; nothing without a session."""
+    """Store a prompt as it is but for secrets, seen by its own session alone; nothing without a session.
+
+    One that is too long for a memory is stored in pieces.
+    """
     if prompt.session_id is not None:
         session = replace(memory.reader, session_id=prompt.session_id)
         text, _ = redact_text(prompt.text)
-        UserMemory.over(memory.engine, session).add(text, scope="session", origin=Origin.USER)
+        drafts = [Draft(piece, scope="session", origin=Origin.USER) for piece in pieces(text)]
+        UserMemory.over(memory.engine, session).add_many(drafts)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ...errors import InvalidInput
+from ...errors import InvalidInput, NotFound
 from ..rendering import go, page
 from ..room import room_of
 from .memories import found, show_one
@@ -22,14 +22,17 @@ def edit(request: Request, form: Mapping[str, str]) -> Response:
         new_id = room_of(request).memory.update(record.id, content)
     except InvalidInput as exc:
         return show_one(request, record, problem=str(exc), typed=content, status=400)
+    except NotFound:
+        changed = "It was changed meanwhile, such as in another tab, so your version was not saved."
+        return show_one(request, found(request), problem=changed, typed=content, status=409)
     return go(request, f"/memories/{new_id}?done=edited")
 
 
 def forget(request: Request, form: Mapping[str, str]) -> Response:
     """Hide a memory from every search; its history is kept."""
     record = found(request)
-    room_of(request).memory.forget(record.id)
-    return go(request, f"/memories/{record.id}?done=forgotten")
+    forgotten = room_of(request).memory.forget(record.id)
+    return go(request, f"/memories/{record.id}{'?done=forgotten' if forgotten else ''}")
 
 
 def restore(request: Request, form: Mapping[str, str]) -> Response:

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from ...errors import NotFound
 from ...memory.records import Origin, Record, Scope, Source
 from ...memory.rules.filters import Where
+from ...memory.rules.times import local
 from ...memory.user_memory import UserMemory
 from ..presenting.phrasing import Piece, compared, day_name, number_name
 from ..rendering import is_for_a_part, page
@@ -182,8 +183,8 @@ def origin_name(source: Source) -> str:
 
 def _by_day(records: Sequence[Record], room: Room, now: datetime) -> list[tuple[str, list[Record]]]:
     """Group records by the day on which they were made, keeping their order."""
-    today = now.astimezone(room.zone).date()
-    days = groupby(records, key=lambda record: record.created_at.astimezone(room.zone).date())
+    today = local(now, room.zone).date()
+    days = groupby(records, key=lambda record: local(record.created_at, room.zone).date())
     return [(day_name(day, today), list(group)) for day, group in days]
 
 

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from ...memory.records import Origin
+from ...memory.rules.times import local
 from ..presenting import drawing
 from ..presenting.phrasing import full_day
 from ..rendering import go, page
@@ -36,7 +37,7 @@ def show(request: Request, problem: str = "", status: int = 200) -> Response:
         held=stats["held"],
         file_bytes=stats["file_bytes"],
         plot=drawing.area(points, points[0][0], now, "Memories over time") if points else "",
-        first_name=full_day(points[0][0].astimezone(room.zone).date()) if points else "",
+        first_name=full_day(local(points[0][0], room.zone).date()) if points else "",
         months=_months(points, now, room.zone),
         shares=[
             ("By agent", _shares(stats["by_agent"])),
@@ -87,13 +88,13 @@ def _months(
     """Return how many memories there were at the end of each month, newest first."""
     by_month = {}
     for at, count in points:
-        local = at.astimezone(zone)
-        by_month[local.year, local.month] = count
+        shown = local(at, zone)
+        by_month[shown.year, shown.month] = count
     if not by_month:
         return []
-    local = now.astimezone(zone)
+    today = local(now, zone)
     (year, month), rows, count = min(by_month), [], 0
-    while (year, month) <= (local.year, local.month):
+    while (year, month) <= (today.year, today.month):
         count = by_month.get((year, month), count)
         rows.append((f"{calendar.month_name[month]} {year}", count))
         year, month = (year, month + 1) if month < 12 else (year + 1, 1)

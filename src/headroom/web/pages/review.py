@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from ...errors import NotFound
 from ...memory.records import Origin, Record
+from ...memory.rules.checks import LONGEST_CONTENT, check_text
 from ...memory.user_memory import UserMemory
 from ..rendering import go, page
 from ..room import room_of
@@ -39,6 +40,7 @@ def accept(request: Request, form: Mapping[str, str]) -> Response:
 
 def _accept_as(memory: UserMemory, held: Record, content: str) -> None:
     """Accept a fact and correct it at once; what was known by itself meanwhile is not there to be corrected."""
+    check_text("content", content, LONGEST_CONTENT)  # before the fact is accepted as it was
     accepted = memory.accept(held.id)
     try:
         memory.update(accepted, content)

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from datetime import date, datetime, tzinfo
 from typing import NamedTuple
 
+from ...memory.rules.times import local
+
 _MONTHS = (
     "January",
     "February",
@@ -49,12 +51,12 @@ def full_day(day: date) -> str:
 
 def clock(moment: datetime, zone: tzinfo | None) -> str:
     """Write the time of day in `zone`: "14:05"."""
-    return moment.astimezone(zone).strftime("%H:%M")
+    return local(moment, zone).strftime("%H:%M")
 
 
 def moment_name(moment: datetime, zone: tzinfo | None) -> str:
     """Write a moment out in `zone`: "12 March 2024, 14:05"."""
-    return f"{full_day(moment.astimezone(zone).date())}, {clock(moment, zone)}"
+    return f"{full_day(local(moment, zone).date())}, {clock(moment, zone)}"
 
 
 def size_name(count: int) -> str:

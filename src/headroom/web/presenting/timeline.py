@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta, timezone, tzinfo
 
+from ...memory.rules.times import local
 from .phrasing import clock, day_name, full_day
 
 _SHORT = timedelta(days=3)
@@ -48,27 +49,26 @@ class Span:
     @property
     def first_name(self) -> str:
         """The day of the first memory."""
-        return full_day(self.begun.astimezone(self.zone).date())
+        return full_day(local(self.begun, self.zone).date())
 
     def stop(self, step: int) -> Stop:
         """Find a place of the slider; a step beyond its ends is the end."""
         step = min(max(step, 0), self.last)
-        local = self._begin(self.begun)
-        today = self.now.astimezone(self.zone).date()
+        today = local(self.now, self.zone).date()
         if self.unit == "minute":
-            moment = (self._aware_start() + timedelta(minutes=step + 1)).astimezone(self.zone)
+            moment = local(self._aware_start() + timedelta(minutes=step + 1), self.zone)
             shown = moment - timedelta(minutes=1)
             return Stop(step=step, moment=moment, name=f"{day_name(shown.date(), today)}, {clock(shown, self.zone)}")
-        day = local.date() + timedelta(days=step)
+        day = self._begin(self.begun).date() + timedelta(days=step)
         midnight = datetime.combine(day + timedelta(days=1), time())  # the local one: days are not all 24 hours
-        aware = midnight.replace(tzinfo=self.zone) if self.zone is not None else midnight.astimezone()
-        moment = aware.astimezone(timezone.utc) - timedelta(microseconds=1)
+        aware = local(midnight, None) if self.zone is None else midnight.replace(tzinfo=self.zone)
+        moment = local(aware, timezone.utc) - timedelta(microseconds=1)
         return Stop(step=step, moment=moment, name=full_day(day))
 
     def _begin(self, moment: datetime) -> datetime:
         """Return the local time at which the day, or the minute, of `moment` begins, without its zone."""
-        local = moment.astimezone(self.zone).replace(tzinfo=None, second=0, microsecond=0)
-        return local if self.unit == "minute" else local.replace(hour=0, minute=0)
+        shown = local(moment, self.zone).replace(tzinfo=None, second=0, microsecond=0)
+        return shown if self.unit == "minute" else shown.replace(hour=0, minute=0)
 
     def _aware_start(self) -> datetime:
         return self.begun.astimezone(timezone.utc).replace(second=0, microsecond=0)
