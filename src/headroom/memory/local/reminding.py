@@ -10,8 +10,9 @@ import numpy as np
 from ..query import Relevance
 from ..rules.search import relevance as rules
 from ..rules.times import DAY
-from .cache.user import Bools, UserColumns
+from .cache.user import UserColumns
 from .cache.visible import View
+from .nearest.arrays import union
 from .nearest.matrix import Floats, Ints, best_of
 from .tables import postings
 
@@ -21,55 +22,48 @@ _PROFILE = 64
 """Memories among which a profile is chosen."""
 
 
-def more_candidates(
-    cursor: apsw.Cursor, columns: UserColumns, view: View, positions: Ints, relevance: Relevance, now: int
-) -> Ints:
-    """Return the candidates of a whole message with those that its parts add, and those of a profile; ascending."""
-    found = [positions]
-    for ask in relevance.asks[1:]:
-        found.append(columns.vectors.search(ask.vector, view.allowed, _BREADTH)[0])
-    for ask in relevance.asks:
-        for word in ask.weights:
-            holding = columns.with_word(cursor, word, postings.LONGEST_LIST)
-            found.append(holding[view.allowed[holding]][-_BREADTH:])
-    if relevance.about_user:
-        found.append(_important(columns, view, now))
-    return np.unique(np.concatenate(found))
-
-
-def choose(
+def recalled(
     cursor: apsw.Cursor,
     columns: UserColumns,
-    positions: Ints,
-    on_day: Bools,
+    view: View,
+    found: Ints,
+    dated: Ints,
     relevance: Relevance,
     top_k: int,
     now: int,
 ) -> Ints:
-    """Choose at most `top_k` of n candidates at `positions`, ascending; return their places among these, best first.
+    """Return the positions of at most `top_k` memories that a message calls to mind, best first.
 
-    Those marked in `on_day` were told on the very day that the message names, which says as much as all of its words.
+    `found` are the candidates of a search for the whole message, to which its parts add theirs. Those at `dated`,
+    ascending, were told on the very day that the message names, which says as much as all of its words.
     """
-    held = np.array([_held(cursor, columns, positions, ask.weights) for ask in relevance.asks], np.float32)
-    held += on_day
+    words = dict.fromkeys(word for ask in relevance.asks for word in ask.weights)
+    holding = {word: columns.with_word(cursor, word, postings.LONGEST_LIST) for word in words}
+    candidates = [found, *(view.seen(holders)[-_BREADTH:] for holders in holding.values())]
+    candidates += [columns.vectors.search(ask.vector, view.allowed, _BREADTH)[0] for ask in relevance.asks[1:]]
+    if relevance.about_user:
+        candidates.append(_important(columns, view, now))
+    positions = union(candidates, len(columns))
+    held = np.array([_held(positions, holding, ask.weights) for ask in relevance.asks], np.float32)
+    held += postings.among(positions, dated)
     age_days = (now - columns["created_at"][positions]) / DAY
     importance = columns["importance"][positions]
 
     def impostors(places: Ints) -> Floats:
         return columns.measured(positions[places], relevance.impostors)
 
-    return rules.choose(relevance, columns.vectors.rows(positions), held, impostors, importance, age_days, top_k)
+    rows = columns.vectors.rows(positions)
+    return positions[rules.choose(relevance, rows, held, impostors, importance, age_days, top_k)]
 
 
-def _held(cursor: apsw.Cursor, columns: UserColumns, positions: Ints, weights: Mapping[str, float]) -> Floats:
+def _held(positions: Ints, holding: Mapping[str, Ints], weights: Mapping[str, float]) -> Floats:
     """Return the weight of the words that each position holds."""
-    holding = [columns.with_word(cursor, word, postings.LONGEST_LIST) for word in weights]
-    if not (len(positions) and holding):
+    if not (len(positions) and weights):
         return np.zeros(len(positions), np.float32)
-    holders = np.concatenate(holding)
+    holders = np.concatenate([holding[word] for word in weights])
     places = np.searchsorted(positions, holders).clip(max=len(positions) - 1)
     known = positions[places] == holders
-    shares = np.repeat(np.array(list(weights.values())), [len(found) for found in holding])
+    shares = np.repeat(np.array(list(weights.values())), [len(holding[word]) for word in weights])
     return np.bincount(places[known], shares[known], len(positions)).astype(np.float32)
 
 

@@ -19,10 +19,11 @@ from ..rules.times import DAY, micros
 from ..rules.visibility import visible
 from .cache.user import Bools, UserColumns
 from .cache.visible import View, some
+from .nearest.arrays import union
 from .nearest.matrix import best_of
-from .reminding import choose, more_candidates
+from .reminding import recalled
 from .tables import postings
-from .tables.postings import Ints
+from .tables.postings import Ints, among
 
 Floats = npt.NDArray[np.float32]
 
@@ -65,7 +66,7 @@ class Asked:
         """Return the weight of all words that each position holds, as a share of the weight of all."""
         share = self.share[positions]
         for weight, holding in self.holding:
-            share += np.float32(weight) * _among(positions, holding)
+            share += np.float32(weight) * among(positions, holding)
         return share
 
 
@@ -84,9 +85,7 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
     positions = _candidates(columns, view, focus, asked, dated, max(50, 4 * query.top_k))
     relevance = query.relevance if len(view.places) > query.top_k else None
     if relevance is not None:
-        positions = more_candidates(cursor, columns, view, positions, relevance, now)
-        on_day = _among(positions, dated)
-        chosen = positions[choose(cursor, columns, positions, on_day, relevance, query.top_k, now)]
+        chosen = recalled(cursor, columns, view, positions, dated, relevance, query.top_k, now)
         positions = np.sort(chosen)  # they are scored in the order of storing
     rows = columns.vectors.rows(positions)
     cosine = rows @ vector
@@ -102,9 +101,9 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
             lift=lift,
             words=asked.share_of(positions),
             subject=subject,
-            of_self=subject & _among(positions, of_self),
+            of_self=subject & among(positions, of_self),
             nearness=dates.told_near(told_at, times, query.zone),
-            on_day=_among(positions, dated),
+            on_day=among(positions, dated),
             session=columns["session_id"][positions],
             created_at=told_at,
             length=columns["length"][positions].astype(np.float64),
@@ -159,7 +158,7 @@ def _ask(cursor: apsw.Cursor, columns: UserColumns, view: View, question: str) -
     limit = max(20, min(postings.LONGEST_LIST, int(ranking.COMMON * total)))
     lists = {word: columns.with_word(cursor, word, _LONGEST) for word in question_words(question)}
     # What was forgotten or is not seen makes no word common, unless there is so much of it that the list was cut.
-    holding = {word: found[view.allowed[found]] for word, found in lists.items()}
+    holding = {word: view.seen(found) for word, found in lists.items()}
     common = [word for word, found in holding.items() if len(found) > limit or len(lists[word]) > _LONGEST]
     rarer = [word for word in lists if word not in common]
     if not any(len(holding[word]) for word in rarer):
@@ -178,16 +177,9 @@ def _ask(cursor: apsw.Cursor, columns: UserColumns, view: View, question: str) -
         share=share,
         rare=rare,
         worded=np.concatenate(worded),
-        common=np.unique(np.concatenate([_NONE, *shared])),
+        common=union(shared, len(columns)),
         holding=[(weights[word], holding[word]) for word in weights if word not in rarer],
     )
-
-
-def _among(positions: Ints, holding: Ints) -> Bools:
-    """Mark the positions that are among `holding`, ascending and of any length."""
-    if not len(holding):
-        return np.zeros(len(positions), np.bool_)
-    return np.asarray(holding[np.searchsorted(holding, positions).clip(max=len(holding) - 1)] == positions)
 
 
 def _focus(columns: UserColumns, vector: Vector, common: Ints) -> Vector:
@@ -211,9 +203,9 @@ def _candidates(columns: UserColumns, view: View, focus: Vector, asked: Asked, d
     best = np.concatenate([near, worded, dated])
     session = columns["session_id"][best]
     if not session.any():
-        return np.unique(best)
+        return union([best], len(columns))
     rank = np.searchsorted(view.places, best)
     beside = np.concatenate([rank - 1, rank + 1]).clip(0, len(view.places) - 1)
     places = view.places[beside]
     told = places[(columns["session_id"][places] == np.tile(session, 2)) & np.tile(session > 0, 2)]
-    return np.unique(np.concatenate([best, told]))
+    return union([best, told], len(columns))

@@ -247,7 +247,8 @@ class UserColumns:
             for token in postings.tokens_of(cursor, int(self.seq[position])):
                 found, upto = self._postings.get(token, _NOTHING)
                 if upto == _WHOLE:
-                    self._keep(token, np.concatenate([found, new]), _WHOLE)
+                    self._postings[token] = (np.concatenate([found, new]), _WHOLE)
+                    self._postings_bytes += new.nbytes
 
     def _keep(self, token: str, found: Ints, upto: int) -> None:
         self._postings_bytes += found.nbytes - self._postings.pop(token, _NOTHING)[0].nbytes

