@@ -37,7 +37,7 @@ def product(rows: Vectors, vector: Vector) -> Vector:
 
 
 def union(positions: Iterable[npt.NDArray[np.int64]], count: int) -> npt.NDArray[np.int64]:
-    """Return all positions below `count` that any of the arrays holds, ascending; np.unique takes three times as long."""
+    """Return the positions below `count` that any of the arrays holds, ascending; np.unique takes thrice as long."""
     held = np.zeros(count, np.bool_)
     for each in positions:
         held[each] = True
