@@ -161,7 +161,7 @@ def test_what_was_stored_near_a_match_is_lifted_more_without_a_session() -> None
         "context", 61, cosine=cosine, lift=cosine, words=[0.5 * (each > 0) for each in cosine], created_at=[0] * 61
     )
     assert context[:29] == sorted(context[:29])
-    assert context[46] == pytest.approx(context[14]) == pytest.approx(context[30] / 2)
+    assert context[50] == pytest.approx(context[10]) == pytest.approx(context[30] / 2)
 
 
 def test_a_session_has_one_topic_however_long_it_is() -> None:

@@ -32,7 +32,7 @@ _PREVIOUS, _NEXT = 0.2, 0.1
 """What a memory takes over from the ones before and behind it in its session: an answer follows its question."""
 _SITTING = 0.5
 """What it takes over from the best of its sitting: a talk has a topic."""
-_FADING = 16
+_FADING = 20
 """Without a session, half of this is left for a memory that was stored so many places away: topics change."""
 _SUBJECT = 0.2
 """For opening with a word of the question, as what speaks of somebody, or what somebody said, opens with the name."""
