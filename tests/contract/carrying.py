@@ -17,7 +17,7 @@ from headroom.errors import InvalidInput, UnreadableImport
 from headroom.memory.engine import Engine
 from headroom.memory.protocols import Stored
 from headroom.memory.query import Query
-from headroom.memory.records import Change, Draft, Event, Reader, Record, SearchResult
+from headroom.memory.records import Change, Draft, Event, KeptNote, KeptTurn, Parts, Reader, Record, SearchResult
 from headroom.testing.embedders import HashEmbedder
 
 from ..asking import find, listed
@@ -58,6 +58,17 @@ def kept(engine: Engine, reader: Reader) -> tuple[list[Record], list[Event], lis
     return list(everything.memories), events, [None if v is None else v.tobytes() for v in vectors]
 
 
+def keep_turns(engine: Engine) -> None:
+    """Keep a turn of alice that names two memories, and one of bob, who has none."""
+    tea, home = engine.save(ALICE, ["User drinks tea", "User lives in Lisbon"])
+    at = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=timezone.utc)
+    note = KeptNote(id=tea, score=0.5, parts=Parts(vector=0.75, time=-0.25))
+    engine.keep_turn(
+        KeptTurn(user_id="alice", turn_id="t", at=at, session_id="s", asked="And now?", notes=(note,), stored=(home,))
+    )
+    engine.keep_turn(KeptTurn(user_id="bob", turn_id="t", at=at, agent_id="claude"))
+
+
 def found(engine: Engine, question: str, reader: Reader) -> list[SearchResult]:
     return engine.search(Query(reader=replace(reader, owner=True), text=question, top_k=20, include_graph=True))
 
@@ -89,6 +100,41 @@ class Carrying(Opened):
                 "User lives in Porto",
                 "User lives in Braga",
             ]
+
+    def test_kept_turns_come_along(self) -> None:
+        """With their notes and effects, also those of a user who has nothing else; the same file again adds none."""
+        with folder() as here, self.opened() as first, self.opened() as second:
+            keep_turns(first)
+            first.export(here / "all.jsonl")
+            assert second.import_from(here / "all.jsonl").added == 2
+            for _ in range(2):
+                assert second.users() == ["alice", "bob"]
+                for user in ("alice", "bob"):
+                    assert second.everything(user).turns == first.everything(user).turns
+                second.import_from(here / "all.jsonl")
+            second.export(here / "again.jsonl")
+            again, whole = ((here / name).read_text("utf-8").splitlines() for name in ("again.jsonl", "all.jsonl"))
+            assert again[1:] == whole[1:]
+            second.clear(BOB)
+            assert second.users() == ["alice"]
+
+    def test_turns_name_the_copies_of_their_memories(self) -> None:
+        """A copy for another user has ids of its own; a turn whose memory was joined with a known one stays out, since
+        it would outlive that memory's erasure."""
+        with folder() as here, self.opened() as engine:
+            keep_turns(engine)
+            engine.export(here / "alice.jsonl", "alice")
+            engine.import_from(here / "alice.jsonl", "carol")
+            (turn,) = engine.everything("carol").turns
+            (original,) = engine.everything("alice").turns
+            assert (turn.asked, turn.at, turn.notes[0].score) == (original.asked, original.at, 0.5)
+            texts = {record.id: record.content for record in engine.everything("carol").memories}
+            assert [texts[name] for name in turn.named()] == ["User drinks tea", "User lives in Lisbon"]
+            engine.save(Reader(user_id="dave"), ["User drinks tea"])
+            assert engine.import_from(here / "alice.jsonl", "dave").added == 2
+            assert engine.everything("dave").turns == ()
+            assert engine.delete(turn.notes[0].id)
+            assert engine.everything("carol").turns == ()
 
     def test_searches_find_the_same_afterwards(self) -> None:
         """The same memories, in the same order with the same scores if the engine is the same."""

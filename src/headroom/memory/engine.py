@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
@@ -19,7 +19,7 @@ from .embedders.cached import CachedEmbedder, Loading, unit_rows
 from .embedding import Embedding
 from .erasing import Erased, Erasures, Moment
 from .portable.bringing import bring
-from .portable.export import Progress, export
+from .portable.export import Progress, every_turn, export
 from .portable.readers.table import OWN_FORMAT
 from .portable.restoring import Imported, Target, restore
 from .protocols import Amendment, Backend, Decision, Story, Vectors, Write
@@ -65,8 +65,6 @@ from .rules.visibility import sees
 _TRANSACTION = 1024
 """Memories of a bulk load that become durable together."""
 _ANY_QUESTION = "Hello"
-_PAGE = 1000
-"""Kept turns that are read at once."""
 HELD_DAYS = 30
 """How long a memory waits for its review before it is erased."""
 
@@ -320,7 +318,7 @@ class Engine:
         """Return all there is of a user: memories of every scope, history, what is held, events, and kept turns."""
         owner = Reader(user_id=user_id, owner=True)
         memories = self.get_all(Listing(reader=owner, state=State.ALL))
-        events, turns = self.events(owner), list(self._every_turn(owner))
+        events, turns = self.events(owner), list(every_turn(self._backend, owner.user_id))
         return Everything(user_id=user_id, memories=tuple(memories), events=tuple(events), turns=tuple(turns))
 
     def keep_turn(self, turn: KeptTurn) -> None:
@@ -334,12 +332,6 @@ class Engine:
         if before is not None:
             check_text("before", before, LONGEST_ID)
         return self._backend.turns(check_reader(reader), limit=limit, before=before)
-
-    def _every_turn(self, reader: Reader) -> Iterator[KeptTurn]:
-        before = None
-        while page := self.turns(reader, limit=_PAGE, before=before):
-            yield from page
-            before = page[-1].turn_id
 
     def growth(self, reader: Reader, step: timedelta = timedelta(days=1)) -> list[tuple[datetime, int]]:
         """Count the memories that `reader` sees after each step of time in which any came or went, oldest first."""
@@ -359,7 +351,7 @@ class Engine:
         return near_groups([record for record, _ in known], rows, threshold=threshold)
 
     def users(self) -> list[str]:
-        """List the users who have memories, in the order of their ids."""
+        """List the users who have memories, held ones included, or kept turns, in the order of their ids."""
         return self._backend.users()
 
     def export(

@@ -411,7 +411,7 @@ class Memory:
         return await in_thread(self.engine.undo, reader, turn_id=turn_id, since=since)
 
     async def users(self) -> list[str]:
-        """List the users who have memories, in the order of their ids."""
+        """List the users who have memories, held ones included, or kept turns, in the order of their ids."""
         return await in_thread(self.engine.users)
 
     async def near_duplicates(self, user_id: str, *, threshold: float = 0.85) -> list[Similar]:

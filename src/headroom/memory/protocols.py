@@ -158,7 +158,7 @@ class Backend(Protocol):
         """List what happened to the memories that `reader` sees, newest first; only in this turn, or since then."""
 
     def users(self) -> list[str]:
-        """List the users who have memories, in the order of their ids."""
+        """List the users who have memories, held ones included, or kept turns, in the order of their ids."""
 
     def vectors(self, memory_ids: Sequence[str], reader: Reader | None) -> list[Vector | None]:
         """Look up the vectors of memories, in the order of the ids; None for each that has none."""

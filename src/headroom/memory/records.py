@@ -263,6 +263,10 @@ class Stats(TypedDict):
     """1 while the write-ahead log of the file may still hold what was erased; within a second of rest it is 0."""
 
 
+EFFECTS = ("stored", "held", "replaced", "forgotten")
+"""The fields of a kept turn that name the memories which it changed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptNote:
     """A memory that was shown in a kept turn, with its score at that time."""

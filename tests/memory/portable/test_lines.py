@@ -16,12 +16,25 @@ from headroom.memory.portable.lines import (
     Header,
     end_line,
     header_line,
+    is_turn,
     memory_line,
     parse_header,
     parse_line,
+    turn_line,
 )
 from headroom.memory.protocols import Stored
-from headroom.memory.records import Action, Event, Origin, Record, Relationship, Scope, Source
+from headroom.memory.records import (
+    Action,
+    Event,
+    KeptNote,
+    KeptTurn,
+    Origin,
+    Parts,
+    Record,
+    Relationship,
+    Scope,
+    Source,
+)
 
 pytestmark = pytest.mark.quick
 
@@ -171,3 +184,36 @@ def test_any_line_is_read_or_refused(value: object) -> None:
                 parse(line)
             except ValueError:
                 continue
+
+
+TURN = KeptTurn(
+    user_id="alice",
+    turn_id="t-1",
+    at=datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=timezone.utc),
+    session_id="s",
+    agent_id="claude",
+    asked="And\nnow?",
+    notes=(KeptNote(id="a", score=0.5, parts=Parts(vector=0.75, time=-0.25)),),
+    stored=("b",),
+    held=("c",),
+    replaced=("d", "e"),
+    forgotten=("f",),
+)
+
+
+@pytest.mark.parametrize("turn", [TURN, KeptTurn(user_id="alice", turn_id="t-2", at=TURN.at)])
+def test_a_turn_comes_back_as_it_was(turn: KeptTurn) -> None:
+    """Every field, in one line that is known without being parsed."""
+    line = turn_line(turn)
+    assert parse_line(line) == turn
+    assert is_turn(line)
+    assert is_turn(json.dumps(json.loads(line), indent=1).replace("\n", " "))
+    assert not is_turn(memory_line(Stored(RECORD, EVENTS, VECTOR)))
+
+
+@pytest.mark.parametrize("field", [field for field in TURN.__slots__ if field not in ("session_id", "agent_id")])
+def test_a_turn_that_is_damaged_is_refused(field: str) -> None:
+    """A field of another kind is no turn."""
+    fields = json.loads(turn_line(TURN))["turn"] | {field: 5}
+    with pytest.raises(ValueError, match=r"\w"):
+        parse_line(json.dumps({"turn": fields}))

@@ -25,7 +25,8 @@ def command(target: Target, *, file: Path, overwrite: bool, as_json: bool) -> No
     """Write memories whole to FILE, as JSON Lines.
 
     With --user or --project those of one user, else those of all users: with their vectors, history, sources, what is
-    held for review, and what happened to them. Only you can read FILE, and it is not encrypted.
+    held for review, what happened to them, and the chat turns that were kept. Only you can read FILE, and it is not
+    encrypted.
     """
     user = target.user_id if target.user or target.project else None
     with target.open() as memory, progress_bar("memories") as show:

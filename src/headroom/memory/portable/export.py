@@ -1,16 +1,16 @@
-"""Writing memories to a file of JSON Lines, in bounded memory."""
+"""Writing memories and kept turns to a file of JSON Lines, in bounded memory."""
 
 from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
 from ...errors import InvalidInput
 from ..protocols import Backend
-from ..records import Reader
+from ..records import KeptTurn, Reader
 from . import lines
 
 Progress = Callable[[int, int], None]
@@ -29,7 +29,7 @@ def export(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> int:
-    """Write the memories of a user, or of all users, to `path`; return how many they are.
+    """Write the memories and kept turns of a user, or of all users, to `path`; return how many memories they are.
 
     Only its owner can read the file (mode 0600). Until it is whole it is called `path` with ".part" behind it; an
     export that was stopped begins anew, because what was deleted since must not be in it. Raise InvalidInput if the
@@ -64,12 +64,23 @@ def _write(backend: Backend, part: Path, header: lines.Header, progress: Progres
             file.write(lines.memory_line(stored) + "\n")
             if progress is not None and count % _EVERY == 0:
                 progress(count, max(count, total))
+        for user_id in backend.users() if header.user_id is None else [header.user_id]:
+            for turn in reversed(list(every_turn(backend, user_id))):
+                file.write(lines.turn_line(turn) + "\n")
         file.write(lines.end_line(count) + "\n")
         file.flush()
         os.fsync(file.fileno())
     if progress is not None:
         progress(count, count)
     return count
+
+
+def every_turn(backend: Backend, user_id: str) -> Iterator[KeptTurn]:
+    """Yield the kept turns of a user, newest first."""
+    before = None
+    while page := backend.turns(Reader(user_id=user_id, owner=True), limit=_EVERY, before=before):
+        yield from page
+        before = page[-1].turn_id
 
 
 def _sync_folder(folder: Path) -> None:

@@ -2,11 +2,13 @@
 
     {"headroom": "export", "version": 1, "id": ..., "embedder": ..., "exported_at": ..., "user_id": null}
     {"id": ..., "content": ..., "user_id": ..., ..., "sources": [...], "events": [...], "vector": "..."}
+    {"turn": {"user_id": ..., "turn_id": ..., "at": ..., "notes": [...], "stored": [...], ...}}
     {"end": 1000000}
 
 Times are ISO 8601 in UTC with microseconds. A vector is its float32 numbers, little-endian, in base64, so that it comes
 back bit for bit; a memory without one waits for it. Fields that are empty are left out. The memories stand in the order
-in which they were stored. The last line says how many they are: a file that was cut short is noticed.
+in which they were stored, and behind them the chat turns that were kept. The last line says how many memories there
+are: a file that was cut short is noticed.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..protocols import Stored, Vector
-from ..records import Action, Event, Origin, Record, Relationship, Scope, Source
+from ..records import EFFECTS, Action, Event, KeptNote, KeptTurn, Origin, Parts, Record, Relationship, Scope, Source
 from ..rules.checks import LONGEST_CONTENT, LONGEST_ID, check_json, check_share, check_text
 
 VERSION = 1
@@ -87,6 +89,18 @@ def memory_line(stored: Stored) -> str:
     )
 
 
+def turn_line(turn: KeptTurn) -> str:
+    """Write a kept turn in one line."""
+    fields = {name: value for name in turn.__slots__ if (value := getattr(turn, name))}
+    notes = [{"id": note.id, "score": note.score, "parts": note.parts._asdict()} for note in turn.notes]
+    return json.dumps({"turn": fields | {"at": _time(turn.at), "notes": notes}}, ensure_ascii=False)
+
+
+def is_turn(line: str) -> bool:
+    """Return whether a line holds a kept turn, without parsing it."""
+    return line.lstrip("{ \t").startswith('"turn"')
+
+
 def parse_header(line: str) -> Header:
     """Read the first line. Raise ValueError if it is none, or of a newer version."""
     fields = _object(line)
@@ -105,10 +119,15 @@ def parse_header(line: str) -> Header:
     )
 
 
-def parse_line(line: str) -> Stored | int:
-    """Read a memory, or the count of the last line. Raise ValueError, which InvalidInput is, if it is neither."""
+def parse_line(line: str) -> Stored | KeptTurn | int:
+    """Read a memory, a kept turn, or the count of the last line.
+
+    Raise ValueError, which InvalidInput is, if it is none of them.
+    """
     fields = _object(line)
     try:
+        if set(fields) == {"turn"}:
+            return _turn(fields["turn"])
         return int(fields["end"]) if set(fields) == {"end"} else _memory(fields)
     except (KeyError, TypeError, AttributeError, OverflowError) as exc:
         raise ValueError(f"a field is missing or of another kind ({type(exc).__name__})") from None
@@ -139,6 +158,25 @@ def _memory(fields: Mapping[str, Any]) -> Stored:
         raise ValueError("it has no source")
     events = tuple(_event(record.id, event) for event in fields.get("events", ()))
     return Stored(record, events, _vector(fields.get("vector")))
+
+
+def _turn(fields: Mapping[str, Any]) -> KeptTurn:
+    return KeptTurn(
+        user_id=check_text("user_id", fields["user_id"], LONGEST_ID),
+        turn_id=check_text("turn_id", fields["turn_id"], LONGEST_ID),
+        at=_moment(fields["at"]),
+        session_id=_id(fields, "session_id"),
+        agent_id=_id(fields, "agent_id"),
+        asked=None if fields.get("asked") is None else check_text("asked", fields["asked"], LONGEST_CONTENT),
+        notes=tuple(map(_note, fields.get("notes", ()))),
+        **{name: tuple(check_text("an id", one, LONGEST_ID) for one in fields.get(name, ())) for name in EFFECTS},
+    )
+
+
+def _note(fields: Mapping[str, Any]) -> KeptNote:
+    parts = {name: float(share) for name, share in fields["parts"].items() if name in Parts._fields}
+    score = check_share("score", fields["score"])
+    return KeptNote(id=check_text("id", fields["id"], LONGEST_ID), score=score, parts=Parts(**parts))
 
 
 def _source_fields(source: Source) -> dict[str, str]:

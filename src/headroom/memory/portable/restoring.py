@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from ...errors import UnreadableImport
 from ..protocols import Backend, Stored, Vector
-from ..records import Event, Json, Record
+from ..records import EFFECTS, Event, Json, KeptTurn, Record
 from ..rules.staging import staged_user
 from . import lines
 from .export import Progress
@@ -71,11 +71,13 @@ def _restore(target: Target, path: Path, file: IO[str], progress: Progress | Non
         raise UnreadableImport(path=path, reason=str(exc)) from None
     import_id = uuid.uuid5(uuid.NAMESPACE_OID, f"{header.id} {target.user_id or ''}").hex
     size, done, known = path.stat().st_size, 0, 0
-    memories = _memories(path, file)
+    found, turns = _lines(path, file), False
     try:
-        while batch := list(islice(memories, _BATCH)):
-            known += _stage(target, import_id, header.embedder, batch)
-            done += len(batch)
+        while batch := list(islice(found, _BATCH)):
+            memories = [one for one in batch if isinstance(one, Stored)]
+            turns = turns or len(memories) < len(batch)
+            known += _stage(target, import_id, header.embedder, memories)
+            done += len(memories)
             if progress is not None:
                 progress(done, max(done, done * size // max(1, file.buffer.tell())))  # type: ignore[attr-defined]
     except UnreadableImport:
@@ -83,11 +85,30 @@ def _restore(target: Target, path: Path, file: IO[str], progress: Progress | Non
         raise
     if progress is not None:
         progress(done, done)
-    return Imported(added=target.backend.publish(import_id), known=known)
+    added = target.backend.publish(import_id)
+    if turns:
+        _keep_turns(target, import_id, path)
+    return Imported(added=added, known=known)
 
 
-def _memories(path: Path, file: IO[str]) -> Iterator[Stored]:
-    """Yield the memories of the lines behind the header. Raise UnreadableImport unless they end as they should."""
+def _keep_turns(target: Target, import_id: str, path: Path) -> None:
+    """Keep the turns of the file, now that their memories are there.
+
+    One that names a memory which was joined with a known one is left out: it must go when that text is erased.
+    """
+    with path.open(encoding="utf-8") as file:
+        for line in filter(lines.is_turn, file):
+            turn = lines.parse_line(line)
+            if isinstance(turn, KeptTurn):
+                turn = turn if target.user_id is None else replace(turn, user_id=target.user_id)
+                ids = _Ids(target.backend, import_id, dict.fromkeys(turn.named(), turn.user_id))
+                renamed = ids.turn(turn)
+                if None not in ids.owners(renamed.named()):
+                    target.backend.keep_turn(renamed)
+
+
+def _lines(path: Path, file: IO[str]) -> Iterator[Stored | KeptTurn]:
+    """Yield what stands behind the header. Raise UnreadableImport unless it ends as it should."""
     count, width = 0, 0
     for number, line in enumerate(file, 2):
         try:
@@ -98,6 +119,9 @@ def _memories(path: Path, file: IO[str]) -> Iterator[Stored]:
             if found != count or file.readline():
                 raise UnreadableImport(path=path, reason=f"it has {count:,} memories and says that it has {found:,}")
             return
+        if isinstance(found, KeptTurn):
+            yield found
+            continue
         if found.vector is not None:
             width = width or len(found.vector)
             if len(found.vector) != width:
@@ -113,7 +137,7 @@ def _stage(target: Target, import_id: str, embedder: str, batch: Sequence[Stored
     """Stage those of a batch that are not there yet; return how many the user had before."""
     if target.user_id is not None:
         batch = [stored._replace(record=replace(stored.record, user_id=target.user_id)) for stored in batch]
-    ids = _Ids(target.backend, import_id, batch)
+    ids = _Ids(target.backend, import_id, _named(batch))
     renamed = [ids.renamed(stored) for stored in batch]
     owners = ids.owners([stored.record.id for stored in renamed])
     new = [stored for stored in renamed if owners[stored.record.id] is None]
@@ -132,20 +156,26 @@ def embedded(target: Target, memories: Sequence[Stored], *, keep: bool) -> list[
     ]
 
 
+def _named(batch: Sequence[Stored]) -> dict[str, str]:
+    """Return the ids that stand in a batch, each with the user of the memory that names it."""
+    named = {stored.record.id: stored.record.user_id for stored in batch}
+    for stored in batch:
+        record = stored.record
+        for other in (record.superseded_by, *record.would_replace):
+            if other is not None:
+                named.setdefault(other, record.user_id)
+    return named
+
+
 class _Ids:
-    """Which ids of a batch are taken by others, and what the memories are called instead.
+    """Which ids are taken by others, and what the memories are called instead.
 
     The new id follows from the old one and the user, so that every batch, and every later run, finds the same.
     """
 
-    def __init__(self, backend: Backend, import_id: str, batch: Sequence[Stored]) -> None:
-        self._backend, self._import_id = backend, import_id
-        named = {stored.record.id: stored.record.user_id for stored in batch}
-        for stored in batch:
-            record = stored.record
-            for other in (record.superseded_by, *record.would_replace):
-                if other is not None:
-                    named.setdefault(other, record.user_id)
+    def __init__(self, backend: Backend, import_id: str, named: Mapping[str, str]) -> None:
+        """Look up ids; `named` has the user whose memory each shall be."""
+        self._backend = backend
         owners = self.owners(list(named))
         self._new = {
             memory_id: _new_id(user_id, memory_id)
@@ -163,6 +193,12 @@ class _Ids:
         record = stored.record
         events = tuple(self._event(event) for event in stored.events)
         return stored._replace(record=self._record(record), events=events)
+
+    def turn(self, turn: KeptTurn) -> KeptTurn:
+        """Return a turn that names its memories as they are called here."""
+        notes = tuple(replace(note, id=self._of(note.id)) for note in turn.notes)
+        effects: dict[str, Any] = {name: tuple(map(self._of, getattr(turn, name))) for name in EFFECTS}
+        return replace(turn, notes=notes, **effects)
 
     def _record(self, record: Record) -> Record:
         return replace(

@@ -17,7 +17,7 @@ from ..rules.times import micros, moment, now
 from ..rules.visibility import bound, sees, visible
 from .qdrant.collection import PAGE, Collection
 from .qdrant.conditions import between, every, has, has_any, listed, of_user, pushed, ruled
-from .qdrant.points import EMBED, FOREVER, HELD, LIVE, STORED, Point, events_of
+from .qdrant.points import EMBED, FOREVER, HELD, LIVE, STORED, TURN, Point, events_of
 
 _BATCH = 256
 """Memories that are looked at together if a filter has to be asked about each."""
@@ -106,8 +106,8 @@ class Reading:
         return [event for *_, event in sorted(found, key=lambda one: one[:2], reverse=True)]
 
     def users(self) -> list[str]:
-        """List the users who have memories."""
-        return list(self._collection.facet("user_id", every(has_any("state", STORED))))
+        """List the users who have memories or kept turns."""
+        return list(self._collection.facet("user_id", every(has_any("state", (*STORED, TURN)))))
 
     def stats(self, reader: Reader | None) -> Stats:
         """Count the memories that `reader` sees, or all of everybody."""

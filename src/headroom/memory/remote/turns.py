@@ -9,7 +9,7 @@ from typing import Any
 
 from qdrant_client import models as m
 
-from ..records import KeptNote, KeptTurn, Parts, Reader
+from ..records import EFFECTS, KeptNote, KeptTurn, Parts, Reader
 from ..rules.times import micros, moment
 from .qdrant.collection import Collection
 from .qdrant.conditions import every, has
@@ -18,7 +18,6 @@ from .qdrant.points import FOREVER, TURN
 
 KEPT = 1000
 """Turns of a user that are kept; the oldest go first."""
-_EFFECTS = ("stored", "held", "replaced", "forgotten")
 _NAMESPACE = uuid.UUID("3c1d1e52-6f0c-5d43-9c3c-2f8a7a0f4b6e")
 
 
@@ -79,7 +78,7 @@ def _joined(kept: KeptTurn, new: KeptTurn) -> KeptTurn:
     """Add to a turn what is new."""
     shown = {note.id for note in kept.notes}
     effects: dict[str, Any] = {
-        role: tuple(dict.fromkeys((*getattr(kept, role), *getattr(new, role)))) for role in _EFFECTS
+        role: tuple(dict.fromkeys((*getattr(kept, role), *getattr(new, role)))) for role in EFFECTS
     }
     return replace(
         kept,
@@ -93,7 +92,7 @@ def _payload(turn: KeptTurn) -> dict[str, Any]:
     notes = [
         [note.id, note.score, {k: round(v, 4) for k, v in note.parts._asdict().items() if v}] for note in turn.notes
     ]
-    whole = {"asked": turn.asked, "notes": notes, **{role: list(getattr(turn, role)) for role in _EFFECTS}}
+    whole = {"asked": turn.asked, "notes": notes, **{role: list(getattr(turn, role)) for role in EFFECTS}}
     return {
         "state": TURN,
         "user_id": turn.user_id,
@@ -118,5 +117,5 @@ def _read(stored: dict[str, Any]) -> KeptTurn:
         agent_id=stored["agent_id"] or None,
         asked=whole["asked"],
         notes=tuple(KeptNote(id=name, score=score, parts=Parts(**parts)) for name, score, parts in whole["notes"]),
-        **{role: tuple(whole[role]) for role in _EFFECTS},
+        **{role: tuple(whole[role]) for role in EFFECTS},
     )

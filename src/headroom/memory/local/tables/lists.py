@@ -84,10 +84,10 @@ def growth(cursor: apsw.Cursor, reader: Reader, step: int) -> list[tuple[int, in
 
 
 def users(cursor: apsw.Cursor) -> list[str]:
-    """List the users who have memories."""
+    """List the users who have memories or kept turns."""
     found = cursor.execute(
-        """select user_id from users where import_id is null
-        and exists (select 1 from memories where user = key) order by user_id"""
+        """select user_id from users where import_id is null and (exists (select 1 from memories where user = key)
+        or exists (select 1 from turns where user = key)) order by user_id"""
     )
     return [str(user_id) for (user_id,) in found]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import apsw
 
-from ...records import KeptNote, KeptTurn, Parts, Reader
+from ...records import EFFECTS, KeptNote, KeptTurn, Parts, Reader
 from ...rules.times import micros, moment
 from ..file.database import count_erasure
 from . import history, read
@@ -16,7 +16,6 @@ from . import history, read
 KEPT = 1000
 """Turns of a user that are kept; the oldest go first."""
 _SHOWN = "shown"
-_EFFECTS = ("stored", "held", "replaced", "forgotten")
 
 
 def keep(cursor: apsw.Cursor, turn: KeptTurn) -> None:
@@ -69,7 +68,7 @@ def page(cursor: apsw.Cursor, reader: Reader, limit: int, before: str | None) ->
             agent_id=agent_id,
             asked=asked,
             notes=tuple(_notes(beside[seq])),
-            **{role: tuple(read.id_text(raw) for raw, name, *_ in beside[seq] if name == role) for role in _EFFECTS},
+            **{role: tuple(read.id_text(raw) for raw, name, *_ in beside[seq] if name == role) for role in EFFECTS},
         )
         for seq, turn_id, at, session_id, agent_id, asked in rows
     ]
@@ -99,7 +98,7 @@ def _rows(turn: KeptTurn) -> Iterator[tuple[str, str, int, float | None, str | N
     for place, note in enumerate(turn.notes):
         parts = {name: round(share, 4) for name, share in note.parts._asdict().items() if share}
         yield note.id, _SHOWN, place, note.score, json.dumps(parts)
-    for role in _EFFECTS:
+    for role in EFFECTS:
         for place, memory_id in enumerate(getattr(turn, role)):
             yield memory_id, role, place, None, None
 
