@@ -285,7 +285,7 @@ def test_an_empty_name_is_nobody(capsys: pytest.CaptureFixture[str], home: Path)
     """A script whose variable is not set must not read or erase the memory of whoever runs it."""
     add(capsys, "User drinks tea")
     for option in ("--user", "--project"):
-        for words in (["list"], ["clear", "--yes"], ["export", "all.jsonl"]):
+        for words in (["list"], ["clear", "--yes"], ["export", "all.jsonl"], ["install", "cursor", "--dry-run"]):
             assert "must not be empty" in run(capsys, *words, option, "", status=2)
     assert "User drinks tea" in run(capsys, "list")
 

@@ -11,7 +11,7 @@ import pytest
 import tomlkit
 
 from headroom.errors import InvalidInput, SettingsUnreadable
-from headroom.integrations.installer import AGENTS, apply, edited, installation, removal
+from headroom.integrations.installer import AGENTS, FileChange, apply, edited, installation, removal
 from headroom.integrations.places import Place, Setup
 
 pytestmark = pytest.mark.quick
@@ -182,6 +182,29 @@ def test_toml_that_cannot_be_parsed_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".codex/config.toml").write_text("model = \n", "utf-8")
     with pytest.raises(SettingsUnreadable, match=r"\[mcp_servers.headroom\]"):
         installation(AGENTS["codex"], Place(home=tmp_path), SETUP)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a folder that nobody can write")
+def test_a_folder_that_cannot_be_written_leaves_all_as_it_was(tmp_path: Path) -> None:
+    """Several files change together or not at all; the error names the one that cannot be written."""
+    (tmp_path / "old.json").write_text("old", "utf-8")
+    changes = [
+        FileChange(path=tmp_path / "old.json", before="old", after="new"),
+        FileChange(path=tmp_path / "new.json", before=None, after="new"),
+        FileChange(path=Path("/proc/headroom/settings.json"), before=None, after="new"),
+    ]
+    with pytest.raises(SettingsUnreadable, match="/proc/headroom/settings.json: its folder cannot be written"):
+        apply(changes)
+    assert {path.name: path.read_text("utf-8") for path in tmp_path.iterdir()} == {"old.json": "old"}
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_what_was_ours_alone_leaves_no_back_up(tmp_path: Path, agent: str) -> None:
+    """In an empty home nothing but folders remains of an agent."""
+    place = Place(home=tmp_path, platform="linux")
+    apply(installation(AGENTS[agent], place, SETUP))
+    assert apply(removal(AGENTS[agent], place)) == []
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_toml_with_an_inline_table_is_kept_so(tmp_path: Path) -> None:

@@ -38,13 +38,15 @@ class Target:
     model: str | None = None
     backend: str | None = None
 
-    @property
-    def user_id(self) -> str:
-        """The user: the one named, the project's if asked, else the name that one is logged in by."""
+    def __post_init__(self) -> None:
         if self.project is not None and self.user is not None:
             raise InvalidInput("--project and --user name two memories; leave out one of them")
         if "" in (self.project, self.user):  # an unset variable of a script must not end up in another memory
             raise InvalidInput("--user and --project must not be empty; leave them out for your own memory")
+
+    @property
+    def user_id(self) -> str:
+        """The user: the one named, the project's if asked, else the name that one is logged in by."""
         if self.project is not None:
             return project_user(Path(self.project))
         return self.user or os.environ.get("HEADROOM_USER") or getpass.getuser()

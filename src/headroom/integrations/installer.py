@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -41,8 +41,6 @@ class FileChange:
     path: Path
     before: str | None
     after: str | None
-    keep: bool = True
-    """Keep a back-up; not needed for a file that is wholly ours and as we wrote it."""
 
     def diff(self) -> str:
         """Show the change as a unified diff."""
@@ -97,14 +95,17 @@ def is_installed(agent: Agent, place: Place) -> bool:
 def apply(changes: Iterable[FileChange]) -> list[Path]:
     """Carry out the changes and return the back-ups made, one beside each file that was there.
 
-    Each file is written anew beside the old one and renamed, so a crash leaves either the old one or the new one. A
-    symbolic link stays, and the file that it names changes. Raise SettingsUnreadable if a file changed meanwhile.
+    Each file is written anew beside the old one, and all of them are renamed when all are written: a folder that cannot
+    be written leaves everything as it was, and a crash leaves either the old file or the new one. A symbolic link
+    stays, and the file that it names changes. Raise SettingsUnreadable if a file changed meanwhile or cannot be written.
     """
     changes = [replace(change, path=change.path.resolve()) for change in changes]
     for change in changes:
         if _read(change.path) != change.before:
             raise SettingsUnreadable(path=change.path, reason="it changed just now; run the command again", snippet="")
-    return [backup for change in changes if (backup := _write(change)) is not None]
+    with ExitStack() as unfinished:
+        written = [_written(change, unfinished) for change in changes]
+        return [backup for pair in zip(changes, written, strict=True) if (backup := _put_in_place(*pair)) is not None]
 
 
 def _changes(parts: Sequence[Part], *, installing: bool) -> list[FileChange]:
@@ -120,11 +121,8 @@ def _changes(parts: Sequence[Part], *, installing: bool) -> list[FileChange]:
             after[part.path] = part.take(text)
     if not installing:
         after = {path: _as_it_was(path, text) if text != before[path] else text for path, text in after.items()}
-    ours = {part.path for part in parts if isinstance(part, OwnFile) and before[part.path] == part.content}
     return [
-        FileChange(path=path, before=before[path], after=after[path], keep=path not in ours)
-        for path in before
-        if before[path] != after[path]
+        FileChange(path=path, before=before[path], after=after[path]) for path in before if before[path] != after[path]
     ]
 
 
@@ -156,17 +154,15 @@ def _read(path: Path) -> str | None:
         raise SettingsUnreadable(path=path, reason=str(exc), snippet="") from exc
 
 
-def _write(change: FileChange) -> Path | None:
+def _written(change: FileChange, unfinished: ExitStack) -> Path | None:
+    """Write the new file beside the old one; None if there is to be none. `unfinished` removes it if it stays there."""
     path = change.path
-    backup = _backup(path) if change.before is not None and change.keep else None
     if change.after is None:
-        path.unlink()
-        with suppress(OSError):  # the folder of a skill; one that holds more stays
-            path.parent.rmdir()
-        return backup
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # made with mode 0600
+        return None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # made with mode 0600
+        unfinished.callback(Path(name).unlink, missing_ok=True)
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             file.write(change.after)
             file.flush()
@@ -175,10 +171,22 @@ def _write(change: FileChange) -> Path | None:
             shutil.copymode(path, name)
         else:
             os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    except OSError as exc:
+        reason = f"its folder cannot be written ({exc.strerror})"
+        raise SettingsUnreadable(path=path, reason=reason, snippet="") from exc
+    return Path(name)
+
+
+def _put_in_place(change: FileChange, written: Path | None) -> Path | None:
+    """Exchange the file, or remove it, and return the back-up of the old one; one that was ours alone needs none."""
+    path = change.path
+    if written is None:
+        path.unlink()
+        with suppress(OSError):  # the folder of a skill; one that holds more stays
+            path.parent.rmdir()
+        return None
+    backup = _backup(path) if change.before is not None else None
+    os.replace(written, path)
     return backup
 
 
