@@ -193,7 +193,7 @@ def test_a_folder_that_cannot_be_written_leaves_all_as_it_was(tmp_path: Path) ->
         FileChange(path=tmp_path / "new.json", before=None, after="new"),
         FileChange(path=Path("/proc/headroom/settings.json"), before=None, after="new"),
     ]
-    with pytest.raises(SettingsUnreadable, match="/proc/headroom/settings.json: its folder cannot be written"):
+    with pytest.raises(SettingsUnreadable, match=r"/proc/headroom/settings\.json: its folder cannot be written"):
         apply(changes)
     assert {path.name: path.read_text("utf-8") for path in tmp_path.iterdir()} == {"old.json": "old"}
 

@@ -97,7 +97,7 @@ def apply(changes: Iterable[FileChange]) -> list[Path]:
 
     Each file is written anew beside the old one, and all of them are renamed when all are written: a folder that cannot
     be written leaves everything as it was, and a crash leaves either the old file or the new one. A symbolic link
-    stays, and the file that it names changes. Raise SettingsUnreadable if a file changed meanwhile or cannot be written.
+    stays, and the file that it names changes. Raise SettingsUnreadable if one changed meanwhile, or cannot be written.
     """
     changes = [replace(change, path=change.path.resolve()) for change in changes]
     for change in changes:
