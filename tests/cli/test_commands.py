@@ -131,6 +131,8 @@ def test_exit_codes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert "Missing argument" in run(capsys, "search", status=2)
     for words in (["list", "-n", "0"], ["events", "-n", "-1"], ["search", "x", "-n", "-1"], ["mcp", "--port", "65536"]):
         assert "Invalid value" in run(capsys, *words, status=2)
+    for words in (["list", "-n", "x"], ["search", "x", "-n", "1.5"], ["ui", "--port", "http"]):
+        assert "is not a valid whole number" in run(capsys, *words, status=2)
     assert "number from 0 to 1" in run(capsys, "add", "x", "--importance", "7", status=2)
     (tmp_path / "notes.txt").write_text("no database", "utf-8")
     assert "cannot be read as a memory file" in run(capsys, "list", "--db", str(tmp_path / "notes.txt"), status=1)

@@ -86,6 +86,18 @@ def test_held_facts_are_reviewed_one_by_one() -> None:
         assert [record.content for record in memory.pending()] == ["Held fact 0"]
 
 
+def test_nothing_is_asked_if_nothing_is_held() -> None:
+    """The answer is the same as in a pipe."""
+    assert "nothing is held" in on_terminal("review")
+
+
+def test_a_server_that_is_started_by_hand_says_what_it_waits_for() -> None:
+    """A person who types `headroom mcp` would see nothing; Ctrl-D is the end of the input."""
+    shown = on_terminal("mcp", typed="\x04")
+    assert "waiting for an agent" in shown
+    assert "headroom install" in shown
+
+
 def test_installing_shows_the_change_and_asks(tmp_path: Path) -> None:
     """The diff comes first; no changes nothing, yes does and says where the back-up is."""
     (tmp_path / ".cursor").mkdir()

@@ -139,6 +139,12 @@ def scope_options(command: C) -> C:
     return click.option("--session", metavar="ID", help="See and store within this session.")(command)
 
 
+class Whole(click.IntRange):
+    """A whole number, named so in the answer to what is none."""
+
+    name = "whole number"
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 

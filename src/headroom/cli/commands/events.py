@@ -7,7 +7,7 @@ from datetime import datetime
 
 import click
 
-from ..options import Target, date_time, json_option, target_options
+from ..options import Target, Whole, date_time, json_option, target_options
 from ..output import moment, print_json, print_table
 
 
@@ -19,9 +19,7 @@ Examples:
 )
 @click.option("--turn", "turn_id", metavar="TURN", help="Only of this turn.")
 @click.option("--since", type=date_time, metavar="DATE", help="Only since then.")
-@click.option(
-    "-n", "--limit", type=click.IntRange(1), default=50, show_default=True, metavar="N", help="At most so many."
-)
+@click.option("-n", "--limit", type=Whole(1), default=50, show_default=True, metavar="N", help="At most so many.")
 @target_options
 @json_option
 def command(target: Target, *, turn_id: str | None, since: datetime | None, limit: int, as_json: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..options import Target, json_option, scope_options, target_options
+from ..options import Target, Whole, json_option, scope_options, target_options
 from ..output import print_records
 
 
@@ -14,9 +14,7 @@ Examples:
   headroom list
   headroom list --limit 100 --json | jq -r '.memories[].content'"""
 )
-@click.option(
-    "-n", "--limit", type=click.IntRange(1), default=20, show_default=True, metavar="N", help="At most so many."
-)
+@click.option("-n", "--limit", type=Whole(1), default=20, show_default=True, metavar="N", help="At most so many.")
 @click.option("--after", metavar="ID", help="Go on after this memory, the last one of the page before.")
 @click.option("--all", "everything", is_flag=True, help="Of every session and agent, as the owner sees them.")
 @scope_options

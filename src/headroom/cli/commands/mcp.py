@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import secrets
+import sys
 
 import click
 
@@ -11,7 +12,7 @@ from ... import memory
 from ...integrations.identity import read_token
 from ...memory.rules.gate import Allowance
 from ...runtime.extras import need
-from ..options import Target, target_options
+from ..options import Target, Whole, target_options
 
 
 @click.command(
@@ -25,7 +26,7 @@ Agents start it themselves: headroom install --help."""
 )
 @click.option(
     "--max-saves",
-    type=click.IntRange(0),
+    type=Whole(0),
     metavar="N",
     default=Allowance().facts,
     show_default=True,
@@ -33,7 +34,7 @@ Agents start it themselves: headroom install --help."""
 )
 @click.option(
     "--max-changes",
-    type=click.IntRange(0),
+    type=Whole(0),
     metavar="N",
     default=Allowance().ends,
     show_default=True,
@@ -43,7 +44,7 @@ Agents start it themselves: headroom install --help."""
 @click.option("--http", is_flag=True, help="Serve streamable HTTP instead of standard input and output.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on, with --http.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="The port; 0 lets the system choose."
+    "--port", type=Whole(0, 65535), default=8765, show_default=True, help="The port; 0 lets the system choose."
 )
 @click.option(
     "--token-file",
@@ -80,6 +81,10 @@ def command(
 
     allowance = Allowance(facts=max_saves, ends=max_changes)
     if not http:
+        if sys.stdin.isatty():
+            click.echo(
+                "waiting for an agent on standard input; headroom install sets one up. Ctrl-C ends it.", err=True
+            )
         server.serve_stdio(open_memory, agent=target.agent, allowance=allowance)
         return
     token = read_token(token_file) if token_file else secrets.token_urlsafe(32)

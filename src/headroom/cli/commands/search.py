@@ -7,7 +7,7 @@ from datetime import datetime
 import click
 
 from ...memory.records import Origin
-from ..options import Target, date_time, json_option, scope_options, target_options
+from ..options import Target, Whole, date_time, json_option, scope_options, target_options
 from ..output import print_records
 
 
@@ -18,9 +18,7 @@ Examples:
   headroom search "where does she live" --as-of 2025-06-01 --json"""
 )
 @click.argument("query")
-@click.option(
-    "-n", "--limit", type=click.IntRange(1), default=10, show_default=True, metavar="N", help="At most so many."
-)
+@click.option("-n", "--limit", type=Whole(1), default=10, show_default=True, metavar="N", help="At most so many.")
 @click.option("--saved-by", metavar="AGENT", help="Only what this agent saved.")
 @click.option("--origin", type=click.Choice([origin.value for origin in Origin]), help="Only what came from there.")
 @click.option("--as-of", type=date_time, metavar="DATE", help="What held at that time.")

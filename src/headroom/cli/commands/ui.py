@@ -7,7 +7,7 @@ from contextlib import suppress
 import click
 
 from ...runtime.extras import need
-from ..options import Target, target_options
+from ..options import Target, Whole, target_options
 from ..output import plain
 
 
@@ -17,7 +17,7 @@ Examples:
   headroom ui
   headroom ui --user alice --port 8000"""
 )
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port; 0, the default, takes any free one.")
+@click.option("--port", type=Whole(0, 65535), default=0, help="The port; 0, the default, takes any free one.")
 @target_options
 def command(target: Target, *, port: int) -> None:
     """Show a memory on a local page.
