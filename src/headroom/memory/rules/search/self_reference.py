@@ -53,11 +53,11 @@ def speaks_of_writer(message: str) -> float:
     """
     text = _TOLD.sub(" ", unicodedata.normalize("NFC", message.casefold()).replace("’", "'").replace("i̇", "i"))
     tokens = set(_TOKEN.findall(text))
-    if tokens & FIRST_PERSON or any(_parts_of(token) & FIRST_PERSON for token in tokens) or _GLUED.search(text):
+    if tokens & FIRST_PERSON or any(_parts_of(token) & FIRST_PERSON for token in tokens):
         return 1.0
-    if (_TURKISH[0].search(text) and _TURKISH[1].search(text)) or _ARABIC.search(text):
+    if not text.isascii() and any(sign.search(text) for sign in (_GLUED, _ARABIC, _REMEMBERS)):
         return 1.0
-    if _REMEMBERS.search(text) or _ends_in_own_verb(message):
+    if (_TURKISH[0].search(text) and _TURKISH[1].search(text)) or _ends_in_own_verb(message):
         return 1.0
     return 0.0 if _is_known(text, tokens) else _UNKNOWN
 
