@@ -142,7 +142,7 @@ def _lines(person: Person, section: str, shared: str) -> list[str]:
 def _fillers(person: Person) -> list[str]:
     """Return the notes that answer nothing, in the style of this user's own."""
     first = person.pairs("direct")[0][0]
-    style = next((word for word in ("The user", "User", person.name) if first.startswith(word + " ")), None)
+    style = next((word for word in ("The user", "User", person.name) if first.startswith(word)), None)
     lines = (_HERE / "fillers.txt").read_text(encoding="utf-8").splitlines()
     if style is None:
         return [line.removeprefix("{U} ").capitalize() for line in lines]

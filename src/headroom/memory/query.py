@@ -112,6 +112,10 @@ class Relevance(Protocol):
     def about_user(self) -> bool:
         """The message is about the user as such."""
 
+    @property
+    def openness(self) -> float:
+        """How surely the message asks for all of a matter, 0..1."""
+
     def roughly(self, rows: npt.NDArray[np.float32], held: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return how far n notes stand out, at little cost. See `margins`."""
 

@@ -24,7 +24,7 @@ from ...runtime.forks import renew_in_child
 from ...runtime.threads import submit
 from ..embedders.cached import unit_rows
 from ..protocols import Embedder, Vectors
-from ..rules.search.relevance import Cohort, Kind
+from ..rules.search.cohort import Cohort, Kind
 from ..rules.search.words import words
 
 _log = logging.getLogger("headroom")
@@ -32,6 +32,7 @@ _log = logging.getLogger("headroom")
 _FACTS = "facts"
 _KINDS = {
     "personal": Kind.PERSONAL,
+    "open": Kind.OPEN,
     "general": Kind.GENERAL,
     "small talk": Kind.SMALL_TALK,
     "about me": Kind.ABOUT_USER,

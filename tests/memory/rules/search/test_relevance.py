@@ -7,23 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from headroom.memory.rules.search.cohort import Cohort, Kind, usual
+from headroom.memory.rules.search.cohort import Languages as Groups
 from headroom.memory.rules.search.message import Part
-from headroom.memory.rules.search.relevance import (
-    Cohort,
-    Kind,
-    judge,
-    profile,
-    rivals,
-    standing_out,
-    usual,
-    wants_profile,
-)
-from headroom.memory.rules.search.relevance import Languages as Groups
+from headroom.memory.rules.search.relevance import judge, profile, rivals, standing_out, wants_profile
 
 pytestmark = pytest.mark.quick
 
 WIDTH = 64
-PERSONAL, GENERAL, SMALL, ABOUT = np.eye(WIDTH, dtype=np.float32)[:4]
+PERSONAL, GENERAL, SMALL, ABOUT, OPEN = np.eye(WIDTH, dtype=np.float32)[:5]
 
 
 def unit(rows: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
@@ -34,14 +26,16 @@ def cohort() -> Cohort:
     """Twenty messages of each kind around an axis of their own, and sixty facts in any direction."""
     random = np.random.default_rng(1)
     messages = np.concatenate(
-        [axis + 0.15 * random.normal(size=(20, WIDTH)) for axis in (PERSONAL, GENERAL, SMALL, ABOUT)]
+        [axis + 0.15 * random.normal(size=(20, WIDTH)) for axis in (PERSONAL, GENERAL, SMALL, ABOUT, OPEN)]
     )
     return Cohort(
         facts=unit(random.normal(size=(60, WIDTH)).astype(np.float32)),
         fact_languages=np.zeros(60, np.int64),
         messages=unit(messages.astype(np.float32)),
-        message_languages=np.zeros(80, np.int64),
-        kinds=np.repeat([Kind.PERSONAL, Kind.GENERAL, Kind.SMALL_TALK, Kind.ABOUT_USER], 20).astype(np.int64),
+        message_languages=np.zeros(100, np.int64),
+        kinds=np.repeat([Kind.PERSONAL, Kind.GENERAL, Kind.SMALL_TALK, Kind.ABOUT_USER, Kind.OPEN], 20).astype(
+            np.int64
+        ),
         frequency={"often": 50},
     )
 
@@ -133,16 +127,44 @@ def test_in_a_foreign_language_few_words_rest_on_the_message_before() -> None:
         assert len(judge(parts, unit(np.stack([axis + SMALL, axis])), foreign).asks) == 1
 
 
-def test_those_far_behind_the_best_are_left_out() -> None:
-    """Best first, at most so many, none that does not pass, and none that stands out much less than the best.
+def test_all_of_a_matter_is_asked_for_by_likeness_or_by_wording() -> None:
+    """A note needs less for a message that is like open ones, or worded like one, if it is personal at all."""
+    plain = margin("when is my flight", PERSONAL, 0.5)
+    assert margin("when is my flight", OPEN, 0.5) > plain + 2
+    assert margin("tell me about my flight", PERSONAL, 0.5) > plain + 0.5
+    assert margin("tell me about flights", GENERAL, 0.5) < margin("when is the flight", PERSONAL, 0.5)
 
-    From the fourth note on it may stand out only a little less than the best or the third.
+
+def test_the_probe_tells_open_messages_apart() -> None:
+    """It is above 0 for each open message of the cohort and below for each other personal one."""
+    known = cohort()
+    probe, offset = known.open_probe
+    said = known.messages @ probe + offset
+    assert (said[known.kinds == Kind.OPEN] > 0).all()
+    assert (said[known.kinds == Kind.PERSONAL] < 0).all()
+
+
+def test_what_is_pasted_needs_more_beside_a_question_of_ones_own() -> None:
+    """The whole of a long message and its sentences give way to the one in which its writer speaks of himself."""
+    parts = [Part(text="log line " * 60 + "which one is mine?"), Part(text="which one is mine?"), Part(text="log line")]
+    vectors = unit(np.stack([PERSONAL, PERSONAL, PERSONAL]))
+    whole, own, other = judge(parts, vectors, cohort()).asks
+    assert min(whole.bar, other.bar) > own.bar + 2
+    alone = [Part(text="log line " * 60), Part(text="log line"), Part(text="line log")]
+    assert judge(alone, vectors, cohort()).asks[0].bar == pytest.approx(other.bar - 3)
+
+
+def test_those_far_behind_the_best_are_left_out() -> None:
+    """Best first, at most so many, none that does not pass; from the fourth on only those nearly as good as the best.
+
+    If all of a matter is asked for, those behind belong to it too.
     """
     margins = np.array([0.5, 9.0, -1.0, 4.0, 3.0], np.float32)
     assert standing_out(margins, 5).tolist() == [1, 3, 4]
     assert standing_out(margins, 2).tolist() == [1, 3]
-    assert standing_out(np.array([9.0, 8.0, 5.0, 4.8, 4.0], np.float32), 5).tolist() == [0, 1, 2, 3]
-    assert standing_out(np.array([9.0, 9.0, 8.0, 7.0, 6.0], np.float32), 5).tolist() == [0, 1, 2, 3]
+    assert standing_out(margins, 5, openness=1).tolist() == [1, 3, 4]
+    assert standing_out(np.array([9.0, 8.9, 8.8, 8.5, 4.0], np.float32), 5).tolist() == [0, 1, 2, 3]
+    assert standing_out(np.array([9.0, 8.9, 8.8, 8.5, 4.0], np.float32), 5, openness=1).tolist() == [0, 1, 2, 3, 4]
     assert standing_out(np.array([-1.0], np.float32), 5).tolist() == []
     assert standing_out(np.array([], np.float32), 5).tolist() == []
 

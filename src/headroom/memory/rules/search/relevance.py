@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -19,38 +17,36 @@ import numpy.typing as npt
 
 from ... import query
 from ...protocols import Vector, Vectors
+from .cohort import Bools, Cohort, Floats, Ints, usual
 from .message import Part, leans_back
+from .open_question import asks_after, asks_for_all
 from .self_reference import speaks_of_writer
 from .words import question_words, telling
 
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
-
-_BAR = 4.0
+_BAR = 3.9
 """Deviations by which a note must stand out if nothing is known of what the message asks."""
 _WRITER = 1.3
-"""Less for a message that speaks of its writer."""
-_KIND, _MOST_KIND, _LEAST_KIND = 1.5, 0.8, -2.0
-"""Less for each deviation by which the message is nearer to personal questions than to others, within bounds."""
-_FOREIGN, _FOREIGN_WRITER = 1.0, 1.5
-"""Less in a language that the embedder hardly knows: always, and more for a message that speaks of its writer."""
-_WORDS = 2.0
-"""More for a note that holds all words of the message."""
-_EARLIER = 0.3
-"""More is needed for a note that only the message before calls to mind."""
-_BEHIND_BEST = 6.5
-"""A note that stands out so much less than the best one is left out."""
-_FURTHER_BEHIND, _BEHIND_THIRD = 2.5, 0.4
-"""From the fourth note on: so much less than the best one or than the third. Three notes answer most messages, and a
-fourth is mostly wrong unless it is as good as one of these; four allergies are four answers of like worth."""
-_ABOUT = 1.05
+"""Less for a message that speaks of its writer, or asks after something of his."""
+_KIND = 1.2
+"""Less for each deviation by which the message is nearer to personal questions than to others."""
+_OPEN = 5.0
+"""Less for a personal message that asks for all of a matter: what is told of tomatoes is hardly like "how is my garden
+doing?", and belongs there. Other notes would have to be just as like it, and then some of those come too."""
+_OPEN_BY_WORDING = 0.9
+"""What the wording adds to the probe."""
+_FOREIGN_WRITER = 2.5
+"""Less for a message that speaks of its writer in a language that the embedder hardly knows."""
+_WORDS, _WORDS_FOREIGN = 2.0, 7.0
+"""More for a note that holds all words of the message; in such a language vectors say little, and words decide."""
+_PASTED = 3.0
+"""More is needed for a part of a long message that says nothing of its writer, if another one does."""
+_FURTHER_BEHIND = 1.2
+"""From the fourth note on: so much less than the best. Three notes answer most messages, and a fourth is mostly wrong
+unless it is nearly as good; an open message wants more of them."""
+_ABOUT = 0.8
 """Deviations by which a message about the user as such is nearer to its like than to all other messages."""
 _STANDING = 3
 """So many notes that stand out answer a message by themselves, even one about the user as such."""
-_FOREIGN_MEAN = 1.6
-"""A language is foreign to the embedder if texts in it are that much nearer to each other than texts in general."""
-_LEAST_DEVIATION = 0.37
 _MOST_WORDS = 40
 """Words of one part that are looked up: a pasted log has hundreds."""
 _SHORT = 3
@@ -59,75 +55,14 @@ _SHORT_FOREIGN, _SMALL_TALK_FOREIGN = 2, 0.5
 """In a language that the embedder hardly knows: fewer words, and unless it is that much nearer to small talk."""
 _SAME_THING = 0.62
 """Cosine from which on two notes speak of the same thing: "lives in Berlin" and "lives in Madrid" are at 0.63."""
+_NEAREST = (5, 5, 5, 2)
+"""Messages of each kind that a message is compared with."""
 _JUDGED = 20
 """Candidates that are measured against the cohort themselves, the best as seen from the message."""
 _UNTHREADED = 250_000
 """Multiplications of a product of matrices for which OpenBLAS starts no threads."""
 _SMALL_TALK, _GENERAL = 0.1, 0.3
 """It does not if it is that much nearer to small talk than to all else, or to general knowledge than to personal."""
-
-
-class Kind(IntEnum):
-    """What a message of the cohort asks."""
-
-    PERSONAL = 0
-    GENERAL = 1
-    SMALL_TALK = 2
-    ABOUT_USER = 3
-
-
-class Languages(NamedTuple):
-    """Where the texts of each language begin in an array of the cohort, and how many they are."""
-
-    starts: Ints
-    counts: Ints
-
-    @classmethod
-    def of(cls, numbers: Ints) -> Languages:
-        """Read them off the ascending numbers of the texts' languages."""
-        starts = np.flatnonzero(np.diff(numbers, prepend=-1))
-        return cls(starts, np.diff(starts, append=len(numbers)))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cohort:
-    """Generic facts and messages, embedded. Their languages are numbers, ascending."""
-
-    facts: Vectors
-    fact_languages: Ints
-    messages: Vectors
-    message_languages: Ints
-    kinds: Ints
-    frequency: Mapping[str, int]
-    """How many of the cohort's texts hold a word: what many hold says little."""
-
-    @cached_property
-    def of_facts(self) -> Languages:
-        """The languages of the facts."""
-        return Languages.of(self.fact_languages)
-
-    @cached_property
-    def impostors(self) -> Vectors:
-        """The messages that a note is compared with: all but those about the user as such."""
-        return np.ascontiguousarray(self.messages[self.kinds != Kind.ABOUT_USER])
-
-    @cached_property
-    def of_impostors(self) -> Languages:
-        """Their languages."""
-        return Languages.of(self.message_languages[self.kinds != Kind.ABOUT_USER])
-
-    @cached_property
-    def places(self) -> tuple[Ints, ...]:
-        """The places of the messages of each kind."""
-        return tuple(np.flatnonzero(self.kinds == kind) for kind in Kind)
-
-    @cached_property
-    def deviation(self) -> float:
-        """How far cosines of unrelated messages lie apart with this embedder: the unit of all that is said of kinds."""
-        personal, *others = (
-            self.messages[self.places[kind]] for kind in (Kind.PERSONAL, Kind.GENERAL, Kind.SMALL_TALK)
-        )
-        return max(float((personal @ np.concatenate(others).T).std()), 1e-6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +76,10 @@ class Ask:
     bar: float
     weights: Mapping[str, float]
     """The words that say what it is about, and how much each says; they sum to 1."""
+    words: float
+    """What holding all of them is worth."""
+    openness: float
+    """How surely it asks for all of a matter, 0..1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +90,11 @@ class Relevance:
     about_user: bool
     """The message is about the user as such: without notes that stand out it brings his profile."""
     cohort: Cohort
+
+    @property
+    def openness(self) -> float:
+        """How surely the message asks for all of a matter, 0..1."""
+        return max(ask.openness for ask in self.asks)
 
     def roughly(self, rows: Vectors, held: Floats) -> Floats:
         """Return how far n notes stand out, seen from the message alone: the best of its parts. Shape (n,)."""
@@ -174,12 +118,15 @@ class Relevance:
         for ask, words in zip(self.asks, held, strict=True):
             cosine = rows @ ask.vector
             both = ((cosine - ask.mean) / ask.deviation + (cosine - mean) / deviation) / 2
-            margins.append(both + _WORDS * words - ask.bar)
+            margins.append(both + ask.words * words - ask.bar)
         return np.asarray(np.max(margins, axis=0), np.float32)
 
     def _seen_from_message(self, rows: Vectors, held: Floats) -> Floats:
-        scored = [(rows @ ask.vector - ask.mean) / ask.deviation - ask.bar for ask in self.asks]
-        return np.asarray(scored + _WORDS * held, np.float32)
+        scored = [
+            (rows @ ask.vector - ask.mean) / ask.deviation + ask.words * words - ask.bar
+            for ask, words in zip(self.asks, held, strict=True)
+        ]
+        return np.asarray(scored, np.float32)
 
 
 def _products(rows: Vectors, others: Vectors) -> Floats:
@@ -188,45 +135,31 @@ def _products(rows: Vectors, others: Vectors) -> Floats:
     return np.concatenate([rows @ others[start : start + block].T for start in range(0, len(others), block)], axis=1)
 
 
-def usual(cosines: Floats, languages: Languages, unit: float) -> tuple[Floats, Floats, Bools]:
-    """Return mean and deviation of each row of cosines with a cohort, of all or of one language, and if it is of one.
-
-    An embedder puts texts in a language that it hardly knows close to each other, whatever they say. So a text that is
-    much nearer to one language of the cohort than to all of it is measured against that language alone.
-    """
-    count = cosines.shape[1]
-    mean = cosines.sum(axis=1) / count
-    apart = cosines - mean[:, None]
-    deviation = np.sqrt(np.einsum("ij,ij->i", apart, apart) / count)
-    means = np.add.reduceat(cosines, languages.starts, axis=1) / languages.counts
-    own = means.max(axis=1)
-    foreign = own - _FOREIGN_MEAN * unit > mean
-    if foreign.any():
-        best = means.argmax(axis=1)
-        squares = np.add.reduceat(cosines**2, languages.starts, axis=1)[np.arange(len(best)), best]
-        narrow = np.sqrt(np.maximum(squares / languages.counts[best] - own**2, 0))
-        mean = np.where(foreign, own, mean)
-        deviation = np.where(foreign, np.maximum(narrow, _LEAST_DEVIATION * unit), deviation)
-    return mean, np.maximum(deviation, 1e-6), foreign
-
-
 def judge(parts: Sequence[Part], vectors: Vectors, cohort: Cohort) -> Relevance:
     """Return what notes must reach for each part of a message, the whole first. `vectors` has one row a part."""
     near, topics = [_nearness(vector, cohort) for vector in vectors], [topical(part.whole) for part in parts]
     means, deviations, foreign = usual(_products(vectors, cohort.facts), cohort.of_facts, cohort.deviation)
     whole, is_foreign = near[0], foreign.tolist()
     rests = leans_back(parts[0].text) or _may_rest(whole, topics[0], foreign=is_foreign[0])
-    asks = [
-        Ask(
-            vector=vectors[place],
-            mean=float(means[place]),
-            deviation=float(deviations[place]),
-            bar=_bar(part, near[place], foreign=is_foreign[place]),
-            weights=_weights(topics[place], cohort),
+    asks = []
+    for place, (part, aside) in enumerate(zip(parts, _pasted(parts), strict=True)):
+        if part.earlier and not rests:
+            continue
+        personal = _personal(part.whole, near[place])
+        openness = _openness(part.whole, vectors[place], cohort, foreign=is_foreign[place])
+        openness *= min(1.0, max(0.0, personal))
+        foreign_writer = _FOREIGN_WRITER * speaks_of_writer(part.whole) * is_foreign[place]
+        asks.append(
+            Ask(
+                vector=vectors[place],
+                mean=float(means[place]),
+                deviation=float(deviations[place]),
+                bar=_BAR - personal - _OPEN * openness - foreign_writer + _PASTED * aside,
+                weights=_weights(topics[place], cohort),
+                words=_WORDS_FOREIGN if is_foreign[place] else _WORDS,
+                openness=0.0 if aside else openness,
+            )
         )
-        for place, part in enumerate(parts)
-        if rests or not part.earlier
-    ]
     about_user = whole.about_user - max(whole[:3]) > _ABOUT and speaks_of_writer(parts[0].text) > 0
     return Relevance(asks=tuple(asks), about_user=about_user, cohort=cohort)
 
@@ -254,14 +187,16 @@ def rivals(rows: Vectors, days: Ints) -> Bools:
     return np.asarray(near.any(axis=1), np.bool_)
 
 
-def standing_out(margins: Floats, most: int) -> Ints:
-    """Return the places of at most `most` notes that pass, best first, without those far behind the best."""
+def standing_out(margins: Floats, most: int, openness: float = 0.0) -> Ints:
+    """Return the places of at most `most` notes that pass, best first; from the fourth on without those far behind.
+
+    `openness` says how surely all of a matter is asked for, 0..1: then those behind belong to it too.
+    """
     order = np.argsort(-margins, kind="stable")[:most]
     ranked = margins[order]
-    passes = (ranked > 0) & (ranked >= ranked[:1] - _BEHIND_BEST)
+    passes = ranked > 0
     if len(ranked) > _STANDING:
-        least = min(ranked[0] - _FURTHER_BEHIND, ranked[_STANDING - 1] - _BEHIND_THIRD)
-        passes[_STANDING:] &= ranked[_STANDING:] >= least
+        passes[_STANDING:] &= ranked[_STANDING:] >= ranked[0] - _FURTHER_BEHIND - _OPEN * openness
     return np.asarray(order[passes], np.int64)
 
 
@@ -282,7 +217,7 @@ def choose(
     judged = min(len(rows), max(_JUDGED, 4 * most))
     best = np.argpartition(-relevance.roughly(rows, held), judged - 1)[:judged] if judged else np.empty(0, np.int64)
     margins = relevance.margins(rows[best], held[:, best], impostors(best)) if judged else np.empty(0, np.float32)
-    chosen = best[standing_out(margins, most)].tolist()
+    chosen = best[standing_out(margins, most, relevance.openness)].tolist()
     if wants_profile(relevance.about_user, len(chosen)):
         chosen += [place for place in profile(importance, age_days, rows, most).tolist() if place not in chosen]
     return np.array(chosen[:most], np.int64)
@@ -293,15 +228,30 @@ def wants_profile(about_user: bool, standing: int) -> bool:
     return about_user and standing < _STANDING
 
 
-def _bar(part: Part, near: _Nearness, *, foreign: bool) -> float:
-    writer = speaks_of_writer(part.whole)
-    kind = min(_MOST_KIND, max(_LEAST_KIND, near.personal - max(near.general, near.small_talk)))
-    bar = _BAR - _WRITER * writer - _KIND * kind + _EARLIER * bool(part.earlier)
-    return bar - (_FOREIGN + _FOREIGN_WRITER * writer) * foreign
+def _personal(text: str, near: _Nearness) -> float:
+    """Return how much less a note must stand out since a message is personal, by its words and by what it is like."""
+    writer = 1.0 if asks_after(text) else speaks_of_writer(text)
+    return _WRITER * writer + _KIND * (near.personal - max(near.general, near.small_talk))
+
+
+def _openness(text: str, vector: Vector, cohort: Cohort, *, foreign: bool) -> float:
+    """Return how surely a message asks for all of a matter, 0..1, by its wording and, unless foreign, by the probe."""
+    probe, offset = cohort.open_probe
+    likeness = 0.0 if foreign else float(probe @ vector) + offset
+    return min(1.0, max(0.0, likeness + _OPEN_BY_WORDING * asks_for_all(text)))
+
+
+def _pasted(parts: Sequence[Part]) -> list[bool]:
+    """Mark the parts of a message beside which its writer speaks of himself: "<a log> Which of my servers is this?".
+
+    The whole is one of them, since most of it is the rest.
+    """
+    own = [not part.earlier and speaks_of_writer(part.text) > 0 for part in parts[1:]]
+    return [any(own), *(any(own) and not (mine or part.earlier) for part, mine in zip(parts[1:], own, strict=True))]
 
 
 class _Nearness(NamedTuple):
-    """How near a message is to the nearest ones of each kind, in deviations; in the order of `Kind`."""
+    """How near a message is to the nearest ones of each kind, in deviations; open ones are personal too."""
 
     personal: float
     general: float
@@ -311,8 +261,7 @@ class _Nearness(NamedTuple):
 
 def _nearness(vector: Vector, cohort: Cohort) -> _Nearness:
     cosines = cohort.messages @ vector
-    few = (5, 5, 5, 2)
-    nearest = (np.sort(cosines[places])[-k:].sum() / k for places, k in zip(cohort.places, few, strict=True))
+    nearest = (np.partition(cosines[places], -k)[-k:].mean() for places, k in zip(cohort.likes, _NEAREST, strict=True))
     return _Nearness(*(float(mean) / cohort.deviation for mean in nearest))
 
 
