@@ -39,12 +39,25 @@ async def _measure(folder: Path, chosen: argparse.Namespace) -> None:
 
 def _chat(folder: Path) -> None:
     """Print the shares of messages that bring the right notes, or for small talk and the unrelated any."""
-    groups: dict[tuple[str, bool], list[chat.Brought]] = {}
-    for brought in chat.ask(folder, people.load()):
-        groups.setdefault((brought.asked.kind, brought.asked.language == "English"), []).append(brought)
-    _head("messages", "English", "share", "wrong notes", "other languages", "share", "wrong notes")
-    for kind in dict.fromkeys(kind for kind, _ in groups):
-        _row(kind, *(cell for english in (True, False) for cell in _shares(groups[kind, english])))
+    groups = {
+        "English": [person for person in people.load() if person.language == "English"],
+        "other languages": [person for person in people.load() if person.language != "English"],
+        "broad topics": people.load("broad"),
+        "unseen": people.load("unseen"),
+        "ten languages": people.load("languages"),
+    }
+    columns = {title: _by_kind(folder / title, persons) for title, persons in groups.items()}
+    _head("messages", *(cell for title in columns for cell in (title, "share", "wrong notes")))
+    for kind in columns["English"]:
+        _row(kind, *(cell for column in columns.values() for cell in _shares(column[kind])))
+
+
+def _by_kind(folder: Path, persons: Sequence[people.Person]) -> dict[str, list[chat.Brought]]:
+    folder.mkdir()
+    kinds: dict[str, list[chat.Brought]] = {}
+    for brought in chat.ask(folder, persons):
+        kinds.setdefault(brought.asked.kind, []).append(brought)
+    return kinds
 
 
 def _shares(all_: Sequence[chat.Brought]) -> tuple[str, str, str]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _HERE = Path(__file__).parent
+_SHARED = ("chatter.txt", "unrelated.txt")
+"""Small talk and general questions for all English users of a folder; those beside this file if it has none."""
 SIZES = (32, 92, 252)
 """How many notes the direct questions, and all other messages but those on a crowded topic, are asked among."""
 _TOPIC_SHARES = (1, 2, 3, 5)
@@ -46,6 +48,7 @@ class Person:
 
     name: str
     language: str
+    folder: Path
     sections: dict[str, list[str]] = field(default_factory=dict)
 
     def pairs(self, section: str) -> list[tuple[str, str]]:
@@ -60,14 +63,18 @@ class Person:
                 yield tuple(line for line in lines if not line.startswith("? ")), asked
 
 
-def load() -> list[Person]:
-    """Read all users.
+def load(group: str = "") -> list[Person]:
+    """Read the users of a group: a folder below `people/`, or the first twelve.
+
+    "broad" are English users whose topics hold notes that hardly look alike, "languages" write in ten other languages,
+    and "unseen" are English ones by another writer on whom nothing was chosen.
 
     A file opens with `name:` and `language:`. Then come sections: `[direct]` with lines "note :: question",
     `[follow-ups]` with "earlier message > message :: note", `[pastes]` with "question :: note", `[topic ...]` with
     notes and "? question" lines, and `[notes]`, `[about me]`, `[small talk]`, `[unrelated]` with one text a line.
     """
-    return [_read(path) for path in sorted((_HERE / "people").glob("*.txt"))]
+    folder = _HERE / "people" / group
+    return [_read(path) for path in sorted(folder.glob("*.txt")) if path.name not in _SHARED]
 
 
 def scenes(person: Person) -> Iterator[Asked]:
@@ -136,7 +143,8 @@ def _asked(person: Person, kind: str, notes: Sequence[str], messages: Sequence[M
 def _lines(person: Person, section: str, shared: str) -> list[str]:
     if person.language != "English":
         return person.sections[section]
-    return (_HERE / shared).read_text(encoding="utf-8").splitlines()
+    own = person.folder / shared
+    return (own if own.exists() else _HERE / shared).read_text(encoding="utf-8").splitlines()
 
 
 def _fillers(person: Person) -> list[str]:
@@ -160,7 +168,7 @@ def _read(path: Path) -> Person:
     sections = {
         title: [line for line in body.splitlines() if line] for title, body in zip(rest[::2], rest[1::2], strict=True)
     }
-    return Person(name=named["name"], language=named["language"], sections=sections)
+    return Person(name=named["name"], language=named["language"], folder=path.parent, sections=sections)
 
 
 def _split(line: str, mark: str) -> tuple[str, str]:

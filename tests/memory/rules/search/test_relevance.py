@@ -162,7 +162,7 @@ def test_those_far_behind_the_best_are_left_out() -> None:
     margins = np.array([0.5, 9.0, -1.0, 4.0, 3.0], np.float32)
     assert standing_out(margins, 5).tolist() == [1, 3, 4]
     assert standing_out(margins, 2).tolist() == [1, 3]
-    assert standing_out(margins, 5, openness=1).tolist() == [1, 3, 4]
+    assert standing_out(margins, 5, openness=1).tolist() == [1, 3, 4, 0]
     assert standing_out(np.array([9.0, 8.9, 8.8, 8.5, 4.0], np.float32), 5).tolist() == [0, 1, 2, 3]
     assert standing_out(np.array([9.0, 8.9, 8.8, 8.5, 4.0], np.float32), 5, openness=1).tolist() == [0, 1, 2, 3, 4]
     assert standing_out(np.array([-1.0], np.float32), 5).tolist() == []

@@ -23,7 +23,7 @@ from .open_question import asks_after, asks_for_all
 from .self_reference import speaks_of_writer
 from .words import question_words, telling
 
-_BAR = 3.9
+_BAR = 4.0
 """Deviations by which a note must stand out if nothing is known of what the message asks."""
 _WRITER = 1.3
 """Less for a message that speaks of its writer, or asks after something of his."""
@@ -40,9 +40,11 @@ _WORDS, _WORDS_FOREIGN = 2.0, 7.0
 """More for a note that holds all words of the message; in such a language vectors say little, and words decide."""
 _PASTED = 3.0
 """More is needed for a part of a long message that says nothing of its writer, if another one does."""
-_FURTHER_BEHIND = 1.2
+_FURTHER_BEHIND = 0.8
 """From the fourth note on: so much less than the best. Three notes answer most messages, and a fourth is mostly wrong
-unless it is nearly as good; an open message wants more of them."""
+unless it is nearly as good."""
+_OPEN_LEAST = 0.1
+"""From here on a message is so open that it wants the fourth and fifth note even if they are further behind."""
 _ABOUT = 0.8
 """Deviations by which a message about the user as such is nearer to its like than to all other messages."""
 _STANDING = 3
@@ -196,7 +198,9 @@ def standing_out(margins: Floats, most: int, openness: float = 0.0) -> Ints:
     ranked = margins[order]
     passes = ranked > 0
     if len(ranked) > _STANDING:
-        passes[_STANDING:] &= ranked[_STANDING:] >= ranked[0] - _FURTHER_BEHIND - _OPEN * openness
+        spread = _OPEN * max(0.0, openness - _OPEN_LEAST)
+        least = min(ranked[0] - _FURTHER_BEHIND, ranked[_STANDING - 1]) - spread
+        passes[_STANDING:] &= ranked[_STANDING:] >= least
     return np.asarray(order[passes], np.int64)
 
 
