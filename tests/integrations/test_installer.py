@@ -199,6 +199,35 @@ def test_a_folder_that_cannot_be_written_leaves_all_as_it_was(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("agent", AGENTS)
+def test_an_installation_that_was_changed_leaves_nothing(tmp_path: Path, agent: str) -> None:
+    """Back-ups in which an older entry or skill of ours stands are not what comes back."""
+    place = Place(home=tmp_path, platform="linux")
+    for path in {part.path for part in AGENTS[agent].parts(place, SETUP)}:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".json":
+            path.write_text('{"mine":  1}', "utf-8")
+        elif path.name == "SKILL.md":
+            path.write_text("the skill of an earlier version", "utf-8")
+    before = {name: data for name, data in everything(tmp_path).items() if not name.endswith("SKILL.md")}
+    for setup in (SETUP, RECORDING):
+        apply(installation(AGENTS[agent], place, setup))
+    apply(removal(AGENTS[agent], place))
+    assert everything(tmp_path) == before
+
+
+def test_what_is_added_for_the_agent_goes_too(tmp_path: Path) -> None:
+    """Cursor's hooks need a version: a file that had none gets one, and comes back without it, as it was written."""
+    path = tmp_path / ".cursor/hooks.json"
+    path.parent.mkdir()
+    before = '{"hooks": {"stop": [\t]}}'
+    path.write_text(before, "utf-8")
+    apply(installation(AGENTS["cursor"], Place(home=tmp_path), RECORDING))
+    assert json.loads(path.read_text("utf-8"))["version"] == 1
+    apply(removal(AGENTS["cursor"], Place(home=tmp_path)))
+    assert path.read_text("utf-8") == before
+
+
+@pytest.mark.parametrize("agent", AGENTS)
 def test_what_was_ours_alone_leaves_no_back_up(tmp_path: Path, agent: str) -> None:
     """In an empty home nothing but folders remains of an agent."""
     place = Place(home=tmp_path, platform="linux")

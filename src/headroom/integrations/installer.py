@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 
 from ..errors import InvalidInput, SettingsUnreadable
@@ -120,20 +121,35 @@ def _changes(parts: Sequence[Part], *, installing: bool) -> list[FileChange]:
         elif text is not None:
             after[part.path] = part.take(text)
     if not installing:
-        after = {path: _as_it_was(path, text) if text != before[path] else text for path, text in after.items()}
+        after = {path: _as_it_was(path, text, parts) if text != before[path] else text for path, text in after.items()}
     return [
         FileChange(path=path, before=before[path], after=after[path]) for path in before if before[path] != after[path]
     ]
 
 
-def _as_it_was(path: Path, after: str | None) -> str | None:
-    """Return the text of a back-up that says what `after` says, so that a file comes back as it was; else `after`."""
+def _as_it_was(path: Path, after: str | None, parts: Sequence[Part]) -> str | None:
+    """Return the text of the back-up of which `after` is what is left, so that a file comes back as it was.
+
+    That is, nothing of ours is in the back-up, and it says the same once the parts are put into it and taken out again.
+    Return `after` if there is none such.
+    """
+    own = [part for part in parts if part.path == path and not isinstance(part, OwnFile)]
     real = path.resolve()
     for backup in sorted(real.parent.glob(f"{glob.escape(real.name)}.*{_BACKUP}"), reverse=True):
         text = _read(backup)
-        if text is not None and _said(text, path) == _said(after, path):
-            return text
+        with suppress(SettingsUnreadable):
+            if text is not None and _said(_without(text, own), path) == _said(text, path):
+                put = reduce(lambda made, part: part.put(made), own, text)
+                if _said(_without(put, own), path) == _said(after, path):
+                    return text
     return after
+
+
+def _without(text: str | None, parts: Sequence[Part]) -> str | None:
+    """Take parts out of a text."""
+    for part in parts:
+        text = None if text is None else part.take(text)
+    return text
 
 
 def _said(text: str | None, path: Path) -> object:
