@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
-from functools import reduce
 from pathlib import Path
 
 from ..errors import InvalidInput, SettingsUnreadable
@@ -138,11 +137,18 @@ def _as_it_was(path: Path, after: str | None, parts: Sequence[Part]) -> str | No
     for backup in sorted(real.parent.glob(f"{glob.escape(real.name)}.*{_BACKUP}"), reverse=True):
         text = _read(backup)
         with suppress(SettingsUnreadable):
-            if text is not None and _said(_without(text, own), path) == _said(text, path):
-                put = reduce(lambda made, part: part.put(made), own, text)
-                if _said(_without(put, own), path) == _said(after, path):
-                    return text
+            if text is None or _said(_without(text, own), path) != _said(text, path):
+                continue
+            if _said(_without(_with(text, own), own), path) == _said(after, path):
+                return text
     return after
+
+
+def _with(text: str | None, parts: Sequence[Part]) -> str | None:
+    """Put parts into a text."""
+    for part in parts:
+        text = part.put(text)
+    return text
 
 
 def _without(text: str | None, parts: Sequence[Part]) -> str | None:
