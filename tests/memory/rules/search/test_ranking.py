@@ -164,6 +164,13 @@ def test_what_was_stored_near_a_match_is_lifted_more_without_a_session() -> None
     assert context[50] == pytest.approx(context[10]) == pytest.approx(context[30] / 2)
 
 
+def test_long_texts_take_over_less_without_a_session() -> None:
+    """Of facts and turns a neighbour says much; of texts with 300 words on average, a tenth of that."""
+    known = {"cosine": [0.5, 0], "lift": [0.5, 0], "words": [0.5, 0], "created_at": [0, 0]}
+    short, long = (part("context", 2, mean_length=words, **known)[1] for words in (30.0, 300.0))
+    assert 0 < long < short / 5
+
+
 def test_a_session_has_one_topic_however_long_it_is() -> None:
     """In a session the best match lifts all that is farther away than its neighbours alike."""
     cosine = [0.5] + [0.0] * 60

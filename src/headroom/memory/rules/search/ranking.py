@@ -44,7 +44,7 @@ _LONG = 80
 """Distinct words from which on a text holds a word by its length alone: the longer, the less a word in it says."""
 _TURN = 30
 """A mean of more distinct words than this is not that of turns of a talk or of facts. The more it is beyond, the less
-count the bonus for all words, and fullness."""
+count the bonus for all words, fullness, and without a session what stands near: a long text is a topic by itself."""
 _ON_DAY, _ALONE = 1.0, 1.0
 """For being said on the very day that a question names: entries of a diary differ in little else. What was said alone
 on that day gets both; the second is shared by all that was said on it."""
@@ -106,6 +106,7 @@ def parts(found: Candidates) -> Floats:
     longer = np.clip(np.log(np.maximum(found.length / found.mean_length, 0.1)), -1, 0.5)
     fullness = _FULLNESS * worded * brief**2 * longer
     context = _from_neighbours(own, found) + _SITTING * _best_of_sitting(own, found)
+    context *= np.where(found.session > 0, 1, brief)
     scored = {
         "vector": vector,
         "words": words + _SUBJECT * worded * found.subject,
