@@ -147,16 +147,13 @@ def judge(parts: Sequence[Part], vectors: Vectors, cohort: Cohort) -> Relevance:
     for place, (part, aside) in enumerate(zip(parts, _pasted(parts), strict=True)):
         if part.earlier and not rests:
             continue
-        personal = _personal(part.whole, near[place])
-        openness = _openness(part.whole, vectors[place], cohort, foreign=is_foreign[place])
-        openness *= min(1.0, max(0.0, personal))
-        foreign_writer = _FOREIGN_WRITER * speaks_of_writer(part.whole) * is_foreign[place]
+        bar, openness = _bar(part.whole, vectors[place], near[place], cohort, foreign=is_foreign[place])
         asks.append(
             Ask(
                 vector=vectors[place],
                 mean=float(means[place]),
                 deviation=float(deviations[place]),
-                bar=_BAR - personal - _OPEN * openness - foreign_writer + _PASTED * aside,
+                bar=bar + _PASTED * aside,
                 weights=_weights(topics[place], cohort),
                 words=_WORDS_FOREIGN if is_foreign[place] else _WORDS,
                 openness=0.0 if aside else openness,
@@ -232,10 +229,12 @@ def wants_profile(about_user: bool, standing: int) -> bool:
     return about_user and standing < _STANDING
 
 
-def _personal(text: str, near: _Nearness) -> float:
-    """Return how much less a note must stand out since a message is personal, by its words and by what it is like."""
+def _bar(text: str, vector: Vector, near: _Nearness, cohort: Cohort, *, foreign: bool) -> tuple[float, float]:
+    """Return how far a note must stand out for a text, and how surely that asks for all of a personal matter, 0..1."""
     writer = 1.0 if asks_after(text) else speaks_of_writer(text)
-    return _WRITER * writer + _KIND * (near.personal - max(near.general, near.small_talk))
+    personal = _WRITER * writer + _KIND * (near.personal - max(near.general, near.small_talk))
+    openness = _openness(text, vector, cohort, foreign=foreign) * min(1.0, max(0.0, personal))
+    return _BAR - personal - _OPEN * openness - _FOREIGN_WRITER * writer * foreign, openness
 
 
 def _openness(text: str, vector: Vector, cohort: Cohort, *, foreign: bool) -> float:
