@@ -24,7 +24,8 @@ def command(*, agent_name: str, here: bool, dry_run: bool, yes: bool) -> None:
     """Take the memory out of a coding agent.
 
     Removes what headroom install put there and nothing else; the memory itself stays, and so does a skill or rules
-    file that you have edited. Shows the change first, and keeps a back-up of each file that it changes.
+    file that you have edited. Shows the change first, and keeps a back-up of each file that it changes; a file in which
+    nothing else stands is removed.
     """
     agent, place = AGENTS[agent_name], Place(home=Path.home(), project=Path.cwd() if here else None)
     changes = removal(agent, place)
