@@ -142,7 +142,8 @@ def judge(parts: Sequence[Part], vectors: Vectors, cohort: Cohort) -> Relevance:
     near, topics = [_nearness(vector, cohort) for vector in vectors], [topical(part.whole) for part in parts]
     means, deviations, foreign = usual(_products(vectors, cohort.facts), cohort.of_facts, cohort.deviation)
     whole, is_foreign = near[0], foreign.tolist()
-    rests = leans_back(parts[0].text) or _may_rest(whole, topics[0], foreign=is_foreign[0])
+    follows = any(part.earlier for part in parts)
+    rests = follows and (leans_back(parts[0].text) or _may_rest(whole, topics[0], foreign=is_foreign[0]))
     asks = []
     for place, (part, aside) in enumerate(zip(parts, _pasted(parts), strict=True)):
         if part.earlier and not rests:
@@ -264,8 +265,9 @@ class _Nearness(NamedTuple):
 
 def _nearness(vector: Vector, cohort: Cohort) -> _Nearness:
     cosines = cohort.messages @ vector
-    nearest = (np.partition(cosines[places], -k)[-k:].mean() for places, k in zip(cohort.likes, _NEAREST, strict=True))
-    return _Nearness(*(float(mean) / cohort.deviation for mean in nearest))
+    # Numpy's mean takes three times as long as its sum.
+    sums = (np.partition(cosines[places], -k)[-k:].sum() for places, k in zip(cohort.likes, _NEAREST, strict=True))
+    return _Nearness(*(float(total) / (k * cohort.deviation) for total, k in zip(sums, _NEAREST, strict=True)))
 
 
 def _may_rest(near: _Nearness, topics: Sequence[str], *, foreign: bool) -> bool:
