@@ -271,6 +271,9 @@ def test_what_is_held_is_reviewed(capsys: pytest.CaptureFixture[str]) -> None:
         first, second = (str(done.id) for done in memory.engine.apply(memory.reader, changes))
     assert run(capsys, "list") == ""
     assert [line.split("\t")[0] for line in run(capsys, "review").splitlines()] == [second, first]
+    run(capsys, "review", "--accept", first, "--reject", "nope", status=3)
+    run(capsys, "review", "--accept", first, "--reject", first, status=2)
+    assert len(json.loads(run(capsys, "review", "--list", "--json"))["memories"]) == 2
     run(capsys, "review", "--accept", first, "--reject", second)
     assert [line.split("\t")[0] for line in run(capsys, "list").splitlines()] == [first]
     assert json.loads(run(capsys, "review", "--json")) == {"memories": []}

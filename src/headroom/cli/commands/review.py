@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
+from ...errors import InvalidInput, NotFound
 from ...memory.records import Record
 from ..options import Target, json_option, target_options
 from ..output import moment, plain, print_json, print_records
@@ -37,18 +39,29 @@ def command(
     """
     with target.open() as opened:
         memory = opened.owner
-        for memory_id in accepted:
-            memory.accept(memory_id)
-        for memory_id in rejected:
-            memory.reject(memory_id)
+        held = memory.pending()
         if accepted or rejected:
+            _check([*accepted, *rejected], held)
+            for memory_id in accepted:
+                memory.accept(memory_id)
+            for memory_id in rejected:
+                memory.reject(memory_id)
             _report(len(accepted), len(rejected), as_json=as_json)
             return
-        held = memory.pending()
         if only_list or as_json or not held or not sys.stdin.isatty():
             print_records(held, as_json=as_json, empty="nothing is held")
         else:
             _ask(memory, held)
+
+
+def _check(named: Sequence[str], held: Sequence[Record]) -> None:
+    """Raise NotFound or InvalidInput, before anything is decided, if an id is not held or is named twice."""
+    waiting = {record.id for record in held}
+    for memory_id in named:
+        if memory_id not in waiting:
+            raise NotFound(memory_id=memory_id, wanted="held")
+        if named.count(memory_id) > 1:
+            raise InvalidInput(f"{memory_id} is named twice; accept it or reject it, once")
 
 
 def _ask(memory: UserMemory, held: list[Record]) -> None:
