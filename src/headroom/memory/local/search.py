@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import tzinfo
 
 import apsw
 import numpy as np
@@ -70,40 +71,79 @@ class Asked:
         return share
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a query asks of a user's memories."""
+
+    asked: Asked
+    vector: Vector
+    """Zeros if there is none of this file's width."""
+    focus: Vector
+    """The vector without what the memories that hold common words of the question have in common."""
+    times: Sequence[dates.Span]
+    zone: tzinfo | None
+    dated: Ints
+    """Positions of the memories that were told on the very day that the question names."""
+
+
 def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) -> Found:
     """Find the memories that `query` asks for; filters hold before anything is ranked."""
     view = _visible_to(cursor, columns, query, now)
     if not len(view.places):
         parts = np.empty((len(Parts._fields), 0), np.float32)
         return Found(positions=view.places, parts=parts, allowed=view.allowed)
+    question = _read(cursor, columns, view, query, now)
+    positions = _candidates(columns, view, question, max(50, 4 * query.top_k))
+    relevance = query.relevance if len(view.places) > query.top_k else None
+    if relevance is None:
+        parts = _scored(cursor, columns, view, question, positions, now)
+        order = _best_first(columns, view, question, positions, parts, query)
+    else:
+        chosen = recalled(cursor, columns, view, positions, question.dated, relevance, query.top_k, now)
+        positions = np.sort(chosen)
+        parts = _scored(cursor, columns, view, question, positions, now)
+        order = np.searchsorted(positions, chosen)
+    found = Found(positions=positions[order], parts=parts[:, order], allowed=view.allowed)
+    return replace(found, rivals=_rivals(found, columns)) if query.notes_only else found
+
+
+def _read(cursor: apsw.Cursor, columns: UserColumns, view: View, query: Query, now: int) -> Question:
+    """Work out what a query asks of the memories that it may find."""
     asked = _ask(cursor, columns, view, query.text)
     width = columns.stamp.width
     vector = query.vector if query.vector is not None and len(query.vector) == width else np.zeros(width, np.float32)
-    focus = _focus(columns, vector, asked.common)
     times = dates.times(query.text, query.zone, oldest=view.oldest, now=now)
-    dated = view.places[dates.told_on(columns["created_at"][view.places], times, query.zone)] if times else _NONE
-    positions = _candidates(columns, view, focus, asked, dated, max(50, 4 * query.top_k))
-    relevance = query.relevance if len(view.places) > query.top_k else None
-    if relevance is not None:
-        chosen = recalled(cursor, columns, view, positions, dated, relevance, query.top_k, now)
-        positions = np.sort(chosen)  # they are scored in the order of storing
+    return Question(
+        asked=asked,
+        vector=vector,
+        focus=_focus(columns, vector, asked.common),
+        times=times,
+        zone=query.zone,
+        dated=view.places[dates.told_on(columns["created_at"][view.places], times, query.zone)] if times else _NONE,
+    )
+
+
+def _scored(
+    cursor: apsw.Cursor, columns: UserColumns, view: View, question: Question, positions: Ints, now: int
+) -> Floats:
+    """Score the memories at `positions`, ascending, which is the order of storing: shape (len(Parts), n)."""
     rows = columns.vectors.rows(positions)
-    cosine = rows @ vector
-    # A memory that waits for its vector is neither near nor far.
-    lift = np.where(cosine == 0, 0, rows @ focus - view.middle @ focus)
+    cosine = rows @ question.vector
     told_at = columns["created_at"][positions]
-    subject = (columns["opening"][positions][:, None] == [mark(word) for word in asked.words]).any(axis=1)
+    words = [mark(word) for word in question.asked.words]
+    subject = (columns["opening"][positions][:, None] == words).any(axis=1)
     of_self = columns.with_word(cursor, OF_SELF, len(columns)) if subject.any() else _NONE
-    parts = ranking.parts(
+    return ranking.parts(
         ranking.Candidates(
             rank=np.searchsorted(view.places, positions),
             cosine=cosine,
-            lift=lift,
-            words=asked.share_of(positions),
+            # A memory that waits for its vector is neither near nor far.
+            lift=np.where(cosine == 0, 0, rows @ question.focus - view.middle @ question.focus),
+            words=question.asked.share_of(positions),
             subject=subject,
             of_self=subject & among(positions, of_self),
-            nearness=dates.told_near(told_at, times, query.zone),
-            on_day=among(positions, dated),
+            nearness=dates.told_near(told_at, question.times, question.zone),
+            on_day=among(positions, question.dated),
             session=columns["session_id"][positions],
             created_at=told_at,
             length=columns["length"][positions].astype(np.float64),
@@ -112,17 +152,18 @@ def retrieve(cursor: apsw.Cursor, columns: UserColumns, query: Query, now: int) 
             age_days=(now - told_at) / DAY,
         )
     )
-    if relevance is not None:
-        order = np.searchsorted(positions, chosen)
-    else:
-        order = np.argsort(-parts.sum(axis=0), kind="stable")
-        if query.notes_only and len(view.places) > query.top_k:
-            order = order[: 4 * query.top_k if any(map(telling, asked.words)) else 0]
-            sample = columns.vectors.rows(some(view.places))
-            order = order[_noted(vector, rows[order], sample, asked.rare[positions[order]], query.top_k)]
-    positions, parts = positions[order], parts[:, order]
-    found = Found(positions=positions, parts=parts, allowed=view.allowed)
-    return replace(found, rivals=_rivals(found, columns)) if query.notes_only else found
+
+
+def _best_first(
+    columns: UserColumns, view: View, question: Question, positions: Ints, parts: Floats, query: Query
+) -> Ints:
+    """Order candidates by their scores; for a chat without a cohort keep those that stand out among the user's own."""
+    order = np.argsort(-parts.sum(axis=0), kind="stable")
+    if not query.notes_only or len(view.places) <= query.top_k:
+        return order
+    order = order[: 4 * query.top_k if any(map(telling, question.asked.words)) else 0]
+    rows, sample = columns.vectors.rows(positions[order]), columns.vectors.rows(some(view.places))
+    return order[_noted(question.vector, rows, sample, question.asked.rare[positions[order]], query.top_k)]
 
 
 def _noted(vector: Vector, rows: Vectors, sample: Vectors, rare: Bools, most: int) -> Ints:
@@ -194,8 +235,9 @@ def _focus(columns: UserColumns, vector: Vector, common: Ints) -> Vector:
     return np.asarray(vector - ground * pull * (len(common) / (len(common) + _FEW)), np.float32)
 
 
-def _candidates(columns: UserColumns, view: View, focus: Vector, asked: Asked, dated: Ints, breadth: int) -> Ints:
+def _candidates(columns: UserColumns, view: View, question: Question, breadth: int) -> Ints:
     """Pick the best by vector, by words and of the days asked about, and what stands beside them; ascending."""
+    asked, focus, dated = question.asked, question.focus, question.dated
     near = columns.vectors.search(focus, view.allowed, breadth)[0] if focus.any() else _NONE
     worded, _ = best_of(asked.worded, asked.share[asked.worded], breadth)
     if len(dated) > breadth:
