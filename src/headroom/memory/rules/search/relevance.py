@@ -27,8 +27,8 @@ _BAR = 4.0
 """Deviations by which a note must stand out if nothing is known of what the message asks."""
 _WRITER = 1.3
 """Less for a message that speaks of its writer, or asks after something of his."""
-_KIND = 1.2
-"""Less for each deviation by which the message is nearer to personal questions than to others."""
+_KIND, _MOST_KIND = 1.2, 0.9
+"""Less for each deviation, up to so many, by which the message is nearer to personal questions than to others."""
 _OPEN = 5.0
 """Less for a personal message that asks for all of a matter: what is told of tomatoes is hardly like "how is my garden
 doing?", and belongs there. Other notes would have to be just as like it, and then some of those come too."""
@@ -233,7 +233,8 @@ def wants_profile(about_user: bool, standing: int) -> bool:
 def _bar(text: str, vector: Vector, near: _Nearness, cohort: Cohort, *, foreign: bool) -> tuple[float, float]:
     """Return how far a note must stand out for a text, and how surely that asks for all of a personal matter, 0..1."""
     writer = 1.0 if asks_after(text) else speaks_of_writer(text)
-    personal = _WRITER * writer + _KIND * (near.personal - max(near.general, near.small_talk))
+    kind = min(_MOST_KIND, near.personal - max(near.general, near.small_talk))
+    personal = _WRITER * writer + _KIND * kind
     openness = _openness(text, vector, cohort, foreign=foreign) * min(1.0, max(0.0, personal))
     return _BAR - personal - _OPEN * openness - _FOREIGN_WRITER * writer * foreign, openness
 
