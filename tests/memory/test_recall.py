@@ -35,6 +35,31 @@ def recalled(engine: Engine, user_id: str, message: str) -> list[str]:
     return [note.content for note in engine.recall(Reader(user_id=user_id), message, top_k=5)]
 
 
+@pytest.mark.parametrize("message", ["What's my name?", "what is my name?", "Do you remember my name?"])
+def test_the_name_is_known(filled: Engine, message: str) -> None:
+    """The first thing that people ask a memory for, however like small talk it sounds."""
+    reader = Reader(user_id="named")
+    filled.save(reader, ["User's name is Marta Lindqvist", *DIVERSE])
+    assert "User's name is Marta Lindqvist" in recalled(filled, "named", message)
+
+
+@pytest.mark.parametrize("message", ["who discovered penicillin?", "what's a prime number?", "who founded Microsoft?"])
+def test_general_knowledge_stands_alone(filled: Engine, message: str) -> None:
+    """A short question that names its own matter does not rest on the personal one before it."""
+    found = filled.recall(Reader(user_id="50"), message, top_k=5, earlier=["Where does my mother live?"])
+    assert [note.content for note in found] == recalled(filled, "50", message)
+
+
+def test_what_was_said_before_may_be_no_valid_text(filled: Engine) -> None:
+    """Half a surrogate pair or a null in an earlier message or in a name costs no note."""
+    reader, broken = Reader(user_id="50"), "I went home \ud83d\x00"
+    for found in (
+        filled.recall(reader, "where does my mother live?", top_k=5, earlier=[broken]),
+        filled.recall(reader, "where does my mother live?", top_k=5, speaker=broken),
+    ):
+        assert "User's mother lives in Porto" in [note.content for note in found]
+
+
 def test_few_memories_all_go_in(tmp_path: Path) -> None:
     """With at most top_k memories every message recalls all, best first: the first promise of the product."""
     engine = acquire(MemoryConfig(db_path=tmp_path / "memory.db"))

@@ -54,6 +54,7 @@ from .rules.checks import (
     check_share,
     check_text,
     entry_of,
+    question,
 )
 from .rules.duplicates import near_groups
 from .rules.search.message import parts_of
@@ -172,7 +173,10 @@ class Engine:
         cohort = self._cohorts.get() if self._cohorts is not None and query.text.strip() else None
         if cohort is None:
             return self.search(query, within=within)
-        parts = parts_of(query.text, earlier, speaker)
+        parts = [
+            replace(part, text=question(part.text), earlier=question(part.earlier))
+            for part in parts_of(query.text, earlier, speaker)
+        ]
         vectors = self._embedding.questions([part.whole for part in parts], within)
         if vectors is None:
             return self._backend.search(query)

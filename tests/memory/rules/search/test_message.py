@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headroom.memory.rules.search.message import Part, leans_back, parts_of
+from headroom.memory.rules.search.message import Part, asks_without_address, leans_back, names_its_own, parts_of
 
 pytestmark = pytest.mark.quick
 
@@ -55,3 +55,21 @@ def test_a_question_without_a_topic_leans_back(message: str) -> None:
 def test_what_stands_by_itself_does_not_lean_back(message: str) -> None:
     """Neither what speaks to its reader, nor thanks, nor a question with a topic of its own, nor a long text."""
     assert not leans_back(message)
+
+
+@pytest.mark.parametrize("message", ["who was Monet?", "what's a prime number", "Where is Timbuktu?"])
+def test_a_question_may_name_what_it_is_about(message: str) -> None:
+    """One that begins like an English question and points at nothing said before."""
+    assert names_its_own(message)
+
+
+@pytest.mark.parametrize("message", ["who painted it?", "what did I say?", "and the tyres?", "a teść?", "what's its age?"])
+def test_a_question_may_point_at_what_was_said(message: str) -> None:
+    """By a pronoun, by speaking of its writer, or by being no whole question."""
+    assert not names_its_own(message)
+
+
+def test_some_questions_speak_to_nobody() -> None:
+    """What asks something of the reader, or asks nothing, is another matter."""
+    assert all(map(asks_without_address, ["What's my name?", "what is my name", "私の名前は？"]))
+    assert not any(map(asks_without_address, ["What's your name?", "I'm fine, thanks", "Can I ask you something?"]))

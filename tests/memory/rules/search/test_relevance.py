@@ -90,6 +90,25 @@ def test_a_message_that_says_little_rests_on_the_one_before() -> None:
     assert len(judge([long, parts[1]], unit(np.stack([PERSONAL, PERSONAL])), cohort()).asks) == 1
 
 
+def test_a_question_that_names_its_own_matter_rests_less_easily() -> None:
+    """Behind a personal message, one that is as near to general knowledge as to personal questions stands alone."""
+    between = unit(np.stack([PERSONAL + GENERAL, PERSONAL]))
+    before = "I booked a flight to Lagos"
+    for text, asks in (("who founded Lagos?", 1), ("who founded it?", 2), ("who founded my airline?", 2)):
+        parts = [Part(text=text), Part(text=text, earlier=before)]
+        assert len(judge(parts, between, cohort()).asks) == asks
+    near = unit(np.stack([PERSONAL, PERSONAL]))
+    parts = [Part(text="which hotel takes dogs?"), Part(text="which hotel takes dogs?", earlier=before)]
+    assert len(judge(parts, near, cohort()).asks) == 2
+
+
+def test_a_question_of_ones_own_is_no_small_talk() -> None:
+    """"What's my name?" is very like "what's yours?", and needs no more for that; what asks nothing does."""
+    between = PERSONAL + 1.3 * SMALL
+    assert margin("what's my name?", between, 0.5) > margin("that's my name", between, 0.5) + 0.5
+    assert margin("what's my name?", between, 0.5) > margin("what's my name to you?", between, 0.5) + 0.5
+
+
 def test_a_message_about_the_user_asks_for_a_profile() -> None:
     """It must be near to such messages and speak of its writer; three notes that stand out answer it by themselves."""
     about = unit(ABOUT[None])
@@ -166,6 +185,7 @@ def test_those_far_behind_the_best_are_left_out() -> None:
     assert standing_out(np.array([9.0, 8.9, 8.8, 8.5, 4.0], np.float32), 5).tolist() == [0, 1, 2, 3]
     assert standing_out(np.array([9.0, 8.9, 8.8, 8.5, 4.0], np.float32), 5, openness=1).tolist() == [0, 1, 2, 3, 4]
     assert standing_out(np.array([-1.0], np.float32), 5).tolist() == []
+    assert standing_out(np.array([2.0, 2.000001, 1.0], np.float32), 5).tolist() == [0, 1, 2]  # as good as equal
     assert standing_out(np.array([], np.float32), 5).tolist() == []
 
 

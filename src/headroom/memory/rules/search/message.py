@@ -24,6 +24,8 @@ _ALMOST_NOTHING = 2
 _POINTS_BACK = frozenset(
     "who whom whose what which when where how until he she him her hers his they them their theirs there".split()
 )
+_PRONOUNS = frozenset("he she him his her hers they them their theirs there it its this that these those then one".split())
+_QUESTION_WORDS = frozenset("who whom whose what which when where how why".split())
 _ADDRESSES = frozenset("you your yours u".split())
 _FUNCTION_WORDS = frozenset(map(fold, COMMON | FIRST_PERSON))
 
@@ -72,6 +74,19 @@ def leans_back(message: str) -> bool:
         names_little = len(said) <= _ALMOST_NOTHING and "'" not in message.replace("’", "'")  # "what's inflation?"
         return names_little or not any(map(telling, said))
     return message.rstrip().endswith(_ASKS) and len(said) > 1 and _FUNCTION_WORDS.issuperset(said)
+
+
+def names_its_own(message: str) -> bool:
+    """Return whether an English question names what it is about: "who was Monet?", and not "who painted it?"."""
+    said = words(message)
+    return not _QUESTION_WORDS.isdisjoint(said[:1]) and _PRONOUNS.isdisjoint(said) and FIRST_PERSON.isdisjoint(said)
+
+
+def asks_without_address(message: str) -> bool:
+    """Return whether a message asks, and does not speak to its reader: "what's my name?", and not "what's yours?"."""
+    said = words(message)
+    asks = message.rstrip().endswith(_ASKS) or not _QUESTION_WORDS.isdisjoint(said[:1])
+    return asks and _ADDRESSES.isdisjoint(said)
 
 
 def _passages(message: str) -> list[str]:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from ... import query
 from ...protocols import Vector, Vectors
 from .cohort import Bools, Cohort, Floats, Ints, usual
-from .message import Part, leans_back
+from .message import Part, asks_without_address, leans_back, names_its_own
 from .open_question import asks_after, asks_for_all
 from .self_reference import speaks_of_writer
 from .words import question_words, telling
@@ -65,6 +65,8 @@ _UNTHREADED = 250_000
 """Multiplications of a product of matrices for which OpenBLAS starts no threads."""
 _SMALL_TALK, _GENERAL = 0.1, 0.3
 """It does not if it is that much nearer to small talk than to all else, or to general knowledge than to personal."""
+_GENERAL_NAMED = -0.4
+"""The latter for a message that names what it is about: it must be nearer to personal, as "who founded Rome?" is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +145,7 @@ def judge(parts: Sequence[Part], vectors: Vectors, cohort: Cohort) -> Relevance:
     means, deviations, foreign = usual(_products(vectors, cohort.facts), cohort.of_facts, cohort.deviation)
     whole, is_foreign = near[0], foreign.tolist()
     follows = any(part.earlier for part in parts)
-    rests = follows and (leans_back(parts[0].text) or _may_rest(whole, topics[0], foreign=is_foreign[0]))
+    rests = follows and (leans_back(parts[0].text) or _may_rest(parts[0].text, whole, topics[0], foreign=is_foreign[0]))
     asks = []
     for place, (part, aside) in enumerate(zip(parts, _pasted(parts), strict=True)):
         if part.earlier and not rests:
@@ -192,7 +194,8 @@ def standing_out(margins: Floats, most: int, openness: float = 0.0) -> Ints:
 
     `openness` says how surely all of a matter is asked for, 0..1: then those behind belong to it too.
     """
-    order = np.argsort(-margins, kind="stable")[:most]
+    # Equals keep the order of storing, whatever the last bits of a product of matrices are.
+    order = np.argsort(-margins.round(4), kind="stable")[:most]
     ranked = margins[order]
     passes = ranked > 0
     if len(ranked) > _STANDING:
@@ -218,6 +221,7 @@ def choose(
     """
     judged = min(len(rows), max(_JUDGED, 4 * most))
     best = np.argpartition(-relevance.roughly(rows, held), judged - 1)[:judged] if judged else np.empty(0, np.int64)
+    best.sort()
     margins = relevance.margins(rows[best], held[:, best], impostors(best)) if judged else np.empty(0, np.float32)
     chosen = best[standing_out(margins, most, relevance.openness)].tolist()
     if wants_profile(relevance.about_user, len(chosen)):
@@ -233,7 +237,10 @@ def wants_profile(about_user: bool, standing: int) -> bool:
 def _bar(text: str, vector: Vector, near: _Nearness, cohort: Cohort, *, foreign: bool) -> tuple[float, float]:
     """Return how far a note must stand out for a text, and how surely that asks for all of a personal matter, 0..1."""
     writer = 1.0 if asks_after(text) else speaks_of_writer(text)
-    kind = min(_MOST_KIND, near.personal - max(near.general, near.small_talk))
+    # "What's my name?" is very like "what's yours?", and is no small talk for that.
+    own = writer == 1 and asks_without_address(text)
+    small_talk = min(near.small_talk, near.personal) if own else near.small_talk
+    kind = min(_MOST_KIND, near.personal - max(near.general, small_talk))
     personal = _WRITER * writer + _KIND * kind
     openness = _openness(text, vector, cohort, foreign=foreign) * min(1.0, max(0.0, personal))
     return _BAR - personal - _OPEN * openness - _FOREIGN_WRITER * writer * foreign, openness
@@ -271,12 +278,13 @@ def _nearness(vector: Vector, cohort: Cohort) -> _Nearness:
     return _Nearness(*(float(total) / (k * cohort.deviation) for total, k in zip(sums, _NEAREST, strict=True)))
 
 
-def _may_rest(near: _Nearness, topics: Sequence[str], *, foreign: bool) -> bool:
+def _may_rest(text: str, near: _Nearness, topics: Sequence[str], *, foreign: bool) -> bool:
     """Return whether what a message asks may rest on the one before: small talk and general knowledge stand alone."""
     small_talk = near.small_talk - max(near.personal, near.general)
     if foreign:
         return len(topics) <= _SHORT_FOREIGN and small_talk < _SMALL_TALK_FOREIGN
-    return len(topics) <= _SHORT and small_talk < _SMALL_TALK and near.general - near.personal < _GENERAL
+    least = _GENERAL_NAMED if topics and names_its_own(text) else _GENERAL
+    return len(topics) <= _SHORT and small_talk < _SMALL_TALK and near.general - near.personal < least
 
 
 def topical(text: str) -> list[str]:
