@@ -63,7 +63,9 @@ def test_a_question_may_name_what_it_is_about(message: str) -> None:
     assert names_its_own(message)
 
 
-@pytest.mark.parametrize("message", ["who painted it?", "what did I say?", "and the tyres?", "a teść?", "what's its age?"])
+@pytest.mark.parametrize(
+    "message", ["who painted it?", "what did I say?", "and the tyres?", "a teść?", "what's its age?"]
+)
 def test_a_question_may_point_at_what_was_said(message: str) -> None:
     """By a pronoun, by speaking of its writer, or by being no whole question."""
     assert not names_its_own(message)

@@ -103,7 +103,7 @@ def test_a_question_that_names_its_own_matter_rests_less_easily() -> None:
 
 
 def test_a_question_of_ones_own_is_no_small_talk() -> None:
-    """"What's my name?" is very like "what's yours?", and needs no more for that; what asks nothing does."""
+    """ "What's my name?" is very like "what's yours?", and needs no more for that; what asks nothing does."""
     between = PERSONAL + 1.3 * SMALL
     assert margin("what's my name?", between, 0.5) > margin("that's my name", between, 0.5) + 0.5
     assert margin("what's my name?", between, 0.5) > margin("what's my name to you?", between, 0.5) + 0.5

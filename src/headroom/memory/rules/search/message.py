@@ -24,7 +24,9 @@ _ALMOST_NOTHING = 2
 _POINTS_BACK = frozenset(
     "who whom whose what which when where how until he she him her hers his they them their theirs there".split()
 )
-_PRONOUNS = frozenset("he she him his her hers they them their theirs there it its this that these those then one".split())
+_PRONOUNS = frozenset(
+    "he she him his her hers they them their theirs there it its this that these those then one".split()
+)
 _QUESTION_WORDS = frozenset("who whom whose what which when where how why".split())
 _ADDRESSES = frozenset("you your yours u".split())
 _FUNCTION_WORDS = frozenset(map(fold, COMMON | FIRST_PERSON))

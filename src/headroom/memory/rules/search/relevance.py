@@ -66,7 +66,7 @@ _UNTHREADED = 250_000
 _SMALL_TALK, _GENERAL = 0.1, 0.3
 """It does not if it is that much nearer to small talk than to all else, or to general knowledge than to personal."""
 _GENERAL_NAMED = -0.4
-"""The latter for a message that names what it is about: it must be nearer to personal, as "who founded Rome?" is not."""
+"""The latter for a message that names what it is about ("who founded Rome?"): it must be nearer to personal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
