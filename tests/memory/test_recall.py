@@ -139,7 +139,7 @@ def test_what_is_recalled_is_scored_in_the_order_of_storing(tmp_path: Path) -> N
     """The best note lends nothing to one that was stored long before it."""
     engine = acquire(MemoryConfig(db_path=tmp_path / "memory.db"))
     engine.save(ALICE, ["User plays the violin", *DIVERSE, *MORE, "User plays the theremin"])
-    best, *others = engine.recall(ALICE, "Tell me how I play the theremin.", top_k=5)
+    best, *others = engine.recall(ALICE, "Tell me all about how I play the theremin.", top_k=5)
     (violin,) = (note for note in others if note.content == "User plays the violin")
     assert best.content == "User plays the theremin"
     assert violin.parts.context < violin.parts.vector + violin.parts.words

@@ -184,6 +184,8 @@ def test_those_far_behind_the_best_are_left_out() -> None:
     assert standing_out(margins, 5, openness=1).tolist() == [1, 3, 4, 0]
     assert standing_out(np.array([9.0, 8.9, 8.8, 8.5, 4.0], np.float32), 5).tolist() == [0, 1, 2, 3]
     assert standing_out(np.array([9.0, 8.9, 8.8, 8.5, 4.0], np.float32), 5, openness=1).tolist() == [0, 1, 2, 3, 4]
+    assert standing_out(np.array([9.0, 2.0], np.float32), 5).tolist() == [0]
+    assert standing_out(np.array([9.0, 2.0], np.float32), 5, openness=1).tolist() == [0, 1]
     assert standing_out(np.array([-1.0], np.float32), 5).tolist() == []
     assert standing_out(np.array([2.0, 2.000001, 1.0], np.float32), 5).tolist() == [0, 1, 2]  # as good as equal
     assert standing_out(np.array([], np.float32), 5).tolist() == []

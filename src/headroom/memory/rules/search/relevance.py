@@ -40,11 +40,13 @@ _WORDS, _WORDS_FOREIGN = 2.0, 7.0
 """More for a note that holds all words of the message; in such a language vectors say little, and words decide."""
 _PASTED = 3.0
 """More is needed for a part of a long message that says nothing of its writer, if another one does."""
+_BEHIND_BEST = 6.5
+"""A note that stands out so much less than the best one is left out."""
 _FURTHER_BEHIND = 0.8
 """From the fourth note on: so much less than the best. Three notes answer most messages, and a fourth is mostly wrong
 unless it is nearly as good."""
 _OPEN_LEAST = 0.1
-"""From here on a message is so open that it wants the fourth and fifth note even if they are further behind."""
+"""From here on a message is so open that it wants notes that are further behind."""
 _ABOUT = 0.8
 """Deviations by which a message about the user as such is nearer to its like than to all other messages."""
 _STANDING = 3
@@ -190,16 +192,16 @@ def rivals(rows: Vectors, days: Ints) -> Bools:
 
 
 def standing_out(margins: Floats, most: int, openness: float = 0.0) -> Ints:
-    """Return the places of at most `most` notes that pass, best first; from the fourth on without those far behind.
+    """Return the places of at most `most` notes that pass, best first, without those far behind the best.
 
     `openness` says how surely all of a matter is asked for, 0..1: then those behind belong to it too.
     """
     # Equals keep the order of storing, whatever the last bits of a product of matrices are.
     order = np.argsort(-margins.round(4), kind="stable")[:most]
     ranked = margins[order]
-    passes = ranked > 0
+    spread = _OPEN * max(0.0, openness - _OPEN_LEAST)
+    passes = (ranked > 0) & (ranked >= ranked[:1] - _BEHIND_BEST - spread)
     if len(ranked) > _STANDING:
-        spread = _OPEN * max(0.0, openness - _OPEN_LEAST)
         least = min(ranked[0] - _FURTHER_BEHIND, ranked[_STANDING - 1]) - spread
         passes[_STANDING:] &= ranked[_STANDING:] >= least
     return np.asarray(order[passes], np.int64)
