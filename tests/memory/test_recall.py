@@ -35,7 +35,7 @@ def recalled(engine: Engine, user_id: str, message: str) -> list[str]:
     return [note.content for note in engine.recall(Reader(user_id=user_id), message, top_k=5)]
 
 
-@pytest.mark.parametrize("message", ["What's my name?", "what is my name?", "Do you remember my name?"])
+@pytest.mark.parametrize("message", ["What's my name?", "what is my name?", "Do you remember my name?", "Who am I?"])
 def test_the_name_is_known(filled: Engine, message: str) -> None:
     """The first thing that people ask a memory for, however like small talk it sounds."""
     reader = Reader(user_id="named")

@@ -194,10 +194,18 @@ def test_those_far_behind_the_best_are_left_out() -> None:
 def test_a_profile_is_important_recent_and_diverse() -> None:
     """What is important comes first, of two that say the same only one, and of equals the recent."""
     rows = unit(np.array([[1, 0, 0], [1, 0.05, 0], [0, 1, 0], [0, 0, 1]], np.float32))
-    importance = np.array([0.9, 0.9, 0.5, 0.5], np.float32)
-    assert profile(importance, np.array([0, 0, 900, 0.0]), rows, 3).tolist() == [0, 3, 2]
-    assert profile(importance, np.zeros(4), rows, 9).tolist()[0] == 0
-    assert sorted(profile(importance, np.zeros(4), rows, 9).tolist()) == [0, 1, 2, 3]
+    importance, even = np.array([0.9, 0.9, 0.5, 0.5], np.float32), np.zeros(4, np.float32)
+    assert profile(importance, np.array([0, 0, 900, 0.0]), even, rows, 3).tolist() == [0, 3, 2]
+    assert profile(importance, np.zeros(4), even, rows, 9).tolist()[0] == 0
+    assert sorted(profile(importance, np.zeros(4), even, rows, 9).tolist()) == [0, 1, 2, 3]
+
+
+def test_a_profile_begins_with_what_fits_the_message() -> None:
+    """Among equals, a message about the user brings what stands out for it; importance can outweigh that."""
+    rows = np.eye(3, dtype=np.float32)
+    fit = np.array([-1.0, 1.0, 0.0], np.float32)
+    assert profile(np.full(3, 0.5, np.float32), np.zeros(3), fit, rows, 3).tolist() == [1, 2, 0]
+    assert profile(np.array([1.0, 0.5, 0.5], np.float32), np.zeros(3), fit, rows, 1).tolist() == [0]
 
 
 def test_rivals_are_near_and_of_different_days() -> None:

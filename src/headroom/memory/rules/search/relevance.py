@@ -49,6 +49,8 @@ _OPEN_LEAST = 0.1
 """From here on a message is so open that it wants notes that are further behind."""
 _ABOUT = 0.8
 """Deviations by which a message about the user as such is nearer to its like than to all other messages."""
+_FIT = 0.15
+"""What a deviation by which a note stands out for the message counts in a profile, beside an importance of 0..1."""
 _STANDING = 3
 """So many notes that stand out answer a message by themselves, even one about the user as such."""
 _MOST_WORDS = 40
@@ -168,13 +170,14 @@ def judge(parts: Sequence[Part], vectors: Vectors, cohort: Cohort) -> Relevance:
     return Relevance(asks=tuple(asks), about_user=about_user, cohort=cohort)
 
 
-def profile(importance: Floats, age_days: npt.NDArray[np.float64], rows: Vectors, most: int) -> Ints:
+def profile(importance: Floats, age_days: npt.NDArray[np.float64], fit: Floats, rows: Vectors, most: int) -> Ints:
     """Pick up to `most` of n notes that say who the user is, by their places: important, recent, and unlike each other.
 
+    `fit` is how far each stands out for the message, in deviations: "who am I?" is nearer to a name than to a hobby.
     Each next one is the best by its own worth less its likeness to those before (maximal marginal relevance: Carbonell,
     Goldstein 1998).
     """
-    worth = importance + 0.3 * np.exp2(-np.maximum(age_days, 0) / 90)
+    worth = importance + 0.3 * np.exp2(-np.maximum(age_days, 0) / 90) + _FIT * fit
     likeness = np.zeros(len(rows), np.float32)
     chosen: list[int] = []
     while len(chosen) < min(most, len(rows)):
@@ -222,12 +225,13 @@ def choose(
     `impostors` returns for the candidates at some places what `Relevance.impostors` says of them.
     """
     judged = min(len(rows), max(_JUDGED, 4 * most))
-    best = np.argpartition(-relevance.roughly(rows, held), judged - 1)[:judged] if judged else np.empty(0, np.int64)
+    rough = relevance.roughly(rows, held)
+    best = np.argpartition(-rough, judged - 1)[:judged] if judged else np.empty(0, np.int64)
     best.sort()
     margins = relevance.margins(rows[best], held[:, best], impostors(best)) if judged else np.empty(0, np.float32)
     chosen = best[standing_out(margins, most, relevance.openness)].tolist()
     if wants_profile(relevance.about_user, len(chosen)):
-        chosen += [place for place in profile(importance, age_days, rows, most).tolist() if place not in chosen]
+        chosen += [place for place in profile(importance, age_days, rough, rows, most).tolist() if place not in chosen]
     return np.array(chosen[:most], np.int64)
 
 
