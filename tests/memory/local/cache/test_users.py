@@ -104,6 +104,21 @@ def test_a_live_index_answers_like_one_made_anew(
             engine.close()
 
 
+def test_a_word_that_very_many_hold_is_read_anew_after_deletions(path: Path) -> None:
+    """A list that was cut, since it was too long to read, is not taken for the words that are left."""
+    live = make_engine(path, vector_backend="sqlite_vec")
+    ids = live.save(ALICE, [f"tea {TOPICS[n % 6]} {n}" for n in range(10_050)])
+    find(live, ALICE, "tea madrid", top_k=20)
+    live.delete_many(ids[100:6000])
+    fresh = make_engine(path, vector_backend="sqlite_vec")
+    found = [
+        {result.id: result.score for result in find(engine, ALICE, "tea madrid", top_k=20)} for engine in (live, fresh)
+    ]
+    assert same(found[:1], found[1:])
+    live.close()
+    fresh.close()
+
+
 @pytest.fixture(scope="module")
 def crowded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of 20,000 memories near one question, of one user and of one session, and few far from it."""

@@ -250,6 +250,11 @@ class UserColumns:
                     self._postings[token] = (np.concatenate([found, new]), _WHOLE)
                     self._postings_bytes += new.nbytes
 
+    def _drop_long_lists(self) -> None:
+        """Read anew, when they are asked for, the lists that may have been cut on account of a deleted memory."""
+        for token in [token for token, (found, _) in self._postings.items() if len(found) > postings.LONGEST_LIST]:
+            self._postings_bytes -= self._postings.pop(token)[0].nbytes
+
     def _keep(self, token: str, found: Ints, upto: int) -> None:
         self._postings_bytes += found.nbytes - self._postings.pop(token, _NOTHING)[0].nbytes
         self._postings[token] = (found, upto)
@@ -279,10 +284,12 @@ class UserColumns:
 
     @damage_noticed()
     def _reread(self, cursor: apsw.Cursor, seqs: Sequence[int]) -> None:
+        gone = False
         for seq in seqs:
             (position,) = self.positions([seq])
             row = cursor.execute(f"{self._sql} where m.user = ? and m.seq = ?", (self.user, seq)).fetchone()
             if row is None:
+                gone = True
                 self["valid_until"][position] = self["expires_at"][position] = _GONE
             else:
                 for name, value in zip(_TYPES, row, strict=False):
@@ -291,6 +298,8 @@ class UserColumns:
             self._measured[:, position : position + 1] = np.nan
             if self.vectors.holds_rows:
                 self.vectors.put(int(position), decode([row[-1] if row else b""], self.stamp.width)[0])
+        if gone:
+            self._drop_long_lists()
 
     def _as_numbers(self, name: str, values: Sequence[Any]) -> Sequence[Any]:
         if name in _TEXTS:
