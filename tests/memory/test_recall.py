@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from headroom.memory import MemoryConfig
@@ -58,6 +59,20 @@ def test_what_was_said_before_may_be_no_valid_text(filled: Engine) -> None:
         filled.recall(reader, "where does my mother live?", top_k=5, speaker=broken),
     ):
         assert "User's mother lives in Porto" in [note.content for note in found]
+
+
+def test_a_recall_does_not_depend_on_what_was_searched_before(filled: Engine) -> None:
+    """A word of the message before that many memories hold counts for all of them, at the first call and later."""
+    reader = Reader(user_id="many")
+    vectors = np.random.default_rng(1).standard_normal((1500, 384)).astype(np.float32)
+    filled.store(reader, [f"tea number {n}" for n in range(1500)], vectors)
+
+    def found() -> list[str]:
+        return [note.id for note in filled.recall(reader, "and who?", top_k=5, earlier=["what tea?"])]
+
+    first = found()
+    assert find(filled, reader, "tea")
+    assert found() == first
 
 
 def test_few_memories_all_go_in(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def recalled(
     ascending, were told on the very day that the message names, which says as much as all of its words.
     """
     words = dict.fromkeys(word for ask in relevance.asks for word in ask.weights)
-    holding = {word: columns.with_word(cursor, word, postings.LONGEST_LIST) for word in words}
+    holding = {word: columns.with_word(cursor, word, postings.LONGEST_READ) for word in words}
     candidates = [found, *(view.seen(holders)[-_BREADTH:] for holders in holding.values())]
     candidates += [columns.vectors.search(ask.vector, view.allowed, _BREADTH)[0] for ask in relevance.asks[1:]]
     if relevance.about_user:

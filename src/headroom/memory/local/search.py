@@ -29,8 +29,6 @@ from .tables.postings import Ints, among
 Floats = npt.NDArray[np.float32]
 
 _NONE = np.empty(0, np.int64)
-_LONGEST = 10 * postings.LONGEST_LIST
-"""A word that more memories hold says nothing, and is not read to its end."""
 _FEW = 20
 """So many memories are half of what it takes to believe in what they have in common."""
 
@@ -197,14 +195,14 @@ def _ask(cursor: apsw.Cursor, columns: UserColumns, view: View, question: str) -
     share, rare = np.zeros(len(columns), np.float32), np.zeros(len(columns), np.bool_)
     total = len(view.places)
     limit = max(20, min(postings.LONGEST_LIST, int(ranking.COMMON * total)))
-    lists = {word: columns.with_word(cursor, word, _LONGEST) for word in question_words(question)}
+    lists = {word: columns.with_word(cursor, word, postings.LONGEST_READ) for word in question_words(question)}
     # What was forgotten or is not seen makes no word common, unless there is so much of it that the list was cut.
     holding = {word: view.seen(found) for word, found in lists.items()}
-    common = [word for word, found in holding.items() if len(found) > limit or len(lists[word]) > _LONGEST]
+    common = [word for word, found in holding.items() if len(found) > limit or len(lists[word]) > postings.LONGEST_READ]
     rarer = [word for word in lists if word not in common]
     if not any(len(holding[word]) for word in rarer):
         rarer = list(lists)
-    counts = {word: len(holding[word]) for word in lists if word in rarer or len(lists[word]) <= _LONGEST}
+    counts = {word: len(holding[word]) for word in lists if word in rarer or len(lists[word]) <= postings.LONGEST_READ}
     weights, worded = ranking.shares(counts, total, dates.time_words(question)), [_NONE]
     for word in rarer:
         found = holding[word]

@@ -252,7 +252,7 @@ class UserColumns:
 
     def _drop_long_lists(self) -> None:
         """Read anew, when they are asked for, the lists that may have been cut on account of a deleted memory."""
-        for token in [token for token, (found, _) in self._postings.items() if len(found) > postings.LONGEST_LIST]:
+        for token in [token for token, (found, _) in self._postings.items() if len(found) > postings.LONGEST_READ]:
             self._postings_bytes -= self._postings.pop(token)[0].nbytes
 
     def _keep(self, token: str, found: Ints, upto: int) -> None:

@@ -17,7 +17,9 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 LONGEST_LIST = 1000
-"""At most this many memories are read for a word that is to be skipped anyway."""
+"""A word that more memories hold picks no candidates if a rarer one is asked for."""
+LONGEST_READ = 10 * LONGEST_LIST
+"""A word that more memories hold says nothing, and is not read to its end."""
 _TOKENIZER = "porter", ["ascii", "tokenchars", "_.+#'-:"]
 """That of the table `words`."""
 
