@@ -67,7 +67,7 @@ def load(group: str = "") -> list[Person]:
     """Read the users of a group: a folder below `people/`, or the first twelve.
 
     "broad" are English users whose topics hold notes that hardly look alike, "languages" write in ten other languages,
-    and "unseen" are English ones by another writer on whom nothing was chosen.
+    and "unseen" are English ones by another writer, whose texts nobody read while the rule was made.
 
     A file opens with `name:` and `language:`. Then come sections: `[direct]` with lines "note :: question",
     `[follow-ups]` with "earlier message > message :: note", `[pastes]` with "question :: note", `[topic ...]` with
