@@ -15,6 +15,7 @@ import numpy as np
 
 from headroom.memory import Memory
 from headroom.memory.local import search
+from headroom.memory.protocols import Floats
 from headroom.memory.rules.search import dates, ranking
 
 from . import recall
@@ -27,7 +28,7 @@ _DAY = 24 * 3_600_000_000
 _from_neighbours = ranking._from_neighbours
 
 
-def _only_in_sessions(own: ranking.Floats, found: ranking.Candidates) -> ranking.Floats:
+def _only_in_sessions(own: Floats, found: ranking.Candidates) -> Floats:
     """Share among neighbours as if what has no session had been told on a day of its own."""
     return _from_neighbours(own, replace(found, created_at=np.arange(len(own)) * _DAY))
 

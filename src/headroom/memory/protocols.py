@@ -31,6 +31,10 @@ Vector: TypeAlias = "npt.NDArray[np.float32]"
 """Shape (width,), float32: a unit vector, or zeros for a blank text."""
 Vectors: TypeAlias = "npt.NDArray[np.float32]"
 """Shape (n, width), float32: one unit row a text, in order; zeros for a blank text."""
+Floats: TypeAlias = "npt.NDArray[np.float32]"
+Ints: TypeAlias = "npt.NDArray[np.int64]"
+Bools: TypeAlias = "npt.NDArray[np.bool_]"
+"""Other arrays of numbers, such as scores, positions and marks; their shapes are said where they stand."""
 
 
 @runtime_checkable

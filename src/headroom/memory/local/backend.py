@@ -13,7 +13,7 @@ import apsw
 from ...errors import EmbedderMismatch, StoreUnavailable, StoreUnwritable
 from ...runtime.extras import need
 from ..config import MemoryConfig, VectorBackend
-from ..protocols import Amendment, Decision, Embedder, Stored, Vector, Write
+from ..protocols import Amendment, Bools, Decision, Embedder, Stored, Vector, Write
 from ..query import Filter, Listing, Query
 from ..records import Applied, Event, KeptTurn, Parts, Reader, Record, SearchResult, Stats
 from ..rules.duplicates import grouped
@@ -26,7 +26,7 @@ from .file.database import Database, integers
 from .file.faults import damage_noticed
 from .nearest.hnsw import Hnsw
 from .nearest.in_file import InFile
-from .nearest.matrix import Bools, Matrix, VectorIndex
+from .nearest.matrix import Matrix, VectorIndex
 from .search import Found, retrieve
 from .tables import amend, carry, events, history, lists, read, turns, write
 from .tables.vector_codec import decode

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 import apsw
 import numpy as np
 
+from ..protocols import Floats, Ints
 from ..query import Relevance
 from ..rules.search import relevance as rules
 from ..rules.times import DAY
 from .cache.user import UserColumns
 from .cache.visible import View
 from .nearest.arrays import union
-from .nearest.matrix import Floats, Ints, best_of
+from .nearest.matrix import best_of
 from .tables import postings
 
 _BREADTH = 50

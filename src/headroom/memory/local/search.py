@@ -8,9 +8,8 @@ from datetime import tzinfo
 
 import apsw
 import numpy as np
-import numpy.typing as npt
 
-from ..protocols import Vector, Vectors
+from ..protocols import Bools, Floats, Ints, Vector, Vectors
 from ..query import Query
 from ..records import Parts
 from ..rules.search import dates, ranking
@@ -18,15 +17,13 @@ from ..rules.search.relevance import rivals
 from ..rules.search.words import OF_SELF, mark, question_words, telling
 from ..rules.times import DAY, micros
 from ..rules.visibility import visible
-from .cache.user import Bools, UserColumns
+from .cache.user import UserColumns
 from .cache.visible import View, some
 from .nearest.arrays import union
 from .nearest.matrix import best_of
 from .reminding import recalled
 from .tables import postings
-from .tables.postings import Ints, among
-
-Floats = npt.NDArray[np.float32]
+from .tables.postings import among
 
 _NONE = np.empty(0, np.int64)
 _FEW = 20

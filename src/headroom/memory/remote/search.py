@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from qdrant_client import models as m
 
-from ..protocols import Vector
+from ..protocols import Floats, Vector
 from ..query import Query, Relevance
 from ..records import Parts
 from ..rules.search import dates, ranking
@@ -22,8 +22,6 @@ from .outlook import Outlook, Outlooks
 from .qdrant.collection import Collection
 from .qdrant.connection import DENSE, WORDS
 from .qdrant.points import Point, dense_of, read, sparse
-
-Floats = npt.NDArray[np.float32]
 
 _MOST_WORDS = 12
 """Words of a question that are looked up, each by a search of its own within the one request."""

@@ -16,13 +16,12 @@ import apsw
 import numpy as np
 import numpy.typing as npt
 
+from ...protocols import Bools, Ints
 from ...query import AllOf, Cell, Compare, Field, Filter, Kind, Not, Operator
 from ...records import Origin
 from ...rules.filters import cells_at
 from .columns import Columns
 
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 Positions = Callable[[Iterable[int]], Ints]
 
 _FIELDS_KEPT = 16

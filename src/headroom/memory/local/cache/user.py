@@ -14,23 +14,21 @@ import apsw
 import numpy as np
 import numpy.typing as npt
 
-from ...protocols import Vectors
+from ...protocols import Bools, Floats, Ints, Vectors
 from ...query import Cell, Compare, Filter, Kind
 from ...rules.filters import holds
 from ...rules.times import FIRST, LAST
 from ...rules.visibility import Rule
 from ..file.database import integers
 from ..file.faults import Damaged, damage_noticed
-from ..nearest.matrix import Floats, VectorIndex
+from ..nearest.matrix import VectorIndex
 from ..tables import postings
-from ..tables.postings import Ints
 from ..tables.vector_codec import decode
 from .columns import Columns
 from .entities import Graph
 from .fields import FieldColumns, compared, evaluated
 from .visible import FOREVER, View
 
-Bools = npt.NDArray[np.bool_]
 Clauses = tuple[tuple[tuple[str, tuple[int, ...]], ...], ...]
 
 _GONE = -1

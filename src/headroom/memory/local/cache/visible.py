@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ...protocols import Vector
-from ..nearest.matrix import Bools, Ints, VectorIndex
+from ...protocols import Bools, Ints, Vector
+from ..nearest.matrix import VectorIndex
 
 Lengths = npt.NDArray[np.int32]
 

@@ -15,8 +15,8 @@ import numpy as np
 from ....runtime.extras import need
 from ....runtime.threads import submit
 from ...config import MemoryConfig
-from ...protocols import Vector
-from .matrix import Bools, Floats, Ints, Matrix, best_of
+from ...protocols import Bools, Floats, Ints, Vector
+from .matrix import Matrix, best_of
 from .projection import ENOUGH, Probes
 
 _logger = logging.getLogger("headroom")

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ...protocols import Vector, Vectors
+from ...protocols import Bools, Floats, Ints, Vector, Vectors
 from ..file.database import Database
 from ..tables.vector_codec import decode, high_plane
-from .matrix import Bools, Floats, Ints, best, best_of
+from .matrix import best, best_of
 
 
 class InFile:

@@ -6,16 +6,11 @@ from concurrent.futures import Future
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from ....runtime.threads import submit
-from ...protocols import Vector, Vectors
+from ...protocols import Bools, Floats, Ints, Vector, Vectors
 from .arrays import grown, product
 from .projection import Projection, candidates
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float32]
-Bools = npt.NDArray[np.bool_]
 
 
 class VectorIndex(Protocol):

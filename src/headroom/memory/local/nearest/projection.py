@@ -9,13 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-import numpy.typing as npt
 
-from ...protocols import Vector, Vectors
+from ...protocols import Floats, Ints, Vector, Vectors
 from .arrays import grown, product
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float32]
 
 ENOUGH = 0.99
 """The share of true neighbours that a shortcut must find."""

@@ -11,10 +11,8 @@ from typing import Any
 
 import apsw
 import numpy as np
-import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
+from ...protocols import Bools, Ints
 
 LONGEST_LIST = 1000
 """A word that more memories hold picks no candidates if a rarer one is asked for."""

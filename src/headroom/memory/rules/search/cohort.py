@@ -9,13 +9,8 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from ...protocols import Vector, Vectors
-
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
+from ...protocols import Bools, Floats, Ints, Vector, Vectors
 
 _FOREIGN_MEAN = 1.5
 """A language is foreign to the embedder if texts in it are that much nearer to each other than texts in general."""

@@ -11,14 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ...protocols import Vector, Vectors
+from ...protocols import Bools, Floats, Ints, Vector, Vectors
 from ...records import Parts
 from .words import telling
 
-Floats = npt.NDArray[np.float32]
 Floats64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 WORDS = 0.5
 """The share of words against vectors."""

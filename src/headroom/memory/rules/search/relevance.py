@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ... import query
-from ...protocols import Vector, Vectors
-from .cohort import Bools, Cohort, Floats, Ints, usual
+from ...protocols import Bools, Floats, Ints, Vector, Vectors
+from .cohort import Cohort, usual
 from .message import Part, asks_without_address, leans_back, names_its_own
 from .open_question import asks_after, asks_for_all
 from .self_reference import speaks_of_writer
