@@ -14,7 +14,7 @@ from inspect import getattr_static
 from pathlib import Path
 from typing import Any, cast
 
-from ..errors import InvalidInput, StoreMissing, StoreUnwritable
+from ..errors import InvalidInput, StoreUnwritable
 from ..runtime import ending
 from ..runtime.extras import need
 from .cohort import Cohorts
@@ -27,6 +27,7 @@ from .engine import Engine
 from .local import checkup, upkeep
 from .local.file import schema
 from .local.file.database import Database
+from .local.file.opening import require_file
 from .local.tables.reembed import Progress, reembed_file
 from .protocols import Backend, Embedder
 from .read_only import read_only
@@ -163,8 +164,7 @@ def reembed(config: MemoryConfig, embedder: Embedder | None = None, progress: Pr
     """
     if config.backend != "local":
         raise InvalidInput("a collection keeps its embedder: export it, and import it into one of the new embedder")
-    if not config.path.is_file():
-        raise StoreMissing(path=config.path)
+    require_file(config.path)
     chosen = make_embedder(config) if embedder is None else _checked(embedder, config)
     database = Database(config.path, schema.prepare, key=config.key)
     try:
@@ -180,8 +180,7 @@ def check_up(config: MemoryConfig, embedder: Embedder | None = None, *, mend: bo
     """
     if config.backend != "local":
         raise InvalidInput(f"the backend {config.backend} keeps no file here to be checked; run: headroom reconcile")
-    if not config.path.is_file():
-        raise StoreMissing(path=config.path)
+    require_file(config.path)
     chosen = make_embedder(config) if embedder is None else _checked(embedder, config)
     open_file = partial(Database, config.path, schema.prepare, key=config.key)
     return list(checkup.check_up(open_file, config.path, chosen, mend=mend))

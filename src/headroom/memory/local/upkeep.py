@@ -7,10 +7,11 @@ from contextlib import closing
 from os import PathLike
 from pathlib import Path
 
-from ...errors import InvalidInput, StoreMissing
+from ...errors import InvalidInput
 from ..config import MemoryConfig, check_key
 from .file import copies, schema
 from .file.database import Database
+from .file.opening import require_file
 
 
 def backup(config: MemoryConfig, target: str | PathLike[str], *, overwrite: bool = False) -> None:
@@ -41,8 +42,7 @@ def rekey(config: MemoryConfig, encryption_key: str | None) -> None:
 
 def _file(config: MemoryConfig) -> Path:
     _require_local(config)
-    if not config.path.is_file():
-        raise StoreMissing(path=config.path)
+    require_file(config.path)
     return config.path
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import apsw
 
-from ....errors import InvalidInput, NotADatabase, StoreMissing, StoreUnavailable, StoreUnwritable, WrongKey
+from ....errors import InvalidInput, NotADatabase, StoreUnavailable, StoreUnwritable, WrongKey
 from . import guard, keys, opening, schema
 from .database import Database
 from .faults import errors_mapped
@@ -129,8 +129,7 @@ def _alone(path: Path, key: str | None) -> Iterator[apsw.Connection]:
     """Open a file as the only one who has it, with its log folded into it; nobody can open it meanwhile."""
     if guard.is_open_here(path):
         raise StoreUnavailable(path=path, reason="this process has it open; close it first")
-    if not path.is_file():
-        raise StoreMissing(path=path)
+    opening.require_file(path)
     opening.require_owner(path)
     connection: apsw.Connection | None = None
     try:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 import apsw
 import sqlite_vec  # type: ignore[import-untyped]  # it ships no types
 
-from ....errors import StoreUnwritable
+from ....errors import StoreMissing, StoreUnwritable
 from ....runtime.ending import time_left
 from . import keys
 
@@ -102,6 +102,12 @@ def create(path: Path) -> None:
             raise StoreUnwritable(path=path, reason="it is a folder") from None
     except OSError as exc:
         raise StoreUnwritable(path=path, reason=exc.strerror or str(exc)) from exc
+
+
+def require_file(path: Path) -> None:
+    """Raise StoreMissing unless there is a file."""
+    if not path.is_file():
+        raise StoreMissing(path=path)
 
 
 def require_owner(path: Path) -> None:
