@@ -84,12 +84,18 @@ class Target:
         return tuple(word for name, value in named.items() if value for word in (name, value))
 
 
+db_option = click.option(
+    "--db", type=click.Path(), metavar="PATH", help="The memory file. [default: $HEADROOM_HOME/memory.db]"
+)
+key_file_option = click.option(
+    "--key-file", type=click.Path(), metavar="PATH", help="The key of an encrypted file, in a file of mode 0600."
+)
+
+
 def target_options(command: C) -> C:
     """Add the options that name a memory; the command gets a `Target` as its first argument."""
 
-    @click.option(
-        "--db", type=click.Path(), metavar="PATH", help="The memory file. [default: $HEADROOM_HOME/memory.db]"
-    )
+    @db_option
     @click.option("--user", metavar="ID", help="Whose memory. [default: $HEADROOM_USER, else your login name]")
     @click.option(
         "--project",
@@ -97,9 +103,7 @@ def target_options(command: C) -> C:
         metavar="FOLDER",
         help="The memory of the repository that FOLDER is in, instead of a user's.",
     )
-    @click.option(
-        "--key-file", type=click.Path(), metavar="PATH", help="The key of an encrypted file, in a file of mode 0600."
-    )
+    @key_file_option
     @click.option(
         "--embedder", metavar="NAME", envvar="HEADROOM_EMBEDDER", help="onnx (default), local, openai, ollama."
     )

@@ -7,6 +7,7 @@ import click
 from ...integrations.identity import read_key
 from ...memory.config import EmbedderBackend, MemoryConfig
 from ...memory.open import reembed
+from ..options import db_option, key_file_option
 from ..progress import progress_bar
 
 
@@ -18,7 +19,7 @@ Examples:
 
 The openai backend reads its key from OPENAI_API_KEY."""
 )
-@click.option("--db", type=click.Path(), metavar="PATH", help="The memory file. [default: $HEADROOM_HOME/memory.db]")
+@db_option
 @click.option(
     "--backend",
     type=click.Choice([backend.value for backend in EmbedderBackend]),
@@ -31,9 +32,7 @@ The openai backend reads its key from OPENAI_API_KEY."""
 @click.option("--openai-base-url", metavar="URL", help="A server that speaks OpenAI's API.")
 @click.option("--ollama-base-url", metavar="URL", help="The Ollama server. [default: $OLLAMA_HOST, then local]")
 @click.option("--onnx-provider", multiple=True, metavar="NAME", help="An onnxruntime provider; may be repeated.")
-@click.option(
-    "--key-file", type=click.Path(), metavar="PATH", help="The key of an encrypted file, in a file of mode 0600."
-)
+@key_file_option
 def command(
     *,
     db: str | None,
