@@ -39,9 +39,10 @@ async def _measure(folder: Path, chosen: argparse.Namespace) -> None:
 
 def _chat(folder: Path) -> None:
     """Print the shares of messages that bring the right notes, or for small talk and the unrelated any."""
+    first = people.load()
     groups = {
-        "English": [person for person in people.load() if person.language == "English"],
-        "other languages": [person for person in people.load() if person.language != "English"],
+        "English": [person for person in first if person.language == "English"],
+        "other languages": [person for person in first if person.language != "English"],
         "broad topics": people.load("broad"),
         "unseen": people.load("unseen"),
         "ten languages": people.load("languages"),

@@ -21,13 +21,10 @@ _ASKS = ("?", "？", "؟")
 _LEAST = 3
 _ALMOST_NOTHING = 2
 """Words of a question that names its thing by one word at most: "which piece?"."""
-_POINTS_BACK = frozenset(
-    "who whom whose what which when where how until he she him her hers his they them their theirs there".split()
-)
-_PRONOUNS = frozenset(
-    "he she him his her hers they them their theirs there it its this that these those then one".split()
-)
 _QUESTION_WORDS = frozenset("who whom whose what which when where how why".split())
+_PERSONS = frozenset("he she him his her hers they them their theirs there".split())
+_PRONOUNS = _PERSONS.union("it its this that these those then one".split())
+_POINTS_BACK = _PERSONS | (_QUESTION_WORDS - {"why"}) | {"until"}
 _ADDRESSES = frozenset("you your yours u".split())
 _FUNCTION_WORDS = frozenset(map(fold, COMMON | FIRST_PERSON))
 

@@ -106,7 +106,11 @@ class Relevance:
 
     def roughly(self, rows: Vectors, held: Floats) -> Floats:
         """Return how far n notes stand out, seen from the message alone: the best of its parts. Shape (n,)."""
-        return np.asarray(self._seen_from_message(rows, held).max(axis=0), np.float32)
+        scored = [
+            (rows @ ask.vector - ask.mean) / ask.deviation + ask.words * words - ask.bar
+            for ask, words in zip(self.asks, held, strict=True)
+        ]
+        return np.asarray(np.max(scored, axis=0), np.float32)
 
     def impostors(self, rows: Vectors) -> Floats:
         """Return mean and deviation of the cosines of n notes with generic messages, shape (2, n).
@@ -128,13 +132,6 @@ class Relevance:
             both = ((cosine - ask.mean) / ask.deviation + (cosine - mean) / deviation) / 2
             margins.append(both + ask.words * words - ask.bar)
         return np.asarray(np.max(margins, axis=0), np.float32)
-
-    def _seen_from_message(self, rows: Vectors, held: Floats) -> Floats:
-        scored = [
-            (rows @ ask.vector - ask.mean) / ask.deviation + ask.words * words - ask.bar
-            for ask, words in zip(self.asks, held, strict=True)
-        ]
-        return np.asarray(scored, np.float32)
 
 
 def _products(rows: Vectors, others: Vectors) -> Floats:
@@ -265,7 +262,8 @@ def _pasted(parts: Sequence[Part]) -> list[bool]:
     The whole is one of them, since most of it is the rest.
     """
     own = [not part.earlier and speaks_of_writer(part.text) > 0 for part in parts[1:]]
-    return [any(own), *(any(own) and not (mine or part.earlier) for part, mine in zip(parts[1:], own, strict=True))]
+    aside = any(own)
+    return [aside, *(aside and not (mine or part.earlier) for part, mine in zip(parts[1:], own, strict=True))]
 
 
 class _Nearness(NamedTuple):
